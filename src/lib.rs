@@ -1,0 +1,24 @@
+//! A filtering proxy for the Docker socket.
+//!
+//! One rule carries the design: *a request reaches the daemon only as a value
+//! that was parsed, judged and printed here, alone on a fresh connection.*
+//!
+//! # The journey of a request
+//!
+//! 1. [`server`] accepts a connection, admits it and gives it a thread.
+//! 2. [`session`] reads the head and asks [`http1`] to parse it.
+//! 3. [`filter`] judges: address, method, path and, where a rule asks for it,
+//!    the body. Only its permit can be forwarded.
+//! 4. [`relay`] dials the daemon, prints the judged request and moves the two
+//!    bodies, or the two directions of a tunnel, at the same time.
+//!
+//! Read the modules in the order in which they are listed here.
+
+pub mod http1;
+pub mod filter;
+pub mod config;
+pub mod logging;
+pub mod relay;
+pub mod session;
+pub mod server;
+pub mod watchdog;
