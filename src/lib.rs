@@ -14,11 +14,11 @@
 //!
 //! Read the modules in the order in which they are listed here.
 
-pub mod http1;
-pub mod filter;
 pub mod config;
+pub mod filter;
+pub mod http1;
 pub mod logging;
 pub mod relay;
-pub mod session;
 pub mod server;
+pub mod session;
 pub mod watchdog;

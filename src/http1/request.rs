@@ -1,0 +1,388 @@
+//! Requests: parsed strictly, printed canonically.
+
+use super::fields::{self, ConnectionOptions, FieldStorage, Role, Single};
+use super::framing::{FramingFields, RequestBody};
+use super::{DAEMON_HOST, Error, Method, Target};
+use httparse::Header;
+
+/// The version that a client speaks (RFC 9110 §2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: no chunks, no keep-alive here, Host optional. nginx's default
+    /// towards what it proxies, and old health checks.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// A protocol that a tunnel may be opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    /// `tcp`: attach and exec of Docker.
+    Tcp,
+    /// `websocket`: `/attach/ws`.
+    WebSocket,
+    /// `h2c`: BuildKit, on paths that end in `/session` or `/grpc`.
+    H2c,
+}
+
+impl Upgrade {
+    /// The token on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::WebSocket => "websocket",
+            Self::H2c => "h2c",
+        }
+    }
+
+    /// Whether `value`, the one Upgrade field of a message, names this protocol.
+    pub(super) fn is_named_by(self, value: &[u8]) -> bool {
+        value.eq_ignore_ascii_case(self.as_str().as_bytes())
+    }
+}
+
+/// A request that is well-formed; whether it is allowed is the filter's matter.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    method: Method,
+    target: Target<'a>,
+    version: Version,
+    fields: &'a [Header<'a>],
+    body: RequestBody,
+    connection: ConnectionOptions,
+    expects_continue: bool,
+    upgrade: Option<Upgrade>,
+}
+
+impl<'a> Request<'a> {
+    /// Parses a head whose end [`super::HeadScan`] has found.
+    ///
+    /// # Errors
+    /// The first thing in it that RFC 9112 forbids or leaves in doubt.
+    pub fn parse(head: &'a [u8], storage: &'a mut FieldStorage<'a>) -> Result<Self, Error> {
+        let mut tokens = httparse::Request::new(&mut []);
+        let parsed = tokens.parse_with_uninit_headers(head, storage.slots());
+        if parsed != Ok(httparse::Status::Complete(head.len())) {
+            return Err(parsed.err().map_or(Error::StartLine, fault));
+        }
+        let (Some(method), Some(raw_target)) = (tokens.method, tokens.path) else {
+            return Err(Error::StartLine);
+        };
+        let version = if tokens.version == Some(1) { Version::Http11 } else { Version::Http10 };
+        let fields: &'a [Header<'a>] = tokens.headers;
+        let noted = NotedFields::note(fields)?;
+        noted.check_host(version)?;
+        let body = noted.framing.request_body(version == Version::Http11)?;
+        let method = Method::from_name(method).ok_or(Error::Method)?;
+        let target = Target::parse(raw_target, method)?;
+        let expects_continue = noted.expects_continue(version)? && body != RequestBody::Empty;
+        let upgrade = noted.upgrade(version, target.path());
+        let connection = noted.connection;
+        Ok(Self { method, target, version, fields, body, connection, expects_continue, upgrade })
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The target in normal form.
+    #[must_use]
+    pub fn target(&self) -> &Target<'a> {
+        &self.target
+    }
+
+    /// The client's version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The body's framing.
+    #[must_use]
+    pub fn body(&self) -> RequestBody {
+        self.body
+    }
+
+    /// Whether the client waits for a 100 before it sends the body.
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        self.expects_continue
+    }
+
+    /// The protocol to which the client wants to switch, if it may.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Upgrade> {
+        self.upgrade
+    }
+
+    /// Whether the client's connection may carry another request.
+    #[must_use]
+    pub fn keeps_alive(&self) -> bool {
+        self.version == Version::Http11 && !self.connection.close
+    }
+
+    /// The values of a field, by its name in any case.
+    pub fn field_values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
+        let named = move |field: &&'a Header<'a>| field.name.eq_ignore_ascii_case(name);
+        self.fields.iter().filter(named).map(|field| field.value)
+    }
+
+    /// Appends the head that the daemon gets, for a body framed as `body`.
+    pub(crate) fn print(&self, body: RequestBody, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.method.as_str().as_bytes());
+        out.push(b' ');
+        self.target.print(out);
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+        fields::print_field("Host", DAEMON_HOST.as_bytes(), out);
+        match self.upgrade {
+            None => out.extend_from_slice(b"Connection: close\r\n"),
+            Some(upgrade) => {
+                out.extend_from_slice(b"Connection: Upgrade\r\n");
+                fields::print_field("Upgrade", upgrade.as_str().as_bytes(), out);
+            }
+        }
+        print_framing(body, self.method, out);
+        fields::print_end_to_end(self.fields, self.connection.nominates, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Writes the one framing field. An empty body is announced where the method
+/// expects one (RFC 9110 §8.6).
+fn print_framing(body: RequestBody, method: Method, out: &mut Vec<u8>) {
+    match body {
+        RequestBody::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        RequestBody::Length(length) => print_content_length(length.get(), out),
+        RequestBody::Empty => {
+            if matches!(method, Method::Post | Method::Put | Method::Patch) {
+                print_content_length(0, out);
+            }
+        }
+    }
+}
+
+pub(super) fn print_content_length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Length: ");
+    print_decimal(length, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+pub(super) fn print_decimal(value: u64, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail.
+    let _ = std::io::Write::write_fmt(out, format_args!("{value}"));
+}
+
+/// httparse's refusals in our words.
+fn fault(error: httparse::Error) -> Error {
+    match error {
+        httparse::Error::Version => Error::Version,
+        httparse::Error::TooManyHeaders => Error::HeadTooLarge,
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Error::Field,
+        httparse::Error::Token | httparse::Error::NewLine | httparse::Error::Status => {
+            Error::StartLine
+        }
+    }
+}
+
+/// The fields that mean something to a proxy, each noted once.
+#[derive(Default)]
+struct NotedFields<'a> {
+    host: Single<'a>,
+    framing: FramingFields<'a>,
+    connection: ConnectionOptions,
+    expect: Option<&'a [u8]>,
+    expect_repeated: bool,
+    upgrade: Option<&'a [u8]>,
+    upgrade_repeated: bool,
+}
+
+impl<'a> NotedFields<'a> {
+    fn note(fields: &'a [Header<'a>]) -> Result<Self, Error> {
+        let mut noted = Self::default();
+        for field in fields {
+            let value = fields::trim(field.value);
+            match fields::role(field.name) {
+                Role::Host => noted.host.set(value, Error::Host)?,
+                Role::ContentLength => {
+                    noted.framing.content_length.set(value, Error::ContentLength)?;
+                }
+                Role::TransferEncoding => {
+                    noted.framing.transfer_encoding.set(value, Error::TransferEncoding)?;
+                }
+                Role::Connection => noted.connection.add(value)?,
+                Role::Upgrade => noted.upgrade_repeated |= noted.upgrade.replace(value).is_some(),
+                Role::Expect => noted.expect_repeated |= noted.expect.replace(value).is_some(),
+                Role::FramingAlias => return Err(Error::FieldAlias),
+                Role::HopByHop | Role::EndToEnd => {}
+            }
+        }
+        Ok(noted)
+    }
+
+    fn check_host(&self, version: Version) -> Result<(), Error> {
+        match self.host.value() {
+            Some(host) if fields::is_host(host) => Ok(()),
+            None if version == Version::Http10 => Ok(()),
+            _ => Err(Error::Host),
+        }
+    }
+
+    /// An HTTP/1.0 client cannot understand a 100 (RFC 9110 §10.1.1).
+    fn expects_continue(&self, version: Version) -> Result<bool, Error> {
+        match self.expect {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case(b"100-continue") && !self.expect_repeated => {
+                Ok(version == Version::Http11)
+            }
+            Some(_) => Err(Error::Expectation),
+        }
+    }
+
+    /// Anything but one known token, nominated by Connection, is ignored, as a
+    /// server may (RFC 9110 §7.8); the daemon never hears of it.
+    fn upgrade(&self, version: Version, path: &str) -> Option<Upgrade> {
+        let value = self.upgrade?;
+        if version == Version::Http10 || !self.connection.upgrade || self.upgrade_repeated {
+            return None;
+        }
+        let named = |upgrade: &Upgrade| upgrade.is_named_by(value);
+        let upgrade = [Upgrade::Tcp, Upgrade::WebSocket, Upgrade::H2c].into_iter().find(named)?;
+        let is_buildkit = path.ends_with("/session") || path.ends_with("/grpc");
+        (upgrade != Upgrade::H2c || is_buildkit).then_some(upgrade)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(head: &str) -> Result<String, Error> {
+        let mut storage = FieldStorage::new();
+        let request = Request::parse(head.as_bytes(), &mut storage)?;
+        let mut out = Vec::new();
+        request.print(request.body(), &mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn check(head: &str, expected: &str) {
+        let first = printed(head).unwrap();
+        assert_eq!(first, expected, "{head:?}");
+        assert_eq!(printed(&first).unwrap(), expected, "printing is a fixed point");
+    }
+
+    fn check_refused(lines: &str, error: Error) {
+        assert_eq!(printed(&format!("{lines}\r\n\r\n")), Err(error), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_sent_is_printed_from_the_parsed_value() {
+        check(
+            "GET /%63ontainers/json?a=1 HTTP/1.1\r\nhost: x:1\r\nX-A:b\r\nX-A:  c \r\nConnection: keep-alive\r\n\r\n",
+            "GET /containers/json?a=1 HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nX-A: b\r\nX-A: c\r\n\r\n",
+        );
+        check(
+            "POST /x HTTP/1.1\r\nHost: d\r\ncontent-LENGTH:\t5 \r\nExpect: 100-continue\r\n\r\n",
+            "POST /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Length: 5\r\n\r\n",
+        );
+        check(
+            "POST /x HTTP/1.0\r\n\r\n",
+            "POST /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        );
+        check(
+            "PUT /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: Chunked\r\n\r\n",
+            "PUT /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn fields_of_one_hop_end_here() {
+        check(
+            "GET /x HTTP/1.1\r\nHost: d\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nX-Forwarded-For: a\r\nForwarded: b\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n",
+            "GET /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nX-End: 2\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn one_known_upgrade_that_connection_nominates_is_sent() {
+        check(
+            "POST /exec/a/start HTTP/1.1\r\nHost: d\r\nConnection: keep-alive, Upgrade\r\nupgrade: TCP\r\n\r\n",
+            "POST /exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n",
+        );
+        let ignored = [
+            "Upgrade: tcp",
+            "Connection: Upgrade\r\nUpgrade: h2c",
+            "Connection: Upgrade\r\nUpgrade: tcp, h2c",
+            "Connection: Upgrade\r\nUpgrade: tcp\r\nUpgrade: tcp",
+            "Connection: Upgrade\r\nUpgrade: tls",
+        ];
+        for fields in ignored {
+            check(
+                &format!("GET /x HTTP/1.1\r\nHost: d\r\n{fields}\r\n\r\n"),
+                "GET /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n",
+            );
+        }
+    }
+
+    #[test]
+    fn a_start_line_has_three_parts_and_one_space_between_them() {
+        for line in [
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET /a /b HTTP/1.1",
+            "GET /",
+            "G{} / HTTP/1.1",
+            "GET / HTTP/1.10",
+        ] {
+            assert!(printed(&format!("{line}\r\nHost: d\r\n\r\n")).is_err(), "{line}");
+        }
+        for version in ["HTTP/1.2", "HTTP/2.0", "HTTP/01.1", "RTSP/1.0", "http/1.1"] {
+            check_refused(&format!("GET / {version}\r\nHost: d"), Error::Version);
+        }
+        check_refused("get / HTTP/1.1\r\nHost: d", Error::Method);
+        check_refused("PROPFIND / HTTP/1.1\r\nHost: d", Error::Method);
+    }
+
+    #[test]
+    fn a_doubtful_field_is_refused() {
+        let rows = [
+            ("X: y", Error::Host),
+            ("Host: d\r\nhOST: e", Error::Host),
+            ("Host: a/b", Error::Host),
+            ("Host: d\r\nX-A: b\r\n c", Error::Field),
+            ("Host: d\r\nX-A : b", Error::Field),
+            ("Host: d\r\n: b", Error::Field),
+            ("Host: d\r\nX(A): b", Error::Field),
+            ("Host: d\r\nContent_Length: 5", Error::FieldAlias),
+            ("Host: d\r\nContent-Length: 5\r\nContent-Length: 5", Error::ContentLength),
+            ("Host: d\r\nContent-Length: 5, 5", Error::ContentLength),
+            ("Host: d\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", Error::ContentLength),
+            (
+                "Host: d\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                Error::TransferEncoding,
+            ),
+            ("Host: d\r\nTransfer-Encoding: gzip, chunked", Error::TransferCoding),
+            ("Host: d\r\nTransfer-Encoding: \"chunked\"", Error::TransferCoding),
+            ("Host: d\r\nTransfer-Encoding: ", Error::TransferCoding),
+            ("Host: d\r\nConnection: Content-Length", Error::Connection),
+            ("Host: d\r\nContent-Length: 5\r\nExpect: 200-ok", Error::Expectation),
+            ("Host: d\r\nExpect: 100-continue\r\nExpect: 100-continue", Error::Expectation),
+        ];
+        for (fields, error) in rows {
+            check_refused(&format!("POST /x HTTP/1.1\r\n{fields}"), error);
+        }
+        check_refused("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked", Error::TransferEncoding);
+    }
+
+    #[test]
+    fn more_fields_than_the_limit_are_refused() {
+        let fields = "X: y\r\n".repeat(super::super::FIELDS_MAX);
+        check_refused(
+            &format!("GET / HTTP/1.1\r\nHost: d\r\n{}", fields.trim_end()),
+            Error::HeadTooLarge,
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! Responses: parsed as strictly as requests, and printed for the client.
+
+use super::fields::{self, ConnectionOptions, FieldStorage, Role};
+use super::framing::{Encoding, FramingFields, ResponseBody};
+use super::request::{print_content_length, print_decimal};
+use super::{Error, Upgrade, Version};
+use httparse::Header;
+
+/// A response of the daemon that is well-formed.
+#[derive(Debug, Clone)]
+pub struct Response<'a> {
+    status: u16,
+    reason: &'a str,
+    fields: &'a [Header<'a>],
+    nominates: bool,
+    body: ResponseBody,
+    upgrade: Option<Upgrade>,
+}
+
+/// What the request has to do with its response's framing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Whether the request was HEAD.
+    pub head: bool,
+    /// The protocol that was asked for.
+    pub upgrade: Option<Upgrade>,
+}
+
+impl<'a> Response<'a> {
+    /// Parses a head whose end [`super::HeadScan`] has found, as the answer to
+    /// what was `asked`.
+    ///
+    /// # Errors
+    /// The first thing in it that RFC 9112 forbids or leaves in doubt, and a 101
+    /// to anything but the one protocol that was asked for.
+    pub fn parse(
+        head: &'a [u8],
+        asked: Asked,
+        storage: &'a mut FieldStorage<'a>,
+    ) -> Result<Self, Error> {
+        let mut tokens = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let parsed = config.parse_response_with_uninit_headers(&mut tokens, head, storage.slots());
+        if parsed != Ok(httparse::Status::Complete(head.len())) {
+            return Err(match parsed {
+                Err(httparse::Error::TooManyHeaders) => Error::HeadTooLarge,
+                Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => Error::Field,
+                Err(httparse::Error::Version) => Error::Version,
+                _ => Error::StartLine,
+            });
+        }
+        let status = tokens.code.filter(|code| (100..600).contains(code)).ok_or(Error::Status)?;
+        let allows_chunked = tokens.version == Some(1);
+        let fields: &'a [Header<'a>] = tokens.headers;
+        let noted = NotedFields::note(fields)?;
+        let body = noted.body(status, asked, allows_chunked)?;
+        let upgrade = if status == 101 { asked.upgrade } else { None };
+        let reason = tokens.reason.unwrap_or_default();
+        Ok(Self { status, reason, fields, nominates: noted.connection.nominates, body, upgrade })
+    }
+
+    /// The status code, 100 to 599.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether another response to the same request follows (RFC 9110 §15.2).
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        self.status < 200 && self.status != 101
+    }
+
+    /// The body's framing.
+    #[must_use]
+    pub fn body(&self) -> ResponseBody {
+        self.body
+    }
+
+    /// How the body is written for a client of that version.
+    #[must_use]
+    pub fn encoding(&self, version: Version) -> Encoding {
+        match (self.body, version) {
+            (ResponseBody::Chunked | ResponseBody::UntilClose, Version::Http11) => {
+                Encoding::Chunked
+            }
+            _ => Encoding::Plain,
+        }
+    }
+
+    /// Whether the client can only find the body's end by the connection's.
+    #[must_use]
+    pub fn ends_at_close(&self, version: Version) -> bool {
+        matches!(self.body, ResponseBody::Chunked | ResponseBody::UntilClose)
+            && version == Version::Http10
+    }
+
+    /// Appends the head that the client gets. `keep_alive`: whether its
+    /// connection may carry another request.
+    pub fn print(&self, version: Version, keep_alive: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        print_decimal(self.status.into(), out);
+        out.push(b' ');
+        out.extend_from_slice(self.reason.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        fields::print_end_to_end(self.fields, self.nominates, out);
+        self.print_framing(version, out);
+        match self.upgrade {
+            Some(upgrade) => {
+                out.extend_from_slice(b"Connection: Upgrade\r\n");
+                fields::print_field("Upgrade", upgrade.as_str().as_bytes(), out);
+            }
+            None if !keep_alive => out.extend_from_slice(b"Connection: close\r\n"),
+            None => {}
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn print_framing(&self, version: Version, out: &mut Vec<u8>) {
+        match self.body {
+            ResponseBody::Empty { announced: Some(length) } => print_content_length(length, out),
+            ResponseBody::Length(length) => print_content_length(length.get(), out),
+            ResponseBody::Chunked | ResponseBody::UntilClose if version == Version::Http11 => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The fields that mean something to a proxy, each noted once.
+#[derive(Default)]
+struct NotedFields<'a> {
+    framing: FramingFields<'a>,
+    connection: ConnectionOptions,
+    upgrade: Option<&'a [u8]>,
+    upgrade_repeated: bool,
+}
+
+impl<'a> NotedFields<'a> {
+    fn note(fields: &'a [Header<'a>]) -> Result<Self, Error> {
+        let mut noted = Self::default();
+        for field in fields {
+            let value = fields::trim(field.value);
+            match fields::role(field.name) {
+                Role::ContentLength => {
+                    noted.framing.content_length.set(value, Error::ContentLength)?;
+                }
+                Role::TransferEncoding => {
+                    noted.framing.transfer_encoding.set(value, Error::TransferEncoding)?;
+                }
+                Role::Connection => noted.connection.add(value)?,
+                Role::Upgrade => noted.upgrade_repeated |= noted.upgrade.replace(value).is_some(),
+                Role::FramingAlias => return Err(Error::FieldAlias),
+                Role::Host | Role::Expect | Role::HopByHop | Role::EndToEnd => {}
+            }
+        }
+        Ok(noted)
+    }
+
+    /// In the order of RFC 9112 §6.3.
+    fn body(&self, status: u16, asked: Asked, chunks: bool) -> Result<ResponseBody, Error> {
+        match status {
+            101 if self.switches_to(asked.upgrade) => Ok(ResponseBody::Tunnel),
+            101 => Err(Error::Upgrade),
+            100..=199 | 204 => Ok(ResponseBody::Empty { announced: None }),
+            _ if asked.head || status == 304 => {
+                self.framing.announced(chunks).map(|announced| ResponseBody::Empty { announced })
+            }
+            _ => self.framing.response_body(chunks),
+        }
+    }
+
+    fn switches_to(&self, asked: Option<Upgrade>) -> bool {
+        let named = |upgrade: Upgrade| self.upgrade.is_some_and(|value| upgrade.is_named_by(value));
+        !self.upgrade_repeated && asked.is_some_and(named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU64;
+
+    const GET: Asked = Asked { head: false, upgrade: None };
+    const HEAD: Asked = Asked { head: true, upgrade: None };
+    const ATTACH: Asked = Asked { head: false, upgrade: Some(Upgrade::Tcp) };
+
+    fn check(asked: Asked, head: &str, body: Result<ResponseBody, Error>) {
+        let head = format!("{head}\r\n\r\n");
+        let mut storage = FieldStorage::new();
+        let parsed = Response::parse(head.as_bytes(), asked, &mut storage);
+        assert_eq!(parsed.map(|response| response.body()), body, "{head:?}");
+    }
+
+    fn printed(asked: Asked, head: &str, version: Version, keep_alive: bool) -> String {
+        let mut storage = FieldStorage::new();
+        let mut out = Vec::new();
+        Response::parse(head.as_bytes(), asked, &mut storage)
+            .unwrap()
+            .print(version, keep_alive, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_body_ends_as_the_rfc_says() {
+        let length = |n| Ok(ResponseBody::Length(NonZeroU64::new(n).unwrap()));
+        let empty = |announced| Ok(ResponseBody::Empty { announced });
+        check(GET, "HTTP/1.1 200 OK\r\nContent-Length: 5", length(5));
+        check(GET, "HTTP/1.1 200 OK\r\nContent-Length: 0", empty(Some(0)));
+        check(GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", Ok(ResponseBody::Chunked));
+        check(GET, "HTTP/1.1 404 Not Found", Ok(ResponseBody::UntilClose));
+        check(GET, "HTTP/1.0 200 OK", Ok(ResponseBody::UntilClose));
+        check(HEAD, "HTTP/1.1 200 OK\r\nContent-Length: 5", empty(Some(5)));
+        check(HEAD, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", empty(None));
+        check(GET, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5", empty(Some(5)));
+        check(GET, "HTTP/1.1 204 No Content\r\nContent-Length: 5", empty(None));
+        check(GET, "HTTP/1.1 100 Continue", empty(None));
+        check(GET, "HTTP/1.1 200", Ok(ResponseBody::UntilClose));
+    }
+
+    #[test]
+    fn a_doubtful_response_is_refused() {
+        check(
+            GET,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+            Err(Error::ContentLength),
+        );
+        check(
+            GET,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5",
+            Err(Error::ContentLength),
+        );
+        check(GET, "HTTP/1.1 200 OK\r\nContent-Length: -5", Err(Error::ContentLength));
+        check(HEAD, "HTTP/1.1 200 OK\r\nContent-Length: x", Err(Error::ContentLength));
+        check(GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", Err(Error::TransferCoding));
+        check(GET, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked", Err(Error::TransferEncoding));
+        check(GET, "HTTP/1.1 600 What", Err(Error::Status));
+        check(GET, "HTTP/1.1 099 What", Err(Error::Status));
+        check(GET, "HTTP/1.1 20 OK", Err(Error::StartLine));
+        check(GET, "HTTP/2.0 200 OK", Err(Error::Version));
+        check(GET, "HTTP/1.1 200 OK\r\nA : b", Err(Error::Field));
+    }
+
+    #[test]
+    fn a_switch_is_believed_only_if_it_was_asked_for() {
+        let switch = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp";
+        check(ATTACH, switch, Ok(ResponseBody::Tunnel));
+        check(GET, switch, Err(Error::Upgrade));
+        check(ATTACH, "HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c", Err(Error::Upgrade));
+        check(ATTACH, "HTTP/1.1 101 UPGRADED", Err(Error::Upgrade));
+        check(ATTACH, "HTTP/1.1 404 Not Found", Ok(ResponseBody::UntilClose));
+    }
+
+    #[test]
+    fn a_body_of_unknown_end_is_chunked_for_those_who_can_read_it() {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nServer: d\r\n\r\n";
+        assert_eq!(
+            printed(GET, head, Version::Http11, true),
+            "HTTP/1.1 200 OK\r\nServer: d\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        assert_eq!(
+            printed(GET, head, Version::Http10, false),
+            "HTTP/1.1 200 OK\r\nServer: d\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_switch_is_printed_with_the_one_protocol() {
+        let head =
+            "HTTP/1.1 101 UPGRADED\r\nContent-Type: a\r\nContent-Length: 5\r\nupgrade: TCP\r\n\r\n";
+        assert_eq!(
+            printed(ATTACH, head, Version::Http11, false),
+            "HTTP/1.1 101 UPGRADED\r\nContent-Type: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! Request targets: one decoded path, judged and printed canonically.
+//!
+//! **Invariant:** a [`Target`] exists only in normal form: valid UTF-8, no
+//! controls, no `\`, no `%`, no empty, `.` or `..` segment. The daemon decodes
+//! the printed path once and routes by exactly the string that was judged.
+//!
+//! The Engine matches routes against the once-decoded path, and Podman against
+//! the encoded one; the canonical encoding reads the same for both.
+
+use super::{Error, Method, TARGET_BYTES_MAX};
+use std::borrow::Cow;
+
+/// The target of a request (RFC 9112 §3.2) in normal form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    path: Cow<'a, str>,
+    query: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// Parses origin-form, absolute-form with scheme `http`, and `*` for OPTIONS.
+    ///
+    /// # Errors
+    /// [`Error::TargetTooLong`]; [`Error::Target`] for another form or raw bytes
+    /// outside of RFC 3986; [`Error::Path`] for a path that is not in normal form.
+    pub fn parse(raw: &'a str, method: Method) -> Result<Self, Error> {
+        if raw.len() > TARGET_BYTES_MAX {
+            return Err(Error::TargetTooLong);
+        }
+        if raw == "*" && method == Method::Options {
+            return Ok(Self { path: Cow::Borrowed(raw), query: None });
+        }
+        let origin = origin_form(raw)?;
+        let (path, query) = match origin.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (origin, None),
+        };
+        if !query.unwrap_or_default().bytes().all(is_query_byte) {
+            return Err(Error::Target);
+        }
+        Ok(Self { path: decode(path)?, query })
+    }
+
+    /// The decoded path: what is judged.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query as it was received, without the `?`. It takes no part in any
+    /// decision.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query
+    }
+
+    /// Appends the canonical encoding: `/` and every pchar plain, all else `%XX`.
+    pub(crate) fn print(&self, out: &mut Vec<u8>) {
+        for byte in self.path.bytes() {
+            if byte == b'/' || is_pchar(byte) {
+                out.push(byte);
+            } else {
+                out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
+            }
+        }
+        if let Some(query) = self.query {
+            out.push(b'?');
+            out.extend(query.as_bytes());
+        }
+    }
+}
+
+/// Strips scheme and authority of absolute-form (RFC 9112 §3.2.2: a server must
+/// accept it, and ignore Host then; the daemon gets one constant Host anyway).
+fn origin_form(raw: &str) -> Result<&str, Error> {
+    if raw.starts_with('/') {
+        return Ok(raw);
+    }
+    let scheme_end = "http://".len();
+    match raw.get(..scheme_end) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("http://") => {}
+        _ => return Err(Error::Target),
+    }
+    let rest = raw.get(scheme_end..).unwrap_or_default();
+    let (authority, origin) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if authority.is_empty() || !super::fields::is_host(authority.as_bytes()) {
+        return Err(Error::Target);
+    }
+    match origin.bytes().next() {
+        None => Ok("/"),
+        Some(b'/') => Ok(origin),
+        Some(_) => Err(Error::Target),
+    }
+}
+
+/// Decodes a path once and holds it to normal form.
+fn decode(raw: &str) -> Result<Cow<'_, str>, Error> {
+    let mut escaped = false;
+    for byte in raw.bytes() {
+        match byte {
+            b'%' => escaped = true,
+            b'/' => {}
+            _ if is_pchar(byte) => {}
+            _ => return Err(Error::Target),
+        }
+    }
+    let path = if escaped { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+    if is_normal(&path) { Ok(path) } else { Err(Error::Path) }
+}
+
+fn unescape(raw: &str) -> Result<String, Error> {
+    let mut bytes = raw.bytes();
+    let mut decoded = Vec::with_capacity(raw.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => escape_value(bytes.next(), bytes.next()).ok_or(Error::Target)?,
+            _ => byte,
+        });
+    }
+    String::from_utf8(decoded).map_err(|_| Error::Path)
+}
+
+fn escape_value(high: Option<u8>, low: Option<u8>) -> Option<u8> {
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+/// `/` alone, or segments that are neither empty nor `.` nor `..` and hold no
+/// character that some reader of the path could take for syntax.
+fn is_normal(path: &str) -> bool {
+    let Some(segments) = path.strip_prefix('/') else { return false };
+    let forbidden = |c: char| c.is_control() || c == '\\' || c == '%';
+    !path.contains(forbidden)
+        && (segments.is_empty() || segments.split('/').all(|s| !matches!(s, "" | "." | "..")))
+}
+
+/// `pchar` of RFC 3986 §3.3 without escapes.
+fn is_pchar(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b'.' | b'0'..=b';')
+        || matches!(byte, b'!' | b'$' | b'=' | b'@' | b'_' | b'~')
+}
+
+/// Printable ASCII but `#`. People send raw JSON in `filters=` (`curl -g`).
+fn is_query_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'#'
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'A' + (nibble - 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(raw: &str, path: &str, printed: &str) {
+        let target = Target::parse(raw, Method::Get).unwrap();
+        assert_eq!(target.path(), path, "{raw}");
+        let mut out = Vec::new();
+        target.print(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), printed, "{raw}");
+        assert_eq!(Target::parse(printed, Method::Get).unwrap(), target, "fixed point of {raw}");
+    }
+
+    fn check_refused(raw: &str, error: Error) {
+        assert_eq!(Target::parse(raw, Method::Get), Err(error), "{raw}");
+    }
+
+    #[test]
+    fn what_is_judged_is_the_decoded_path_and_what_is_sent_is_its_canonical_form() {
+        check("/", "/", "/");
+        check("/a/b?c=d", "/a/b", "/a/b?c=d");
+        check("/%63ontainers/create", "/containers/create", "/containers/create");
+        check("/containers%2Fcreate", "/containers/create", "/containers/create");
+        check(
+            "/images/a%40sha256%3Aabc/json",
+            "/images/a@sha256:abc/json",
+            "/images/a@sha256:abc/json",
+        );
+        check("/a%20b", "/a b", "/a%20b");
+        check("/%e2%84%aa", "/\u{212a}", "/%E2%84%AA");
+        check("/a%3fb", "/a?b", "/a%3Fb");
+        check("/a??b?", "/a", "/a??b?");
+        check("/a?", "/a", "/a?");
+        check("/!$&'()*+,;=:@-._~", "/!$&'()*+,;=:@-._~", "/!$&'()*+,;=:@-._~");
+        check("http://d/a", "/a", "/a");
+        check("HTTP://[::1]:2375/a?b", "/a", "/a?b");
+        check("http://d", "/", "/");
+        check("/a?f={\"label\":[\"a=b\"]}", "/a", "/a?f={\"label\":[\"a=b\"]}");
+    }
+
+    #[test]
+    fn a_path_that_a_daemon_would_clean_is_refused() {
+        for raw in
+            ["//", "//a", "/a//b", "/a/", "/.", "/a/./b", "/a/../b", "/a/%2e%2e/b", "/a/.%2E"]
+        {
+            check_refused(raw, Error::Path);
+        }
+        for raw in ["/a%2f", "/%2fa", "/a%5cb", "/a%25b", "/a%00", "/a%0d%0a", "/a%7f", "/%c0%80"] {
+            check_refused(raw, Error::Path);
+        }
+        check_refused("/a%c2%85b", Error::Path);
+    }
+
+    #[test]
+    fn other_forms_and_raw_bytes_outside_of_the_grammar_are_refused() {
+        for raw in
+            ["", "*", "a", "?/a", "d:80", "https://d/a", "foo:/a", "http:///a", "http://u@d/a"]
+        {
+            check_refused(raw, Error::Target);
+        }
+        for raw in ["/a#b", "/a?b#c", "/a\\b", "/a\"", "/a<b>", "/a[b]", "/\u{e9}", "/a?\u{e9}"] {
+            check_refused(raw, Error::Target);
+        }
+        for raw in ["/a%", "/a%1", "/a%zz", "/%u0063", "/a b", "/a\tb", "http://d?/a"] {
+            check_refused(raw, Error::Target);
+        }
+        check_refused(&format!("/{}", "a".repeat(TARGET_BYTES_MAX)), Error::TargetTooLong);
+    }
+
+    #[test]
+    fn an_asterisk_is_a_target_for_options_alone() {
+        let target = Target::parse("*", Method::Options).unwrap();
+        let mut out = Vec::new();
+        target.print(&mut out);
+        assert_eq!((target.path(), out.as_slice()), ("*", b"*".as_slice()));
+    }
+}
