@@ -1,23 +1,147 @@
-//! The filter: who may ask the daemon for what. Pure: no I/O, no clock.
+//! The filter: who may ask the daemon for what.
 //!
-//! A [`Policy`] holds one listener's (or one container's) allowlists.
+//! **Invariant:** pure: no I/O, no clock, no threads. Addresses of host names
+//! come from the caller.
+//! **Invariant:** only [`judge`] makes a [`Permit`], and only a permit can be
+//! printed for the daemon; what was judged is what is sent.
+//!
+//! Rules are judged in the order address, method, path, body; the first failure
+//! denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `denial`.
+
+#![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
 pub mod bodies;
+mod denial;
 pub mod go_regexp;
 pub mod peers;
 pub mod rules;
 
 pub use bodies::BindMounts;
+pub use denial::{Denial, Source};
 pub use peers::Peers;
 pub use rules::Rules;
+
+use crate::http1::{Request, RequestBody};
+use bodies::{BodyDenial, Inspection};
+use rules::RuleVerdict;
+use std::num::NonZeroU64;
 
 /// The allowlists that apply to one client. The default allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
+    /// Where the allowlists were written, so that a denial can say what to add.
+    pub source: Source,
     /// Which client addresses may ask at all.
     pub peers: Peers,
     /// Which methods and paths they may ask for.
     pub rules: Rules,
     /// From which host directories they may mount; `None` means no restriction.
     pub bind_mounts: Option<BindMounts>,
+}
+
+/// Whether a client may ask at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its address is on the list, or it came by a socket file that it may open.
+    Admitted,
+    /// Its address is not on the list.
+    Foreign,
+}
+
+/// The filter's answer to a head.
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict<'a> {
+    /// It may be sent.
+    Allowed(Permit<'a>),
+    /// The body must be judged too.
+    BodyNeeded(Inquiry<'a>),
+    /// It must not be sent.
+    Denied(Denial),
+}
+
+/// Leave to send one request.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit<'a> {
+    request: &'a Request<'a>,
+    judged_body: Option<Vec<u8>>,
+}
+
+/// A request whose body has yet to be judged.
+#[derive(Debug)]
+#[must_use]
+pub struct Inquiry<'a> {
+    request: &'a Request<'a>,
+    bind_mounts: &'a BindMounts,
+    inspection: Inspection,
+}
+
+/// Judges a request by its head.
+pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standing) -> Verdict<'a> {
+    if standing == Standing::Foreign {
+        return Verdict::Denied(Denial::Address);
+    }
+    match policy.rules.judge(request.method(), request.target().path()) {
+        RuleVerdict::Allowed => {}
+        RuleVerdict::MethodNotAllowed => {
+            return Verdict::Denied(Denial::Method { allowed: policy.rules.methods().collect() });
+        }
+        RuleVerdict::PathNotAllowed { ungrouped_matches } => {
+            return Verdict::Denied(Denial::Path { ungrouped_matches });
+        }
+    }
+    match &policy.bind_mounts {
+        None => Verdict::Allowed(Permit { request, judged_body: None }),
+        Some(bind_mounts) => inspect(request, bind_mounts),
+    }
+}
+
+fn inspect<'a>(request: &'a Request<'a>, bind_mounts: &'a BindMounts) -> Verdict<'a> {
+    match bind_mounts.inspection(request.method(), request.target().path()) {
+        None => Verdict::Allowed(Permit { request, judged_body: None }),
+        Some(inspection) => Verdict::BodyNeeded(Inquiry { request, bind_mounts, inspection }),
+    }
+}
+
+impl<'a> Inquiry<'a> {
+    /// Judges the whole body.
+    ///
+    /// # Errors
+    /// What in it is not allowed.
+    pub fn judge_body(self, body: &[u8]) -> Result<Permit<'a>, BodyDenial> {
+        let content_type = self.request.field_values("content-type").next();
+        let judged = self.bind_mounts.judge(self.inspection, content_type, body)?;
+        Ok(Permit { request: self.request, judged_body: Some(judged) })
+    }
+}
+
+impl<'a> Permit<'a> {
+    /// The request that may be sent.
+    #[must_use]
+    pub fn request(&self) -> &'a Request<'a> {
+        self.request
+    }
+
+    /// Appends what is sent first: the head, and the body where it was judged.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        self.request.print(self.printed_body(), out);
+        out.extend_from_slice(self.judged_body.as_deref().unwrap_or_default());
+    }
+
+    /// What of the body is still to come from the client.
+    #[must_use]
+    pub fn body_to_relay(&self) -> RequestBody {
+        if self.judged_body.is_some() { RequestBody::Empty } else { self.request.body() }
+    }
+
+    fn printed_body(&self) -> RequestBody {
+        match &self.judged_body {
+            None => self.request.body(),
+            Some(body) => match NonZeroU64::new(body.len() as u64) {
+                None => RequestBody::Empty,
+                Some(length) => RequestBody::Length(length),
+            },
+        }
+    }
 }

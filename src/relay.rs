@@ -1,1 +1,331 @@
-//! Placeholder of relay.
+//! Moves the bytes of one exchange between two sockets, both ways at once.
+//!
+//! **Invariant:** upload and download never wait for each other: the Engine
+//! answers while it still reads (`/images/load`, `/build`).
+//! **Invariant:** there is no time limit on a response, a stream or a tunnel.
+//! The one clock is the second that a client's end of data is followed by.
+//!
+//! No decision is taken here: what to send, and what a response head means, is
+//! the session's matter.
+
+pub mod buffer;
+mod flow;
+pub mod socket;
+
+pub use flow::{Direction, Flow, Need};
+
+use crate::http1::{self, BodyReader, Encoding, HeadScan};
+use buffer::Buffer;
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::Shutdown;
+use socket::Socket;
+use std::io;
+use std::time::Duration;
+
+/// How long an exchange may stay without a byte once the client has sent its
+/// end of data: it may be gone, or it may still read (half-close).
+const SILENCE_AFTER_END: Duration = Duration::from_secs(1);
+
+/// Why bytes stopped moving.
+#[derive(Debug)]
+pub enum Fault {
+    /// The client's socket failed.
+    Client(io::Error),
+    /// The daemon's socket failed.
+    Daemon(io::Error),
+    /// The client sent its end of data and nothing moved since.
+    ClientGone,
+    /// The sender ended before its message did.
+    Truncated(Direction),
+    /// The sender's body or head is malformed.
+    Framing(Direction, http1::Error),
+}
+
+impl Fault {
+    fn sender(direction: Direction, error: io::Error) -> Self {
+        match direction {
+            Direction::Upload => Self::Client(error),
+            Direction::Download => Self::Daemon(error),
+        }
+    }
+
+    fn receiver(direction: Direction, error: io::Error) -> Self {
+        match direction {
+            Direction::Upload => Self::Daemon(error),
+            Direction::Download => Self::Client(error),
+        }
+    }
+}
+
+/// One exchange between a client and a daemon connection of its own.
+#[derive(Debug)]
+pub struct Relay<'a> {
+    client: &'a Socket,
+    daemon: &'a Socket,
+    /// Client to daemon.
+    pub upload: Flow<'a>,
+    /// Daemon to client.
+    pub download: Flow<'a>,
+    client_ended: bool,
+    end_passed_on: bool,
+    upload_abandoned: bool,
+}
+
+impl<'a> Relay<'a> {
+    /// An exchange in which `upload` is to be sent and nothing is known of the
+    /// response.
+    pub fn new(
+        client: &'a Socket,
+        daemon: &'a Socket,
+        upload: Flow<'a>,
+        download: Flow<'a>,
+    ) -> Self {
+        let (client_ended, end_passed_on, upload_abandoned) = (false, false, false);
+        Self { client, daemon, upload, download, client_ended, end_passed_on, upload_abandoned }
+    }
+
+    /// Whether the daemon stopped taking the upload before its end.
+    #[must_use]
+    pub fn upload_abandoned(&self) -> bool {
+        self.upload_abandoned
+    }
+
+    /// Makes the client's close a reset: for a client that takes the close for
+    /// the body's proper end, when it is not.
+    pub fn reset_client_on_close(&self) {
+        self.client.reset_on_close();
+    }
+
+    /// Uploads until a whole response head stands in the download's buffer, and
+    /// tells its length.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; nothing of the response has been written then.
+    pub fn await_head(&mut self) -> Result<usize, Fault> {
+        let mut scan = HeadScan::default();
+        loop {
+            if let Some(head_bytes) = scan
+                .find_end(self.download.buffer.filled())
+                .map_err(|error| Fault::Framing(Direction::Download, error))?
+            {
+                return Ok(head_bytes);
+            }
+            let upload = self.step_upload()?;
+            let download = self.step_head()?;
+            self.wait(upload, download)?;
+        }
+    }
+
+    /// Moves both bodies until both are complete.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; the client may have got a part of the response.
+    pub fn pump(&mut self) -> Result<(), Fault> {
+        loop {
+            let download = self.download.step()?;
+            let upload = self.step_upload()?;
+            if (upload, download) == (Need::Ended, Need::Ended) {
+                return Ok(());
+            }
+            self.wait(upload, download)?;
+        }
+    }
+
+    /// Moves bytes both ways until each side has ended its direction.
+    ///
+    /// # Errors
+    /// Either side's I/O.
+    pub fn tunnel(&mut self) -> Result<(), Fault> {
+        self.upload.begin(BodyReader::UntilClose, Encoding::Plain);
+        self.download.begin(BodyReader::UntilClose, Encoding::Plain);
+        // An end of data seen before the switch is seen again by reading.
+        (self.client_ended, self.end_passed_on) = (true, true);
+        let (mut upload_ended, mut download_ended) = (false, false);
+        loop {
+            let download = self.download.step()?;
+            let upload = self.step_upload()?;
+            pass_on_end(download, &mut download_ended, self.client);
+            pass_on_end(upload, &mut upload_ended, self.daemon);
+            if upload_ended && download_ended {
+                return Ok(());
+            }
+            self.wait_in_tunnel(upload, download)?;
+        }
+    }
+
+    /// A daemon that closes early may have answered before: the upload ends,
+    /// the download goes on.
+    fn step_upload(&mut self) -> Result<Need, Fault> {
+        match self.upload.step() {
+            Err(Fault::Daemon(_)) => {
+                self.abandon_upload();
+                Ok(Need::Ended)
+            }
+            result => result,
+        }
+    }
+
+    fn abandon_upload(&mut self) {
+        self.upload_abandoned = true;
+        self.upload.abandon();
+    }
+
+    /// Receives a part of the response head, and writes what is due to the
+    /// client before it (a 100).
+    fn step_head(&mut self) -> Result<Need, Fault> {
+        if !self.download.prefix.is_empty() && self.download.step()? == Need::Write {
+            return Ok(Need::Write);
+        }
+        if !self.download.readable {
+            return Ok(Need::Read);
+        }
+        let daemon = self.daemon;
+        let limit = http1::HEAD_BYTES_MAX + 1;
+        match self.download.buffer.fill(limit, |space| daemon.receive(space)) {
+            Ok(filled) if filled.bytes == 0 => Err(Fault::Truncated(Direction::Download)),
+            Ok(filled) => {
+                self.download.readable = filled.all_space;
+                Ok(Need::Again)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.download.readable = false;
+                Ok(Need::Read)
+            }
+            Err(error) => Err(Fault::Daemon(error)),
+        }
+    }
+
+    /// Waits for what the flows need, and watches the client meanwhile.
+    fn wait(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
+        if upload == Need::Again || download == Need::Again {
+            return Ok(());
+        }
+        self.pass_on_client_end(upload);
+        let limit = self.client_ended.then_some(SILENCE_AFTER_END);
+        let events = self.poll(upload, download, limit)?;
+        if events.is_silence() || events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
+            return Err(Fault::ClientGone);
+        }
+        self.client_ended |= events.client.contains(PollFlags::RDHUP);
+        self.heed_daemon_close(&events, download);
+        Ok(())
+    }
+
+    /// Tells the daemon that the client has ended (Go cancels the request then).
+    fn pass_on_client_end(&mut self, upload: Need) {
+        if self.client_ended && !self.end_passed_on && upload == Need::Ended {
+            self.end_passed_on = true;
+            self.daemon.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn wait_in_tunnel(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
+        if upload == Need::Again || download == Need::Again {
+            return Ok(());
+        }
+        let events = self.poll(upload, download, None)?;
+        if upload == Need::Ended && events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
+            return Err(Fault::ClientGone);
+        }
+        self.heed_daemon_close(&events, download);
+        Ok(())
+    }
+
+    /// A daemon that has closed, after all it sent was read, takes no upload.
+    fn heed_daemon_close(&mut self, events: &Events, download: Need) {
+        let closed = events.daemon.intersects(PollFlags::HUP | PollFlags::ERR);
+        if closed && download == Need::Ended {
+            self.abandon_upload();
+        }
+    }
+
+    /// Polls the sockets that a flow waits for. A hang-up is reported whether
+    /// one asks or not, so a socket whose hang-up nothing would heed now is left
+    /// out: else the loop would spin.
+    fn poll(
+        &mut self,
+        upload: Need,
+        download: Need,
+        limit: Option<Duration>,
+    ) -> Result<Events, Fault> {
+        let mut client = PollFlags::empty();
+        let mut daemon = PollFlags::empty();
+        client.set(PollFlags::IN, upload == Need::Read);
+        client.set(PollFlags::OUT, download == Need::Write);
+        client.set(PollFlags::RDHUP, !self.client_ended);
+        daemon.set(PollFlags::IN, download == Need::Read);
+        daemon.set(PollFlags::OUT, upload == Need::Write);
+        let client_heeded = !client.is_empty() || upload == Need::Ended;
+        let daemon_heeded = !daemon.is_empty() || download == Need::Ended;
+        let mut fds = [PollFd::new(self.client, client), PollFd::new(self.daemon, daemon)];
+        let [client_fd, daemon_fd] = &mut fds;
+        let ready = match (client_heeded, daemon_heeded) {
+            (true, false) => socket::poll(std::slice::from_mut(client_fd), limit),
+            (false, true) => socket::poll(std::slice::from_mut(daemon_fd), limit),
+            _ => socket::poll(&mut fds, limit),
+        };
+        let ready = ready.map_err(Fault::Client)?;
+        let [client, daemon] = fds.map(|fd| fd.revents());
+        let readable = PollFlags::IN | PollFlags::HUP | PollFlags::ERR | PollFlags::RDHUP;
+        self.upload.readable |= upload == Need::Read && client.intersects(readable);
+        self.download.readable |= download == Need::Read && daemon.intersects(readable);
+        Ok(Events { client, daemon, ready })
+    }
+}
+
+/// What a poll found.
+struct Events {
+    client: PollFlags,
+    daemon: PollFlags,
+    ready: usize,
+}
+
+impl Events {
+    fn is_silence(&self) -> bool {
+        self.ready == 0
+    }
+}
+
+/// Ends the receiver's direction once, when its sender has ended.
+fn pass_on_end(need: Need, passed_on: &mut bool, receiver: &Socket) {
+    if need == Need::Ended && !*passed_on {
+        *passed_on = true;
+        receiver.shutdown(Shutdown::Write);
+    }
+}
+
+/// The buffers of a session, kept by its thread for the next one.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    /// Received from the client.
+    pub client: Buffer,
+    /// Received from the daemon.
+    pub daemon: Buffer,
+    /// Printed for the daemon.
+    pub upload_prefix: Vec<u8>,
+    /// Printed for the client.
+    pub download_prefix: Vec<u8>,
+    /// The head of the request in hand.
+    pub head: Vec<u8>,
+}
+
+impl Buffers {
+    /// Frees what only a bulk transfer or a huge head needs.
+    pub fn end_exchange(&mut self) {
+        self.client.give_back();
+        self.daemon.give_back();
+        for printed in [&mut self.upload_prefix, &mut self.download_prefix] {
+            printed.clear();
+            printed.shrink_to(buffer::KEPT_BYTES);
+        }
+    }
+
+    /// Frees what the next session on this thread does not need.
+    pub fn give_back(&mut self) {
+        self.client.clear();
+        self.daemon.clear();
+        self.head.clear();
+        self.head.shrink_to(buffer::KEPT_BYTES);
+        self.end_exchange();
+    }
+}

@@ -1,1 +1,234 @@
-//! Placeholder of session.
+//! One client connection: reads heads, asks the filter, has exchanges relayed.
+//!
+//! **Invariant:** every decision about a request is taken here, in the order in
+//! which this file reads: head, verdict, body, daemon, response, what next.
+//! **Invariant:** each request has a daemon connection of its own, dialled after
+//! the verdict; nothing is retried.
+//! **Invariant:** a client connection goes on only if both bodies ended exactly.
+
+mod client;
+mod ending;
+mod exchange;
+mod inspect;
+mod log_lines;
+mod names;
+mod read_head;
+mod unreachable;
+
+pub use client::Client;
+pub use ending::{After, CloseReason};
+pub use names::Names;
+
+use crate::config::Limits;
+use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
+use crate::http1::{self, FieldStorage, Method, Reply, Request, RequestBody, Version};
+use crate::relay::Buffers;
+use crate::relay::socket::Socket;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a close waits for a client that still sends to read its answer.
+const LINGER_MAX: Duration = Duration::from_secs(2);
+
+/// What all sessions share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The daemon's socket.
+    pub socket_path: PathBuf,
+    /// Limits on the client's slowness.
+    pub limits: Limits,
+    /// The host names of all address lists.
+    pub names: Names,
+    /// Set once, when no further request is to be taken.
+    pub stopping: AtomicBool,
+}
+
+/// A client connection as the server sees it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket.
+    pub socket: Socket,
+    /// Who is at its other end.
+    pub client: Client,
+    /// Whether it waits for a request, so that stopping need not wait for it.
+    pub idle: AtomicBool,
+}
+
+/// One client connection with its buffers.
+#[derive(Debug)]
+pub struct Session<'a> {
+    shared: &'a Shared,
+    connection: &'a Connection,
+    policy: Arc<Policy>,
+    buffers: &'a mut Buffers,
+    started: Instant,
+}
+
+impl<'a> Session<'a> {
+    /// A session whose requests are judged by `policy`.
+    pub fn new(
+        shared: &'a Shared,
+        connection: &'a Connection,
+        policy: Arc<Policy>,
+        buffers: &'a mut Buffers,
+    ) -> Self {
+        Self { shared, connection, policy, buffers, started: Instant::now() }
+    }
+
+    /// Serves requests until the connection has to end, and ends it.
+    pub fn serve(mut self) -> CloseReason {
+        self.buffers.client.clear();
+        let mut is_first = true;
+        let reason = loop {
+            match self.serve_one(is_first) {
+                After::Reuse => is_first = false,
+                After::Close(reason) => break reason,
+            }
+        };
+        if reason.lingers() {
+            self.connection.socket.close_lingering(LINGER_MAX);
+        }
+        self.buffers.give_back();
+        reason
+    }
+
+    fn serve_one(&mut self, is_first: bool) -> After {
+        match self.read_head(is_first) {
+            Ok(head_bytes) => self.answer(head_bytes),
+            Err(read_head::Failure::Close(reason)) => After::Close(reason),
+            Err(read_head::Failure::Malformed(error)) => self.refuse_malformed(error),
+            Err(read_head::Failure::Slow) => {
+                self.reply(&Reply::new(408, "socket-proxy: the request's head took too long"));
+                After::Close(CloseReason::SlowHead)
+            }
+        }
+    }
+
+    /// Answers the request whose head stands at the start of the buffer.
+    fn answer(&mut self, head_bytes: usize) -> After {
+        self.started = Instant::now();
+        let mut head = std::mem::take(&mut self.buffers.head);
+        head.clear();
+        head.extend_from_slice(self.buffers.client.filled().get(..head_bytes).unwrap_or_default());
+        self.buffers.client.consume(head_bytes);
+        let after = self.answer_head(&head);
+        self.buffers.head = head;
+        after
+    }
+
+    fn answer_head(&mut self, head: &[u8]) -> After {
+        let mut storage = FieldStorage::new();
+        let request = match Request::parse(head, &mut storage) {
+            Ok(request) => request,
+            Err(http1::Error::Method) => return self.refuse_unknown_method(head),
+            Err(error) => {
+                log_lines::malformed(self.connection.client, head, error);
+                return self.close_malformed(error);
+            }
+        };
+        let policy = Arc::clone(&self.policy);
+        match judge(&policy, &request, self.standing()) {
+            Verdict::Allowed(permit) => self.forward(&permit),
+            Verdict::Denied(denial) => self.refuse(&request, &denial),
+            Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
+                Ok(body) => match inquiry.judge_body(&body) {
+                    Ok(permit) => self.forward(&permit),
+                    Err(denial) => self.refuse(&request, &Denial::Body(denial)),
+                },
+                Err(failure) => self.refuse_unread(&request, failure),
+            },
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let Some(address) = self.connection.client.address() else { return Standing::Admitted };
+        let resolve = |name: &str, address| self.shared.names.has(name, address);
+        if self.policy.peers.admits(address, resolve) {
+            Standing::Admitted
+        } else {
+            Standing::Foreign
+        }
+    }
+
+    fn forward(&mut self, permit: &Permit<'_>) -> After {
+        log_lines::allowed(self.connection.client, permit.request());
+        match Socket::dial(&self.shared.socket_path) {
+            Ok(daemon) => exchange::run(self, permit, &daemon),
+            Err(error) => {
+                let cause = unreachable::explain(&self.shared.socket_path, &error);
+                log_lines::daemon_fault(self.connection.client, permit.request(), &cause);
+                let reply = Reply::new(502, format!("socket-proxy: {cause}"));
+                self.reply_to(permit.request(), &reply, CloseReason::Unreachable)
+            }
+        }
+    }
+
+    fn refuse(&mut self, request: &Request<'_>, denial: &Denial) -> After {
+        let client = self.connection.client;
+        let who = client.address().map_or_else(|| client.to_string(), |ip| ip.to_string());
+        let reply = denial.reply(&self.policy.source, request, &who);
+        log_lines::blocked(client, request, denial, reply.status);
+        self.reply_to(request, &reply, CloseReason::Refused)
+    }
+
+    /// Answers by ourselves. The connection goes on if the request had no body
+    /// that would have to be skipped.
+    fn reply_to(&mut self, request: &Request<'_>, reply: &Reply, reason: CloseReason) -> After {
+        let reusable = request.keeps_alive() && request.body() == RequestBody::Empty;
+        let keep_alive = reusable && !self.is_stopping();
+        let to_head = request.method() == Method::Head;
+        let mut answer = Vec::new();
+        reply.print(to_head, request.version(), keep_alive, &mut answer);
+        match self.send(&answer) {
+            Err(_) => After::Close(CloseReason::ClientGone),
+            Ok(()) if keep_alive => After::Reuse,
+            Ok(()) => After::Close(reason),
+        }
+    }
+
+    fn refuse_malformed(&mut self, error: http1::Error) -> After {
+        log_lines::malformed(self.connection.client, self.buffers.client.filled(), error);
+        self.close_malformed(error)
+    }
+
+    fn close_malformed(&mut self, error: http1::Error) -> After {
+        self.reply(&Reply::new(error.status(), format!("socket-proxy: {error}")));
+        After::Close(CloseReason::BadRequest)
+    }
+
+    /// A method outside of the nine: like one without patterns, but its request
+    /// was not parsed to its end, so the connection cannot go on.
+    fn refuse_unknown_method(&mut self, head: &[u8]) -> After {
+        log_lines::malformed(self.connection.client, head, http1::Error::Method);
+        let mut reply = Reply::new(405, "socket-proxy: method not allowed");
+        reply.allow = self.policy.rules.methods().collect();
+        self.reply(&reply);
+        After::Close(CloseReason::BadRequest)
+    }
+
+    fn refuse_unread(&mut self, request: &Request<'_>, failure: inspect::Failure) -> After {
+        log_lines::unread_body(self.connection.client, request, &failure);
+        if let Some(reply) = failure.reply() {
+            self.reply(&reply);
+        }
+        After::Close(failure.reason())
+    }
+
+    /// Sends an answer after which the connection ends.
+    fn reply(&mut self, reply: &Reply) {
+        let mut answer = Vec::new();
+        reply.print(false, Version::Http11, false, &mut answer);
+        // A client that is gone gets no answer; the connection ends anyway.
+        let _ = self.send(&answer);
+    }
+
+    fn send(&self, bytes: &[u8]) -> std::io::Result<()> {
+        self.connection.socket.send_all(bytes, Instant::now() + self.shared.limits.header_timeout)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::SeqCst)
+    }
+}

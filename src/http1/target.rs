@@ -70,6 +70,15 @@ impl<'a> Target<'a> {
     }
 }
 
+/// As it is printed for the daemon; for logs.
+impl std::fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut printed = Vec::new();
+        self.print(&mut printed);
+        f.write_str(&String::from_utf8_lossy(&printed))
+    }
+}
+
 /// Strips scheme and authority of absolute-form (RFC 9112 §3.2.2: a server must
 /// accept it, and ignore Host then; the daemon gets one constant Host anyway).
 fn origin_form(raw: &str) -> Result<&str, Error> {

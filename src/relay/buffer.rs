@@ -1,0 +1,157 @@
+//! Received bytes that wait to be dealt with.
+//!
+//! **Invariant:** a buffer grows only for a sender who fills it, never above
+//! the limit of the moment, and [`Buffer::give_back`] returns what a bulk
+//! transfer took: a thousand silent streams cost a thousand small buffers.
+
+use std::io;
+
+/// What a connection starts with. Most heads and events fit.
+const SMALL_BYTES: usize = 4 * 1024;
+
+/// What may stay allocated between two exchanges, so that ordinary answers do
+/// not cost an allocation each.
+pub(super) const KEPT_BYTES: usize = 16 * 1024;
+
+/// The most that a body's transfer uses.
+pub const BULK_BYTES: usize = 64 * 1024;
+
+/// A growing, compacting byte queue.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    was_filled: bool,
+}
+
+impl Buffer {
+    /// The received bytes.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The received bytes, to be decoded in place.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Drops the first `count` received bytes.
+    pub fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Calls `receive` once with free space and keeps what it put there. Tells
+    /// how much that was, and whether it filled the space.
+    ///
+    /// # Errors
+    /// That of `receive`; `OutOfMemory` if `bytes_max` are held already.
+    pub fn fill(
+        &mut self,
+        bytes_max: usize,
+        receive: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<Filled> {
+        self.make_room(bytes_max);
+        let space = self.bytes.get_mut(self.end..).unwrap_or_default();
+        if space.is_empty() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let space_bytes = space.len();
+        let count = receive(space)?.min(space_bytes);
+        self.end += count;
+        self.was_filled = count == space_bytes;
+        Ok(Filled { bytes: count, all_space: self.was_filled })
+    }
+
+    /// Frees what a bulk transfer took, keeping what waits.
+    pub fn give_back(&mut self) {
+        if self.bytes.len() > KEPT_BYTES {
+            let waiting = self.filled().to_vec();
+            self.start = 0;
+            self.end = waiting.len();
+            self.bytes = waiting;
+        }
+    }
+
+    fn make_room(&mut self, bytes_max: usize) {
+        if self.start > 0 && (self.end == self.bytes.len() || self.was_filled) {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.bytes.is_empty() {
+            self.bytes.resize(SMALL_BYTES.min(bytes_max), 0);
+        } else if self.was_filled || self.end == self.bytes.len() {
+            let larger = (self.bytes.len() * 4).max(SMALL_BYTES).min(bytes_max);
+            if larger > self.bytes.len() {
+                self.bytes.resize(larger, 0);
+            }
+        }
+        self.was_filled = false;
+    }
+}
+
+/// What one receive brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    /// How many bytes; 0 is the end of data.
+    pub bytes: usize,
+    /// Whether all the space was used, so that more may wait.
+    pub all_space: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(buffer: &mut Buffer, bytes_max: usize, bytes: &[u8]) -> io::Result<Filled> {
+        buffer.fill(bytes_max, |space| {
+            let count = bytes.len().min(space.len());
+            space[..count].copy_from_slice(&bytes[..count]);
+            Ok(count)
+        })
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out_in_order() {
+        let mut buffer = Buffer::default();
+        let mut expected: Vec<u8> = Vec::new();
+        for round in 0..200_u8 {
+            let piece = vec![round; 700];
+            let filled = put(&mut buffer, BULK_BYTES, &piece).unwrap();
+            expected.extend(&piece[..filled.bytes]);
+            let taken = 650.min(buffer.filled().len());
+            assert_eq!(buffer.filled(), expected);
+            buffer.consume(taken);
+            expected.drain(..taken);
+        }
+    }
+
+    #[test]
+    fn a_buffer_grows_for_those_who_fill_it_up_to_its_limit() {
+        let mut buffer = Buffer::default();
+        let flood = vec![7; BULK_BYTES * 2];
+        assert!(put(&mut buffer, BULK_BYTES, &flood[..10]).is_ok_and(|filled| !filled.all_space));
+        assert_eq!(buffer.bytes.len(), SMALL_BYTES);
+        while put(&mut buffer, BULK_BYTES, &flood).is_ok() {}
+        assert_eq!(buffer.filled().len(), BULK_BYTES);
+        buffer.consume(BULK_BYTES - 3);
+        buffer.give_back();
+        assert_eq!((buffer.filled(), buffer.bytes.len()), ([7; 3].as_slice(), 3));
+        assert!(put(&mut buffer, BULK_BYTES, b"more").is_ok_and(|filled| filled.bytes == 4));
+    }
+}

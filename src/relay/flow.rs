@@ -1,0 +1,190 @@
+//! One direction of an exchange: received bytes, decoded, written anew.
+//!
+//! **Invariant:** a flow reads only when it has nothing left to write, so that
+//! a receiver who stops reading stops the sender, and memory stays bounded.
+//! **Invariant:** bytes behind the body's end stay in the buffer.
+
+use super::Fault;
+use super::buffer::{BULK_BYTES, Buffer};
+use super::socket::Socket;
+use crate::http1::{BodyReader, Encoding};
+use std::io::{self, IoSlice};
+use std::ops::Range;
+
+/// Which of the two peers a flow reads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Client to daemon.
+    Upload,
+    /// Daemon to client.
+    Download,
+}
+
+/// What a flow waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Need {
+    /// Bytes from its sender.
+    Read,
+    /// Room at its receiver.
+    Write,
+    /// Nothing: it can go on at once.
+    Again,
+    /// Nothing: it has ended and everything is written.
+    Ended,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub struct Flow<'a> {
+    direction: Direction,
+    from: &'a Socket,
+    to: &'a Socket,
+    /// What has been received and not yet written.
+    pub buffer: &'a mut Buffer,
+    /// What is written first: a printed head, a chunk's size line.
+    pub prefix: &'a mut Vec<u8>,
+    reader: BodyReader,
+    encoding: Encoding,
+    piece: Piece,
+    /// Whether the sender may have bytes for us.
+    pub readable: bool,
+    /// Bytes of the body that were written.
+    pub body_bytes: u64,
+}
+
+/// Body bytes on their way out, between prefix and suffix.
+#[derive(Debug, Default)]
+struct Piece {
+    data: Range<usize>,
+    consumed: usize,
+    suffix: &'static [u8],
+    sent: usize,
+}
+
+impl<'a> Flow<'a> {
+    /// A flow for a body that `reader` finds and `encoding` writes.
+    pub fn new(
+        direction: Direction,
+        (from, to): (&'a Socket, &'a Socket),
+        (buffer, prefix): (&'a mut Buffer, &'a mut Vec<u8>),
+        (reader, encoding): (BodyReader, Encoding),
+    ) -> Self {
+        let piece = Piece::default();
+        let (readable, body_bytes) = (false, 0);
+        Self { direction, from, to, buffer, prefix, reader, encoding, piece, readable, body_bytes }
+    }
+
+    /// Begins another body in the same direction.
+    pub fn begin(&mut self, reader: BodyReader, encoding: Encoding) {
+        (self.reader, self.encoding) = (reader, encoding);
+    }
+
+    /// Whether the body was received whole.
+    #[must_use]
+    pub fn is_received(&self) -> bool {
+        self.reader.is_done()
+    }
+
+    /// Gives up: what was not written never will be.
+    pub fn abandon(&mut self) {
+        self.reader = BodyReader::Done;
+        self.prefix.clear();
+        self.piece = Piece::default();
+    }
+
+    /// Goes on as far as it can with at most one receive.
+    ///
+    /// # Errors
+    /// A fault of the sender's framing, its early end, or either side's I/O.
+    pub fn step(&mut self) -> Result<Need, Fault> {
+        let mut may_receive = true;
+        loop {
+            if !self.write()? {
+                return Ok(Need::Write);
+            }
+            if self.reader.is_done() {
+                return Ok(Need::Ended);
+            }
+            if !self.buffer.is_empty() {
+                self.decode()?;
+            } else if !self.readable {
+                return Ok(Need::Read);
+            } else if may_receive {
+                may_receive = false;
+                self.receive()?;
+            } else {
+                return Ok(Need::Again);
+            }
+        }
+    }
+
+    /// Writes what is pending; true if nothing is left.
+    fn write(&mut self) -> Result<bool, Fault> {
+        let data = self.buffer.filled().get(self.piece.data.clone()).unwrap_or_default();
+        let parts = [self.prefix.as_slice(), data, self.piece.suffix];
+        let total: usize = parts.iter().map(|part| part.len()).sum();
+        while self.piece.sent < total {
+            match send_rest(self.to, parts, self.piece.sent) {
+                Ok(sent) => self.piece.sent += sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(Fault::receiver(self.direction, error)),
+            }
+        }
+        self.body_bytes += data.len() as u64;
+        self.prefix.clear();
+        self.buffer.consume(std::mem::take(&mut self.piece).consumed);
+        Ok(true)
+    }
+
+    fn decode(&mut self) -> Result<(), Fault> {
+        let decoded = self
+            .reader
+            .decode(self.buffer.filled_mut())
+            .map_err(|error| Fault::Framing(self.direction, error))?;
+        self.encoding.print_before(decoded.data.len(), self.prefix);
+        let suffix = self.encoding.after(!decoded.data.is_empty(), self.reader.is_done());
+        self.piece = Piece { data: decoded.data, consumed: decoded.consumed, suffix, sent: 0 };
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), Fault> {
+        match self.buffer.fill(BULK_BYTES, |space| self.from.receive(space)) {
+            Ok(filled) if filled.bytes == 0 => self.end_of_data(),
+            Ok(filled) => {
+                self.readable = filled.all_space;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(())
+            }
+            Err(error) => Err(Fault::sender(self.direction, error)),
+        }
+    }
+
+    fn end_of_data(&mut self) -> Result<(), Fault> {
+        self.readable = false;
+        if !self.reader.ends_at_close() {
+            return Err(Fault::Truncated(self.direction));
+        }
+        self.reader = BodyReader::Done;
+        self.piece.suffix = self.encoding.after(false, true);
+        Ok(())
+    }
+}
+
+/// Sends what comes behind the first `sent` bytes of three parts.
+fn send_rest(to: &Socket, parts: [&[u8]; 3], mut sent: usize) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); 3];
+    let mut count = 0;
+    for part in parts {
+        let rest = part.get(sent..).unwrap_or_default();
+        sent = sent.saturating_sub(part.len());
+        if let (false, Some(slot)) = (rest.is_empty(), slices.get_mut(count)) {
+            *slot = IoSlice::new(rest);
+            count += 1;
+        }
+    }
+    to.send(slices.get(..count).unwrap_or_default())
+}

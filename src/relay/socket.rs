@@ -1,0 +1,167 @@
+//! A connected stream socket, TCP or unix, seen without its kind.
+//!
+//! Reads and writes never wait unless their name says so, whatever mode the
+//! descriptor is in: the flag travels with the call, so that one socket serves
+//! both the waiting and the polling parts of a session.
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a dial may wait for a daemon whose queue of connections is full.
+const DIAL_SECONDS_MAX: u64 = 5;
+
+/// A connected stream socket. Closed when dropped.
+#[derive(Debug)]
+pub struct Socket(OwnedFd);
+
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Socket {
+    /// Connects to a unix socket; fresh each time, so that a socket that was
+    /// replaced is found again.
+    ///
+    /// # Errors
+    /// The system's. `WouldBlock` if the daemon accepts nobody for five seconds.
+    pub fn dial(path: &Path) -> io::Result<Self> {
+        let address = rustix::net::SocketAddrUnix::new(path)?;
+        let kind = rustix::net::SocketType::STREAM;
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        let fd = rustix::net::socket_with(rustix::net::AddressFamily::UNIX, kind, flags, None)?;
+        let limit = Some(Duration::from_secs(DIAL_SECONDS_MAX));
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, limit)?;
+        retry(|| rustix::net::connect(&fd, &address))?;
+        Ok(Self(fd))
+    }
+
+    /// Reads what is there. `Ok(0)` is the peer's end of data.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; otherwise the system's.
+    pub fn receive(&self, space: &mut [u8]) -> io::Result<usize> {
+        retry(|| rustix::net::recv(&self.0, &mut *space, RecvFlags::DONTWAIT).map(|got| got.0))
+    }
+
+    /// Reads, and waits as long as [`Self::set_receive_timeout`] says.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the time is over; otherwise the system's.
+    pub fn receive_waiting(&self, space: &mut [u8]) -> io::Result<usize> {
+        retry(|| rustix::net::recv(&self.0, &mut *space, RecvFlags::empty()).map(|got| got.0))
+    }
+
+    /// Sets the time limit of [`Self::receive_waiting`]; `None` waits for ever.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_receive_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
+        Ok(sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, limit)?)
+    }
+
+    /// Writes as much as fits at once of `parts`, in order.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing fits; otherwise the system's.
+    pub fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match parts {
+            [part] => retry(|| rustix::net::send(&self.0, part, flags)),
+            _ => retry(|| {
+                rustix::net::sendmsg(&self.0, parts, &mut SendAncillaryBuffer::default(), flags)
+            }),
+        }
+    }
+
+    /// Writes all of `bytes`, waiting for room until `deadline`.
+    ///
+    /// # Errors
+    /// `TimedOut`, or the system's.
+    pub fn send_all(&self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.send(&[IoSlice::new(bytes)]) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(PollFlags::OUT, deadline)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until one of `events`, an error or a hang-up is there.
+    ///
+    /// # Errors
+    /// `TimedOut` at the deadline; otherwise the system's.
+    pub fn wait(&self, events: PollFlags, deadline: Instant) -> io::Result<()> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut fds = [PollFd::new(&self.0, events)];
+        match poll(&mut fds, Some(left))? {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends one or both directions; a peer that is gone already is no error.
+    pub fn shutdown(&self, how: Shutdown) {
+        let _ = rustix::net::shutdown(&self.0, how);
+    }
+
+    /// Makes the coming close a reset, where a plain close could pass for a
+    /// proper end of data.
+    pub fn reset_on_close(&self) {
+        let _ = sockopt::set_socket_linger(&self.0, Some(Duration::ZERO));
+    }
+
+    /// Closes so that the peer can still read what was sent to it: ends our
+    /// direction, then discards what arrives until the peer closes or the limit
+    /// is over (RFC 9112 §9.6).
+    pub fn close_lingering(&self, limit: Duration) {
+        self.shutdown(Shutdown::Write);
+        let deadline = Instant::now() + limit;
+        let mut discarded = [0; 4096];
+        while self.wait(PollFlags::IN, deadline).is_ok() {
+            loop {
+                match self.receive(&mut discarded) {
+                    Ok(0) => return,
+                    Ok(_) if Instant::now() < deadline => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        }
+    }
+}
+
+/// Polls; an interrupted wait begins again with the same limit.
+///
+/// # Errors
+/// The system's.
+pub fn poll(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> io::Result<usize> {
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    retry(|| rustix::event::poll(fds, limit.as_ref()))
+}
+
+fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result.map_err(Into::into),
+        }
+    }
+}

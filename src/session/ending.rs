@@ -1,0 +1,119 @@
+//! Why a client connection ends: one table, for logs and for the way to close.
+
+use crate::http1;
+use crate::relay::{Direction, Fault};
+
+/// Why a client connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client closed between two requests.
+    ClientDone,
+    /// The client asked for it, or speaks HTTP/1.0.
+    Asked,
+    /// No request within the idle time.
+    Idle,
+    /// The head did not arrive in time.
+    SlowHead,
+    /// The body that had to be judged did not arrive in time.
+    SlowBody,
+    /// The request's head is malformed.
+    BadRequest,
+    /// The request's body is malformed.
+    BadBody,
+    /// The request was refused before its body was read.
+    Refused,
+    /// The client vanished.
+    ClientGone,
+    /// The client ended in the middle of a message.
+    ClientTruncated,
+    /// The daemon could not be reached.
+    Unreachable,
+    /// The daemon failed or ended before its message did.
+    DaemonFailed,
+    /// The daemon's message is malformed.
+    BadResponse,
+    /// The daemon did not take the whole upload.
+    UploadUnfinished,
+    /// A tunnel ended.
+    TunnelEnded,
+    /// The program is stopping.
+    Stopping,
+}
+
+impl CloseReason {
+    /// The reason in words.
+    #[must_use]
+    pub fn explain(self) -> &'static str {
+        match self {
+            Self::ClientDone => "client closed",
+            Self::Asked => "client asked for it",
+            Self::Idle => "idle for too long",
+            Self::SlowHead => "head took too long",
+            Self::SlowBody => "body took too long",
+            Self::BadRequest => "malformed request",
+            Self::BadBody => "malformed request body",
+            Self::Refused => "refused with its body unread",
+            Self::ClientGone => "client gone",
+            Self::ClientTruncated => "client ended in the middle of a message",
+            Self::Unreachable => "daemon unreachable",
+            Self::DaemonFailed => "daemon failed or ended in the middle of a message",
+            Self::BadResponse => "malformed response",
+            Self::UploadUnfinished => "daemon did not take the whole upload",
+            Self::TunnelEnded => "tunnel ended",
+            Self::Stopping => "proxy is stopping",
+        }
+    }
+
+    /// Whether the client may still be sending while it has an answer to read,
+    /// so that an immediate close could take the answer away from it.
+    #[must_use]
+    pub fn lingers(self) -> bool {
+        matches!(
+            self,
+            Self::SlowHead
+                | Self::SlowBody
+                | Self::BadRequest
+                | Self::BadBody
+                | Self::Refused
+                | Self::Unreachable
+                | Self::UploadUnfinished
+                | Self::TunnelEnded
+        )
+    }
+
+    /// Whether the daemon is at fault.
+    #[must_use]
+    pub fn is_daemon_fault(self) -> bool {
+        matches!(self, Self::Unreachable | Self::DaemonFailed | Self::BadResponse)
+    }
+}
+
+/// What becomes of a client connection after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum After {
+    /// Another request may come.
+    Reuse,
+    /// It is closed.
+    Close(CloseReason),
+}
+
+impl From<&Fault> for CloseReason {
+    fn from(fault: &Fault) -> Self {
+        match fault {
+            Fault::Client(_) | Fault::ClientGone => Self::ClientGone,
+            Fault::Daemon(_) | Fault::Truncated(Direction::Download) => Self::DaemonFailed,
+            Fault::Truncated(Direction::Upload) => Self::ClientTruncated,
+            Fault::Framing(Direction::Upload, _) => Self::BadBody,
+            Fault::Framing(Direction::Download, _) => Self::BadResponse,
+        }
+    }
+}
+
+/// The fault of a message's framing, if it is one.
+pub(super) fn framing_error(fault: &Fault) -> Option<http1::Error> {
+    match fault {
+        Fault::Framing(_, error) => Some(*error),
+        _ => None,
+    }
+}

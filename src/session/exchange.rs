@@ -1,0 +1,188 @@
+//! One exchange on a fresh daemon connection: request, response, what next.
+
+use super::ending::framing_error;
+use super::{After, CloseReason, Session, log_lines};
+use crate::filter::Permit;
+use crate::http1::{
+    self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, Reply,
+    RequestBody, Response, ResponseBody, Version,
+};
+use crate::relay::socket::Socket;
+use crate::relay::{Direction, Fault, Flow, Relay};
+
+/// What of a response decides about the rest of its exchange.
+struct Answered {
+    status: u16,
+    body: ResponseBody,
+    encoding: Encoding,
+    keep_alive: bool,
+}
+
+/// Sends a permitted request to `daemon` and relays what follows.
+pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socket) -> After {
+    let client = &session.connection.socket;
+    let stopping = session.is_stopping();
+    let mut relay = begin(client, daemon, session.buffers, permit);
+    let outcome = relay_exchange(&mut relay, permit, stopping);
+    let finished = log_lines::Finished {
+        client: session.connection.client,
+        status: outcome.status,
+        bytes_up: relay.upload.body_bytes,
+        bytes_down: relay.download.body_bytes,
+        started: session.started,
+        ending: outcome.after,
+    };
+    log_lines::finished(&finished, permit.request(), &session.policy);
+    session.buffers.end_exchange();
+    match outcome.reply {
+        None => outcome.after,
+        Some(reply) => {
+            if let After::Close(reason) = outcome.after
+                && reason.is_daemon_fault()
+            {
+                log_lines::daemon_fault(
+                    session.connection.client,
+                    permit.request(),
+                    &reply.message,
+                );
+            }
+            session.reply(&reply);
+            outcome.after
+        }
+    }
+}
+
+/// How an exchange went.
+struct Outcome {
+    after: After,
+    status: Option<u16>,
+    /// What to answer where the daemon's response could not be.
+    reply: Option<Reply>,
+}
+
+fn begin<'a>(
+    client: &'a Socket,
+    daemon: &'a Socket,
+    buffers: &'a mut crate::relay::Buffers,
+    permit: &Permit<'_>,
+) -> Relay<'a> {
+    let body = permit.body_to_relay();
+    buffers.daemon.clear();
+    buffers.upload_prefix.clear();
+    buffers.download_prefix.clear();
+    permit.print(&mut buffers.upload_prefix);
+    if permit.request().expects_continue()
+        && body != RequestBody::Empty
+        && buffers.client.is_empty()
+    {
+        buffers.download_prefix.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    let encoding = if body == RequestBody::Chunked { Encoding::Chunked } else { Encoding::Plain };
+    let upload = Flow::new(
+        Direction::Upload,
+        (client, daemon),
+        (&mut buffers.client, &mut buffers.upload_prefix),
+        (BodyReader::from(body), encoding),
+    );
+    let download = Flow::new(
+        Direction::Download,
+        (daemon, client),
+        (&mut buffers.daemon, &mut buffers.download_prefix),
+        (BodyReader::Done, Encoding::Plain),
+    );
+    Relay::new(client, daemon, upload, download)
+}
+
+fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) -> Outcome {
+    let answered = match await_final_head(relay, permit, stopping) {
+        Ok(answered) => answered,
+        Err(fault) => return unanswered(relay, &fault),
+    };
+    let status = Some(answered.status);
+    let moved = match answered.body {
+        ResponseBody::Tunnel => relay.tunnel(),
+        _ => relay.pump(),
+    };
+    let after = match moved {
+        Err(fault) => {
+            if permit.request().version() == Version::Http10 {
+                relay.reset_client_on_close();
+            }
+            After::Close(CloseReason::from(&fault))
+        }
+        Ok(()) if answered.body == ResponseBody::Tunnel => After::Close(CloseReason::TunnelEnded),
+        Ok(()) if relay.upload_abandoned() => After::Close(CloseReason::UploadUnfinished),
+        Ok(()) if !answered.keep_alive => After::Close(CloseReason::Asked),
+        Ok(()) => After::Reuse,
+    };
+    Outcome { after, status, reply: None }
+}
+
+/// Waits for the final response's head and prints it for the client.
+fn await_final_head(
+    relay: &mut Relay<'_>,
+    permit: &Permit<'_>,
+    stopping: bool,
+) -> Result<Answered, Fault> {
+    for _ in 0..=INTERIM_RESPONSES_MAX {
+        let head_bytes = relay.await_head()?;
+        let answered = print_final_head(&mut relay.download, head_bytes, permit, stopping)
+            .map_err(|error| Fault::Framing(Direction::Download, error))?;
+        relay.download.buffer.consume(head_bytes);
+        if let Some(answered) = answered {
+            relay.download.begin(BodyReader::from(answered.body), answered.encoding);
+            return Ok(answered);
+        }
+    }
+    Err(Fault::Framing(Direction::Download, http1::Error::Interim))
+}
+
+/// `None` for an interim response, of which nothing is printed. A function of
+/// its own, so that its room for fields is not held while bodies are relayed.
+#[inline(never)]
+fn print_final_head(
+    download: &mut Flow<'_>,
+    head_bytes: usize,
+    permit: &Permit<'_>,
+    stopping: bool,
+) -> Result<Option<Answered>, http1::Error> {
+    let request = permit.request();
+    let asked = Asked { head: request.method() == Method::Head, upgrade: request.upgrade() };
+    let head = download.buffer.filled().get(..head_bytes).unwrap_or_default();
+    let mut storage = FieldStorage::new();
+    let response = Response::parse(head, asked, &mut storage)?;
+    if response.is_interim() {
+        return Ok(None);
+    }
+    let version = request.version();
+    let keep_alive = request.keeps_alive() && !response.ends_at_close(version) && !stopping;
+    response.print(version, keep_alive, download.prefix);
+    Ok(Some(Answered {
+        status: response.status(),
+        body: response.body(),
+        encoding: response.encoding(version),
+        keep_alive,
+    }))
+}
+
+/// The outcome of an exchange that ended before a response could be printed.
+fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Outcome {
+    let reason = CloseReason::from(fault);
+    let reply = match (reason, framing_error(fault)) {
+        (CloseReason::BadBody, Some(error)) => {
+            Some(Reply::new(error.status(), format!("socket-proxy: {error}")))
+        }
+        (CloseReason::BadResponse, Some(error)) => {
+            Some(Reply::new(502, format!("socket-proxy: the daemon's answer is invalid: {error}")))
+        }
+        (CloseReason::DaemonFailed, _) => Some(Reply::new(
+            502,
+            "socket-proxy: the daemon closed the connection without an answer",
+        )),
+        _ => None,
+    };
+    // What is left of a 100 would stand in the midst of the answer.
+    let reply = reply.filter(|_| relay.download.prefix.is_empty());
+    let status = reply.as_ref().map(|reply| reply.status);
+    Outcome { after: After::Close(reason), status, reply }
+}

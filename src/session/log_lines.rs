@@ -1,0 +1,102 @@
+//! The log lines about requests. Their messages and keys are an interface:
+//! people alert on them.
+//!
+//! Whatever comes from a client passes through the escaping of the logger.
+
+use super::inspect;
+use super::{After, Client};
+use crate::filter::{Denial, Policy};
+use crate::http1::{self, Request};
+use log::Level;
+use std::time::Instant;
+
+/// How much of a malformed head is shown.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// A request that goes to the daemon.
+pub(super) fn allowed(client: Client, request: &Request<'_>) {
+    log::debug!(
+        method:% = request.method(), URL:% = request.target(), client:% = client;
+        "allowed request"
+    );
+}
+
+/// A request that the filter denies.
+pub(super) fn blocked(client: Client, request: &Request<'_>, denial: &Denial, status: u16) {
+    let hint = match denial {
+        Denial::Path { ungrouped_matches: true } => {
+            Some("a pattern with a top-level | matches here only if its anchors are left out")
+        }
+        _ => None,
+    };
+    log::warn!(
+        reason:% = denial.reason(), method:% = request.method(), URL:% = request.target(),
+        client:% = client, response = status, hint;
+        "blocked request"
+    );
+}
+
+/// A request whose body could not be read to be judged.
+pub(super) fn unread_body(client: Client, request: &Request<'_>, failure: &inspect::Failure) {
+    log::warn!(
+        reason:% = failure.explain(), method:% = request.method(), URL:% = request.target(),
+        client:% = client, response = failure.status();
+        "blocked request"
+    );
+}
+
+/// Bytes that are no request that could be judged.
+pub(super) fn malformed(client: Client, received: &[u8], error: http1::Error) {
+    if !log::log_enabled!(Level::Warn) {
+        return;
+    }
+    let line = received.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let shown = line.get(..SHOWN_BYTES_MAX).unwrap_or(line);
+    let text = String::from_utf8_lossy(shown);
+    let (method, url) = text.split_once(' ').unwrap_or(("", &text));
+    let url = url.rsplit_once(' ').map_or(url, |(url, _)| url);
+    log::warn!(
+        reason:% = error, method:% = method, URL:% = url, client:% = client,
+        response = error.status();
+        "blocked request"
+    );
+}
+
+/// A daemon that cannot be reached, or that answers what is no answer.
+pub(super) fn daemon_fault(client: Client, request: &Request<'_>, cause: &str) {
+    log::error!(
+        cause:% = cause, method:% = request.method(), URL:% = request.target(),
+        client:% = client, response = 502;
+        "daemon did not answer"
+    );
+}
+
+/// What is known of an exchange at its end.
+pub(super) struct Finished {
+    pub(super) client: Client,
+    pub(super) status: Option<u16>,
+    pub(super) bytes_up: u64,
+    pub(super) bytes_down: u64,
+    pub(super) started: Instant,
+    pub(super) ending: After,
+}
+
+/// An exchange that ended, in whatever way.
+pub(super) fn finished(exchange: &Finished, request: &Request<'_>, policy: &Policy) {
+    if !log::log_enabled!(Level::Debug) {
+        return;
+    }
+    let (method, path) = (request.method(), request.target().path());
+    let rule = policy.rules.matching_pattern(method, path).unwrap_or_default();
+    let closed = match exchange.ending {
+        After::Reuse => None,
+        After::Close(reason) => Some(reason.explain()),
+    };
+    log::debug!(
+        method:% = method, URL:% = request.target(), client:% = exchange.client,
+        status = exchange.status, bytes_up = exchange.bytes_up, bytes_down = exchange.bytes_down,
+        duration_ms = u64::try_from(exchange.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        rule:% = rule, closed;
+        "finished request"
+    );
+}

@@ -1,0 +1,97 @@
+//! Waits for a request and reads its head within the time limits.
+//!
+//! A client may idle between requests, or before its first; once a head has
+//! begun, it must be complete within an absolute time.
+
+use super::{CloseReason, Session};
+use crate::http1::{self, HEAD_BYTES_MAX, HeadScan};
+use rustix::event::PollFlags;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Why there is no head.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The connection ends without an answer.
+    Close(CloseReason),
+    /// What arrived cannot be a head.
+    Malformed(http1::Error),
+    /// A part of a head arrived, and the rest did not in time.
+    Slow,
+}
+
+impl Session<'_> {
+    /// The length of the head that now stands at the start of the buffer.
+    pub(super) fn read_head(&mut self, is_first: bool) -> Result<usize, Failure> {
+        let mut scan = HeadScan::default();
+        let mut deadline = is_first.then(|| Instant::now() + self.shared.limits.header_timeout);
+        loop {
+            let received = self.buffers.client.filled();
+            if let Some(head_bytes) = scan.find_end(received).map_err(Failure::Malformed)? {
+                return Ok(head_bytes);
+            }
+            if self.is_stopping() && self.buffers.client.is_empty() {
+                return Err(Failure::Close(CloseReason::Stopping));
+            }
+            let received = match deadline {
+                None if self.buffers.client.is_empty() => self.receive_idle(),
+                _ => {
+                    let limit = self.shared.limits.header_timeout;
+                    self.receive_until(*deadline.get_or_insert_with(|| Instant::now() + limit))
+                }
+            };
+            match received {
+                Ok(0) => return Err(Failure::Close(self.reason_of_end())),
+                Ok(_) => {}
+                Err(error) => return Err(self.failure(&error, is_first)),
+            }
+        }
+    }
+
+    /// Waits between two requests; the program need not wait for us meanwhile.
+    fn receive_idle(&mut self) -> io::Result<usize> {
+        let socket = &self.connection.socket;
+        self.connection.idle.store(true, Ordering::SeqCst);
+        let received = if self.is_stopping() {
+            Ok(0)
+        } else {
+            let fill = |space: &mut [u8]| socket.receive_waiting(space);
+            self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill).map(|filled| filled.bytes)
+        };
+        self.connection.idle.store(false, Ordering::SeqCst);
+        received
+    }
+
+    fn receive_until(&mut self, deadline: Instant) -> io::Result<usize> {
+        let socket = &self.connection.socket;
+        self.connection.idle.store(self.buffers.client.is_empty(), Ordering::SeqCst);
+        let ready = socket.wait(PollFlags::IN, deadline);
+        self.connection.idle.store(false, Ordering::SeqCst);
+        ready?;
+        let fill = |space: &mut [u8]| socket.receive(space);
+        match self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive_until(deadline),
+            received => received.map(|filled| filled.bytes),
+        }
+    }
+
+    fn reason_of_end(&self) -> CloseReason {
+        match (self.is_stopping(), self.buffers.client.is_empty()) {
+            (true, true) => CloseReason::Stopping,
+            (false, true) => CloseReason::ClientDone,
+            (_, false) => CloseReason::ClientTruncated,
+        }
+    }
+
+    fn failure(&self, error: &io::Error, is_first: bool) -> Failure {
+        match error.kind() {
+            io::ErrorKind::TimedOut if self.buffers.client.is_empty() => {
+                Failure::Close(if is_first { CloseReason::SlowHead } else { CloseReason::Idle })
+            }
+            io::ErrorKind::TimedOut => Failure::Slow,
+            io::ErrorKind::WouldBlock => Failure::Close(CloseReason::Idle),
+            _ => Failure::Close(CloseReason::ClientGone),
+        }
+    }
+}
