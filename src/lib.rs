@@ -21,4 +21,5 @@ pub mod logging;
 pub mod relay;
 pub mod server;
 pub mod session;
+pub mod stop;
 pub mod watchdog;

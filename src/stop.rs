@@ -1,0 +1,36 @@
+//! Why the program stops, and the exit code that says so.
+//!
+//! Whoever wants the program to end sends a [`StopReason`] to the thread that
+//! waits for one; nobody else calls `exit`, so that exchanges get their grace.
+
+/// Why the program stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// A signal asked for it; its number.
+    Signal(i32),
+    /// The daemon does not answer, and the operator wants the program to end
+    /// then (`-stoponwatchdog`).
+    Watchdog,
+}
+
+impl StopReason {
+    /// The exit code: supervisors restart on 10 and leave 0 alone.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Signal(_) => 0,
+            Self::Watchdog => 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_a_clean_stop_and_the_watchdog_is_not() {
+        assert_eq!(StopReason::Signal(15).exit_code(), 0);
+        assert_eq!(StopReason::Watchdog.exit_code(), 10);
+    }
+}
