@@ -1,0 +1,193 @@
+//! The probe: does something that speaks HTTP answer on the daemon's socket?
+//!
+//! Invariant: the time limit covers the whole, connecting included. A daemon
+//! that no longer accepts has a full queue, and connecting to a full queue
+//! blocks.
+//!
+//! What this deliberately does not do: judge the answer. A daemon that says
+//! 500 is alive; whether it is well is not for its proxy to say.
+
+use super::ask::{self, Deadline, Wanted};
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::fmt;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the daemon may take. A busy Engine answers a ping in milliseconds.
+pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Answered by the Engine and by Podman without any work.
+const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+
+/// Asks the daemon for a sign of life, within `limit` in all.
+///
+/// # Errors
+/// What was missing, for people.
+pub fn probe(socket: &Path, limit: Duration) -> Result<(), ProbeError> {
+    let error = |cause| ProbeError { socket: socket.to_owned(), limit, cause };
+    let deadline = Deadline::after(limit);
+    let mut stream = connect(socket, deadline).map_err(Cause::of_connect).map_err(error)?;
+    let head = ask::ask(&mut stream, PING, Wanted::StatusLine, deadline)
+        .map_err(Cause::of_exchange)
+        .map_err(error)?;
+    match ask::status(&head) {
+        Some(_) => Ok(()),
+        None if head.is_empty() => Err(error(Cause::Closed)),
+        None => Err(error(Cause::NotHttp)),
+    }
+}
+
+/// Connects in limited time. Blocking with a send limit, which Linux applies
+/// to `connect` on unix sockets (unix(7) names it for full queues); a
+/// non-blocking connect would fail at once where waiting a little helps.
+fn connect(socket: &Path, deadline: Deadline) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(socket)?;
+    let fd = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    loop {
+        sockopt::set_socket_timeout(&fd, Timeout::Send, Some(deadline.remaining()?))?;
+        match rustix::net::connect(&fd, &address) {
+            Ok(()) => return Ok(UnixStream::from(fd)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Why a probe failed.
+#[derive(Debug)]
+pub struct ProbeError {
+    socket: PathBuf,
+    limit: Duration,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Connect(io::Error),
+    QueueFull,
+    Exchange(io::Error),
+    Silent,
+    Closed,
+    NotHttp,
+}
+
+impl Cause {
+    fn of_connect(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::QueueFull,
+            _ => Self::Connect(error),
+        }
+    }
+
+    fn of_exchange(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Silent,
+            _ => Self::Exchange(error),
+        }
+    }
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket = self.socket.display();
+        let seconds = self.limit.as_secs_f64();
+        match &self.cause {
+            Cause::Connect(error) => write!(f, "cannot connect to {socket}: {error}"),
+            Cause::QueueFull => write!(f, "{socket} accepted no connection for {seconds} s"),
+            Cause::Exchange(error) => write!(f, "cannot talk to {socket}: {error}"),
+            Cause::Silent => write!(f, "{socket} gave no answer to HEAD /_ping for {seconds} s"),
+            Cause::Closed => write!(f, "{socket} closed the connection without an answer"),
+            Cause::NotHttp => write!(f, "what answers on {socket} does not speak HTTP"),
+        }
+    }
+}
+
+impl std::error::Error for ProbeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{self, Directory};
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::time::Instant;
+
+    /// Long enough for an answer from this machine, short enough to wait out.
+    const SHORT: Duration = Duration::from_millis(200);
+
+    fn check(directory: &Directory, expected: Result<(), &str>) {
+        let begun = Instant::now();
+        let outcome = probe(&directory.socket(), SHORT).map_err(|error| error.to_string());
+        let text = outcome.as_ref().map_err(|error| error.contains(expected.unwrap_err()));
+        assert_eq!(text.copied(), expected.map_err(|_| true), "{outcome:?}, not {expected:?}");
+        assert!(begun.elapsed() < fake::PATIENCE, "took {:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn any_http_answer_counts() {
+        for answer in [
+            fake::PONG,
+            "HTTP/1.0 200 OK\r\n\r\n",
+            "HTTP/1.1 500 Internal Server Error\r\n\r\n",
+            "HTTP/1.1 400 \r\n",
+        ] {
+            let directory = Directory::new();
+            fake::answering(&directory.socket(), answer);
+            check(&directory, Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_does_not_speak_http_is_not_the_daemon() {
+        for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
+            let directory = Directory::new();
+            fake::answering(&directory.socket(), answer);
+            check(&directory, Err("does not speak HTTP"));
+        }
+        let directory = Directory::new();
+        fake::answering(&directory.socket(), "");
+        check(&directory, Err("closed the connection without an answer"));
+    }
+
+    #[test]
+    fn a_daemon_that_accepts_and_says_nothing_is_dead() {
+        let directory = Directory::new();
+        let _listener = UnixListener::bind(directory.socket()).unwrap();
+        check(&directory, Err("gave no answer to HEAD /_ping for 0.2 s"));
+    }
+
+    #[test]
+    fn a_daemon_that_no_longer_accepts_is_dead() {
+        let directory = Directory::new();
+        let _queue = fake::full_queue(&directory.socket());
+        check(&directory, Err("accepted no connection for 0.2 s"));
+    }
+
+    #[test]
+    fn a_socket_that_was_replaced_is_found_again() {
+        let directory = Directory::new();
+        check(&directory, Err("No such file"));
+        fake::answering(&directory.socket(), fake::PONG);
+        check(&directory, Ok(()));
+        directory.remove_socket();
+        check(&directory, Err("No such file"));
+        drop(UnixListener::bind(directory.socket()).unwrap());
+        check(&directory, Err("Connection refused"));
+        directory.remove_socket();
+        fake::answering(&directory.socket(), fake::PONG);
+        check(&directory, Ok(()));
+    }
+
+    #[test]
+    fn a_path_that_no_socket_can_have_is_an_error_not_a_panic() {
+        let error = probe(Path::new(&"x".repeat(200)), SHORT).unwrap_err().to_string();
+        assert!(error.contains("cannot connect"), "{error}");
+    }
+}
