@@ -21,5 +21,6 @@ pub mod logging;
 pub mod relay;
 pub mod server;
 pub mod session;
+pub mod activation;
 pub mod stop;
 pub mod watchdog;
