@@ -1,0 +1,28 @@
+# What the scripts here share; sourced by them, from the root of the checkout.
+#
+# Builds are reproducible: time stamps are those of the commit, owners are
+# numbers, names are sorted, and no path of the building machine is left in a
+# binary.
+
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
+
+# Prints the version of the package.
+package_version() {
+    sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
+}
+
+# Builds both binaries for a target and prints the directory they are in.
+build_binaries() {
+    target=$1
+    # Added to the flags of .cargo/config.toml; RUSTFLAGS would replace them.
+    cargo build --quiet --release --locked --bins --target "$target" --config "target.$target.rustflags = [
+        '--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo',
+        '--remap-path-prefix=$PWD=/socket-proxy']" >&2
+    echo "${CARGO_TARGET_DIR:-target}/$target/release"
+}
+
+# tar, such that the same files make the same bytes.
+reproducible_tar() {
+    tar --sort=name --format=ustar --mtime="@$SOURCE_DATE_EPOCH" \
+        --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX "$@"
+}
