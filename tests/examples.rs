@@ -1,0 +1,136 @@
+//! The allowlists in `examples/compose` do what their files say.
+//!
+//! Each row of `tests/cases/examples.tsv` is a request that an application
+//! makes, or one that it must not get through. The patterns are read from the
+//! compose files themselves, so that what is tested is what people copy.
+
+use socket_proxy::filter::Rules;
+use socket_proxy::filter::rules::RuleVerdict;
+use socket_proxy::http1::Method;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// One line of the table.
+struct Row {
+    file: String,
+    allowed: bool,
+    method: Method,
+    path: String,
+}
+
+fn table() -> Vec<Row> {
+    let text = include_str!("cases/examples.tsv");
+    text.lines().filter(|line| !line.starts_with('#')).map(row).collect()
+}
+
+fn row(line: &str) -> Row {
+    let mut cells = line.split('\t');
+    let mut cell = || cells.next().unwrap_or_else(|| panic!("too few cells: {line}"));
+    let file = cell().to_owned();
+    let allowed = match cell() {
+        "allow" => true,
+        "deny" => false,
+        other => panic!("{other}: {line}"),
+    };
+    let method = Method::from_name(cell()).unwrap_or_else(|| panic!("{line}"));
+    Row { file, allowed, method, path: cell().to_owned() }
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/compose")
+}
+
+/// The flags of the proxy in a compose file: `- '-flag'` or `- '-flag=value'`.
+fn flags(text: &str) -> Vec<(String, String)> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("- '-")?.strip_suffix('\''))
+        .filter(|flag| !flag.starts_with('-'))
+        .map(|flag| flag.replace("$$", "$").replace("''", "'"))
+        .map(|flag| match flag.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => (flag, String::new()),
+        })
+        .collect()
+}
+
+fn rules(text: &str) -> Rules {
+    let patterns = flags(text)
+        .into_iter()
+        .filter_map(|(name, value)| Some((Method::from_name(name.strip_prefix("allow")?)?, value)));
+    Rules::compile(patterns).unwrap()
+}
+
+/// All compose files by their names.
+fn files() -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn applications_get_what_they_ask_for_and_nothing_beside_it() {
+    let rules: BTreeMap<_, _> =
+        files().into_iter().map(|(name, text)| (name, self::rules(&text))).collect();
+    for Row { file, allowed, method, path } in table() {
+        let verdict = rules[&file].judge(method, &path);
+        assert_eq!(
+            verdict == RuleVerdict::Allowed,
+            allowed,
+            "{file}: {method} {path}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn every_file_has_its_rows_and_every_pattern_is_needed() {
+    let table = table();
+    for (name, text) in files() {
+        let rules = rules(&text);
+        let rows = table.iter().filter(|row| row.file == name);
+        let used: BTreeSet<_> = rows
+            .clone()
+            .filter(|row| row.allowed)
+            .map(|row| (row.method, rules.matching_pattern(row.method, &row.path)))
+            .collect();
+        for (method, pattern) in rules.patterns() {
+            assert!(used.contains(&(method, Some(pattern))), "{name}: nobody needs {pattern}");
+        }
+        assert!(rows.filter(|row| !row.allowed).count() >= 20, "{name}: too few neighbours");
+    }
+}
+
+#[test]
+fn a_method_without_requests_has_no_pattern() {
+    let table = table();
+    for (name, text) in files() {
+        let asked: BTreeSet<_> = table
+            .iter()
+            .filter(|row| row.file == name && row.allowed)
+            .map(|row| row.method)
+            .collect();
+        let allowed: BTreeSet<_> = rules(&text).methods().collect();
+        assert_eq!(allowed, asked, "{name}");
+        assert_eq!(rules(&text).top_level_alternations().count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn every_proxy_is_shut_in() {
+    for (name, text) in files() {
+        for line in ["read_only: true", "cap_drop: [ALL]", "mem_limit: 64m", "internal: true"] {
+            assert!(text.contains(line), "{name} lacks {line}");
+        }
+        assert!(text.contains("no-new-privileges:true"), "{name}");
+        let flags: BTreeMap<_, _> = flags(&text).into_iter().collect();
+        let from = &flags["allowfrom"];
+        assert!(text.contains(&format!("\n  {from}:\n")), "{name}: {from} is no service");
+        let creates = rules(&text).judge(Method::Post, "/v1.51/containers/create");
+        if creates == RuleVerdict::Allowed {
+            assert!(flags.contains_key("allowbindmountfrom"), "{name} may mount anything");
+        }
+    }
+}
