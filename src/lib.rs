@@ -14,13 +14,21 @@
 //!
 //! Read the modules in the order in which they are listed here.
 
-pub mod config;
-pub mod filter;
 pub mod http1;
+
+pub mod filter;
+
+pub mod config;
 pub mod logging;
+
 pub mod relay;
-pub mod server;
+
 pub mod session;
+
+pub mod server;
+
 pub mod activation;
+pub mod signals;
 pub mod stop;
+pub mod wait;
 pub mod watchdog;

@@ -1,2 +1,91 @@
-//! The command.
-fn main() {}
+//! The command: arguments and environment, listeners, threads, exit code.
+
+use socket_proxy::config::{Config, Invocation};
+use socket_proxy::server::{self, Bound, Server};
+use socket_proxy::stop::StopReason;
+use socket_proxy::watchdog::health::HealthListener;
+use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
+use socket_proxy::{logging, signals, wait};
+use std::process::ExitCode;
+use std::sync::mpsc::{Sender, channel};
+
+/// A daemon's socket that is missing, or a listener that cannot be had.
+const EXIT_UNAVAILABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    match Config::from_args_and_env(std::env::args_os().skip(1), std::env::vars_os()) {
+        Ok(Invocation::Help(text) | Invocation::Version(text)) => {
+            println!("{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Healthcheck) => healthcheck(),
+        Ok(Invocation::Run(config)) => run(&config),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(config: &Config) -> ExitCode {
+    logging::init(config.log);
+    logging::start::announce(config);
+    match start_and_wait(config) {
+        Ok(reason) => {
+            log::info!("shutdown finished - exiting");
+            ExitCode::from(reason.exit_code())
+        }
+        Err(cause) => {
+            log::error!(error:% = cause; "cannot start");
+            ExitCode::from(EXIT_UNAVAILABLE)
+        }
+    }
+}
+
+/// Serves until something asks for the end; the error is for people.
+fn start_and_wait(config: &Config) -> Result<StopReason, String> {
+    server::raise_descriptor_limit(&config.limits);
+    let (stop, stops) = channel();
+    signals::spawn(stop.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
+    if !wait::for_socket(&config.socket_path, config.wait_for_socket, &stops)? {
+        return Ok(StopReason::Signal(0));
+    }
+    let bound = bind_all(config)?;
+    let notifier = Notifier::from_env();
+    let server = Server::start(config, bound).map_err(|error| format!("no threads: {error}"))?;
+    start_watchers(config, stop, notifier.clone())?;
+    log::info!("socket-proxy running and listening...");
+    notifier.ready();
+    let reason = stops.recv().unwrap_or(StopReason::Signal(0));
+    log::info!("received stop signal - shutting down");
+    notifier.stopping();
+    server.stop(config.shutdown_grace);
+    Ok(reason)
+}
+
+fn bind_all(config: &Config) -> Result<Vec<Bound>, String> {
+    let bind = |listener| {
+        server::bind(listener)
+            .map_err(|error| format!("cannot listen on {}: {error}", listener.endpoint))
+    };
+    config.listeners.iter().map(bind).collect()
+}
+
+fn start_watchers(
+    config: &Config,
+    stop: Sender<StopReason>,
+    notifier: Notifier,
+) -> Result<(), String> {
+    if config.serve_health {
+        HealthListener::bind(&config.socket_path)
+            .and_then(HealthListener::serve)
+            .map_err(|error| format!("cannot serve the health check: {error}"))?;
+    }
+    let watchdog = Watchdog {
+        socket: config.socket_path.clone(),
+        interval: config.watchdog_interval,
+        stop: config.stop_on_watchdog.then_some(stop),
+        notifier,
+    };
+    watchdog.start().map(drop).map_err(|error| format!("cannot start the watchdog: {error}"))
+}

@@ -1,1 +1,209 @@
-//! Placeholder of server.
+//! Listeners, admission, threads and the end: everything around sessions.
+//!
+//! **Invariant:** a connection is served only with a place from admission, and
+//! its place is freed however the session ends, a panic included.
+//! **Invariant:** no accept error ends an acceptor, and none makes it spin.
+//!
+//! One acceptor thread per listener hands connections to a bounded pool. What
+//! has no place is turned away at once with a 503, on a thread of its own.
+
+mod admission;
+mod bind;
+mod pool;
+mod registry;
+mod turn_away;
+
+pub use bind::{Bound, bind, raise_descriptor_limit};
+
+use crate::config::{Config, Limits};
+use crate::filter::Policy;
+use crate::relay::Buffers;
+use crate::relay::socket::Socket;
+use crate::session::{Client, Connection, Names, Session, Shared};
+use admission::{Admission, Place, Refusal};
+use pool::Pool;
+use registry::Registry;
+use rustix::net::Shutdown;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use turn_away::TurnAway;
+
+/// Stack of a session's thread. The deepest frame holds the fields of a head;
+/// only pages that are touched cost memory.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// First and longest pause after an accept that failed for want of resources.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_millis(640);
+
+/// How long after the grace time sessions may take to notice that they were cut.
+const CUT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct Server {
+    core: Arc<Core>,
+    listeners: Vec<Arc<Socket>>,
+}
+
+/// What acceptors and sessions share.
+#[derive(Debug)]
+struct Core {
+    shared: Shared,
+    admission: Admission,
+    pool: Pool<Job>,
+    registry: Registry,
+    turn_away: TurnAway,
+}
+
+/// A connection on its way to a thread.
+#[derive(Debug)]
+struct Job {
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    policy: Arc<Policy>,
+    place: Place,
+}
+
+impl Server {
+    /// Starts to serve the bound listeners of `config`.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(config: &Config, bound: Vec<Bound>) -> io::Result<Self> {
+        let core = Arc::new(Core::new(config)?);
+        let mut listeners = Vec::new();
+        for (bound, listener) in bound.into_iter().zip(&config.listeners) {
+            let socket = Arc::new(bound.socket);
+            listeners.push(Arc::clone(&socket));
+            let acceptor = Acceptor {
+                core: Arc::clone(&core),
+                listener: socket,
+                policy: Arc::new(listener.policy.clone()),
+                is_tcp: bound.is_tcp,
+            };
+            let name = format!("accept {}", listener.name);
+            thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(move || acceptor.run())?;
+        }
+        Ok(Self { core, listeners })
+    }
+
+    /// Stops: no connection and no request is accepted any more, exchanges may
+    /// end within `grace`, the rest is cut.
+    pub fn stop(&self, grace: Duration) {
+        self.core.shared.stopping.store(true, Ordering::SeqCst);
+        for listener in &self.listeners {
+            listener.shutdown(Shutdown::Both);
+        }
+        let deadline = Instant::now() + grace;
+        self.core.registry.end_idle();
+        if !self.core.registry.wait_until_empty(deadline) {
+            let cut = self.core.registry.cut_all();
+            log::warn!(connections = cut; "grace time is over, cutting connections");
+            self.core.registry.wait_until_empty(Instant::now() + CUT_LIMIT);
+        }
+    }
+}
+
+impl Core {
+    fn new(config: &Config) -> io::Result<Self> {
+        let names = config.listeners.iter().flat_map(|listener| listener.policy.peers.names());
+        let Limits { connections_max, connections_per_client_max, .. } = config.limits;
+        Ok(Self {
+            shared: Shared {
+                socket_path: config.socket_path.clone(),
+                limits: config.limits,
+                names: Names::new(names.map(str::to_owned)),
+                stopping: AtomicBool::new(false),
+            },
+            admission: Admission::new(connections_max, connections_per_client_max),
+            pool: Pool::new(connections_max, STACK_BYTES),
+            registry: Registry::default(),
+            turn_away: TurnAway::start()?,
+        })
+    }
+}
+
+impl pool::Job for Job {
+    fn run(self, buffers: &mut Buffers) {
+        let Self { core, connection, policy, place } = self;
+        let _entry = core.registry.enter(Arc::clone(&connection));
+        let _place = place;
+        let reason = Session::new(&core.shared, &connection, policy, buffers).serve();
+        log::trace!(client:% = connection.client, reason = reason.explain(); "connection closed");
+    }
+}
+
+/// Accepts the connections of one listener.
+struct Acceptor {
+    core: Arc<Core>,
+    listener: Arc<Socket>,
+    policy: Arc<Policy>,
+    is_tcp: bool,
+}
+
+impl Acceptor {
+    fn run(self) {
+        let mut pause = ACCEPT_PAUSE;
+        loop {
+            match self.accept() {
+                Ok((socket, client)) => {
+                    pause = ACCEPT_PAUSE;
+                    self.admit(socket, client);
+                }
+                Err(_) if self.core.shared.stopping.load(Ordering::SeqCst) => return,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    log::error!(error:% = error; "cannot accept connections, trying again");
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    fn accept(&self) -> io::Result<(Socket, Client)> {
+        let (fd, address) =
+            rustix::net::acceptfrom_with(&*self.listener, rustix::net::SocketFlags::CLOEXEC)?;
+        let socket = Socket::from(fd);
+        let tcp = address.and_then(|address| std::net::SocketAddr::try_from(address).ok());
+        let client = match tcp {
+            Some(address) if self.is_tcp => Client::tcp(address),
+            _ => Client::unix(&socket),
+        };
+        Ok((socket, client))
+    }
+
+    fn admit(&self, socket: Socket, client: Client) {
+        match self.core.admission.admit(client.address()) {
+            Err(refusal) => self.core.turn_away.refuse(socket, client, refusal),
+            Ok(place) => {
+                let idle = AtomicBool::new(false);
+                let connection = Arc::new(Connection { socket, client, idle });
+                let (core, policy) = (Arc::clone(&self.core), Arc::clone(&self.policy));
+                let job = Job { core, connection, policy, place };
+                if let Err(job) = self.core.pool.submit(job) {
+                    self.turn_away(job);
+                }
+            }
+        }
+    }
+
+    /// No thread could be started for a connection that had a place.
+    fn turn_away(&self, job: Job) {
+        if let Ok(connection) = Arc::try_unwrap(job.connection) {
+            self.core.turn_away.refuse(connection.socket, connection.client, Refusal::NoThread);
+        }
+    }
+}
+
+/// Errors that concern the connection that was to be accepted, not the listener
+/// (accept(2), "Error handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+    matches!(error.kind(), ConnectionAborted | Interrupted | WouldBlock)
+        || matches!(rustix::io::Errno::from_io_error(error), Some(rustix::io::Errno::PROTO))
+}

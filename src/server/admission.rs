@@ -1,0 +1,104 @@
+//! Who gets a place: bounded in all and for each client address, so that one
+//! client cannot take all places.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Places for connections.
+#[derive(Debug)]
+pub(super) struct Admission {
+    places_max: usize,
+    places_per_client_max: usize,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// All places are taken.
+    Full,
+    /// The client has as many as one client may have.
+    ClientFull,
+    /// The system gives no further thread.
+    NoThread,
+}
+
+/// A place; freed when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    taken: Arc<Mutex<Taken>>,
+    client: Option<IpAddr>,
+}
+
+impl Admission {
+    pub(super) fn new(places_max: usize, places_per_client_max: usize) -> Self {
+        Self { places_max, places_per_client_max, taken: Arc::default() }
+    }
+
+    /// A place for a client; one without an address (over a unix socket) is
+    /// bounded by the total alone.
+    ///
+    /// # Errors
+    /// Which of the limits is reached.
+    pub(super) fn admit(&self, client: Option<IpAddr>) -> Result<Place, Refusal> {
+        let mut taken = lock(&self.taken);
+        if taken.total >= self.places_max {
+            return Err(Refusal::Full);
+        }
+        if let Some(client) = client {
+            let count = taken.by_client.entry(client).or_default();
+            if *count >= self.places_per_client_max {
+                return Err(Refusal::ClientFull);
+            }
+            *count += 1;
+        }
+        taken.total += 1;
+        Ok(Place { taken: Arc::clone(&self.taken), client })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = lock(&self.taken);
+        taken.total -= 1;
+        if let Some(client) = self.client
+            && let Some(count) = taken.by_client.get_mut(&client)
+        {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_client.remove(&client);
+            }
+        }
+    }
+}
+
+fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_all_and_for_each_client() {
+        let (a, b) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
+        let admission = Admission::new(4, 2);
+        let first = admission.admit(a).unwrap();
+        let _second = admission.admit(a).unwrap();
+        assert_eq!(admission.admit(a).unwrap_err(), Refusal::ClientFull);
+        let _third = admission.admit(b).unwrap();
+        let _fourth = admission.admit(None).unwrap();
+        assert_eq!(admission.admit(None).unwrap_err(), Refusal::Full);
+        drop(first);
+        assert!(admission.admit(a).is_ok());
+        assert_eq!(lock(&admission.taken).by_client.len(), 2);
+    }
+}
