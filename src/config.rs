@@ -1,16 +1,57 @@
 //! Flags and environment become one validated, compiled [`Config`].
 //!
-//! Nothing is parsed again later.
+//! The way of a value: `go_flags` and `environment` sort what the operator wrote
+//! into the slots of the table in `options`; `settings` reads every slot through
+//! `read` and `values`, and `listeners` builds the filter's policies; `advice`
+//! names what is valid and yet hardly meant.
+//!
+//! **Invariant:** nothing is parsed again later, and nothing is skipped: a value
+//! that can't be used ends the program with a message that names it. All of them
+//! are named at once.
+//!
+//! The process's arguments and environment are never read here; they are passed
+//! in. Files and sockets are not touched.
+
+mod advice;
+mod environment;
+mod error;
+mod go_flags;
+mod help;
+mod listeners;
+mod migration;
+mod options;
+mod read;
+mod settings;
+mod suggest;
+mod values;
+
+pub use error::ConfigError;
 
 use crate::filter::Policy;
+use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What the program was called for.
+#[derive(Debug, Clone)]
+pub enum Invocation {
+    /// To run the proxy.
+    Run(Box<Config>),
+    /// To print this help.
+    Help(String),
+    /// To print this version.
+    Version(String),
+    /// To ask a running proxy for its health.
+    Healthcheck,
+}
+
 /// Everything that the operator said, checked and compiled.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; the first is the default listener. Never empty.
+    /// Where to listen; the default listener, if there is one, is the first.
+    /// Never empty.
     pub listeners: Vec<Listener>,
     /// The daemon's unix socket.
     pub socket_path: PathBuf,
@@ -89,3 +130,55 @@ pub struct ContainerRights {
     /// The prefix of the labels.
     pub label_prefix: String,
 }
+
+impl Config {
+    /// Reads the command line (without the program's name) and the environment.
+    ///
+    /// Calls for help, the version or a health check are answered before any
+    /// value is looked at, so that they work beside a wrong configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, and the exit code.
+    pub fn from_args_and_env(
+        arguments: impl IntoIterator<Item = OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Invocation, ConfigError> {
+        let Some(lines) = go_flags::normalise(arguments)? else {
+            return Ok(Invocation::Help(help::text()));
+        };
+        let environment = environment::Environment::read(environment);
+        let settings = settings::Settings::merge(lines, environment)?;
+        if settings.is_command(&settings.default.version)? {
+            return Ok(Invocation::Version(format!("socket-proxy {}", env!("CARGO_PKG_VERSION"))));
+        }
+        if settings.is_command(&settings.default.healthcheck)? {
+            return Ok(Invocation::Healthcheck);
+        }
+        settings.into_config().map(Box::new).map(Invocation::Run)
+    }
+}
+
+impl Listener {
+    /// The listener as a person would call it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.name.is_empty() {
+            "the default listener".to_owned()
+        } else {
+            format!("the listener {}", self.name)
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// `127.0.0.1:2375`, `[::1]:2375` or the socket's path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix { path, .. } => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Advice: configurations that are valid and yet hardly what was meant.
+//!
+//! Each piece is one sentence or two that name the flag and say what to write.
+//! Nothing is changed by it.
+
+use super::options::{self, Given, Kind, Opt, Slot, Value};
+use super::read::is_quoted;
+use super::settings::Settings;
+use super::values::shown;
+use super::{Config, Endpoint, Listener, migration};
+use crate::filter::rules::RuleVerdict;
+use crate::http1::Method;
+
+/// The path that clients ask with HEAD for the Engine's API version.
+const PING: &str = "/_ping";
+/// The bit that lets everybody on the host connect to a unix socket.
+const MODE_WRITABLE_BY_OTHERS: u32 = 0o002;
+
+/// All advice about a valid configuration.
+pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
+    let given = &settings.default;
+    let mut advice: Vec<String> = values(given).chain(effects(given, config)).collect();
+    advice.extend(settings.named.values().flat_map(values));
+    advice.extend(limits(given, config));
+    for listener in &config.listeners {
+        let given = settings.named.get(&listener.name).unwrap_or(&settings.default);
+        advice.extend(alternations(listener, given));
+        advice.extend(ping(listener));
+        advice.extend(reach(listener, given));
+    }
+    advice.extend(nothing_allowed(settings, config));
+    advice
+}
+
+/// Advice about a pattern's text alone.
+fn pattern_advice(_pattern: &str) -> Vec<String> {
+    Vec::new()
+}
+
+fn values(given: &Given) -> impl Iterator<Item = String> {
+    given.slots().flat_map(|slot| slot.values.iter().flat_map(|value| value_advice(slot, value)))
+}
+
+fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
+    let Value { name, text } = value;
+    let kind = slot.option.kind;
+    let mut advice = match kind {
+        Kind::Pattern(_) => pattern_advice(text),
+        _ => Vec::new(),
+    };
+    advice.iter_mut().for_each(|sentence| *sentence = format!("{name}: {sentence}"));
+    if is_quoted(text) {
+        advice.push(format!(
+            "the value of {name} carries quotes, and they are part of it: {}; in a compose file \
+             write the whole item in quotes, '{name}=…', or none at all",
+            shown(text)
+        ));
+    } else if text.trim() != text && !matches!(kind, Kind::Addresses | Kind::Directories) {
+        let shown = shown(text);
+        advice.push(format!("the value of {name} begins or ends with white space: {shown}"));
+    }
+    advice.extend(decimal_mode(kind, value));
+    advice
+}
+
+/// `444` is 0674 in a flag, as in Go.
+fn decimal_mode(kind: Kind, value: &Value) -> Option<String> {
+    let Value { name, text } = value;
+    let is_decimal = kind == Kind::FileMode
+        && value.is_from_flag()
+        && !text.starts_with('0')
+        && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mode: u32 = text.parse().ok().filter(|_| is_decimal)?;
+    Some(format!("{name}={text} is a decimal number, {mode:04o} in octal; write {name}={mode:04o}"))
+}
+
+/// Options that are there for nothing, because another one is missing.
+fn effects(given: &Given, config: &Config) -> impl Iterator<Item = String> {
+    let idle_stop = config.stop_on_watchdog && config.watchdog_interval.is_none();
+    let unix = given.proxysocketendpoint.is_given();
+    let rights = config.container_rights.is_some();
+    [
+        (&given.stoponwatchdog, idle_stop, "without -watchdoginterval"),
+        (&given.proxysocketendpointfilemode, !unix, "without -proxysocketendpoint"),
+        (&given.listenip, unix, "because of -proxysocketendpoint"),
+        (&given.proxyport, unix, "because of -proxysocketendpoint"),
+        (&given.dockerlabelprefix, !rights, "without -proxycontainername"),
+    ]
+    .into_iter()
+    .filter(|(_, is_idle, _)| *is_idle)
+    .filter_map(|(slot, _, why)| slot.values.last().map(|value| (value, why)))
+    .map(|(value, why)| format!("{} has no effect {why}", value.name))
+}
+
+fn limits(given: &Given, config: &Config) -> Option<String> {
+    let per_client = given.maxconnectionsperclient.values.last()?;
+    let all = config.limits.connections_max;
+    let is_over = per_client.text.parse::<usize>().is_ok_and(|count| count > all);
+    is_over.then(|| {
+        let Value { name, text } = per_client;
+        format!("{name}={text} is more than -maxconnections={all}; {all} is used")
+    })
+}
+
+/// What the Go program anchors is `^a|b$`: open at one end of the outer
+/// alternatives.
+fn alternations(listener: &Listener, given: &Given) -> Vec<String> {
+    let sentence = |(method, pattern)| {
+        format!(
+            "{}: the pattern {} has a | outside of every group. Each of its alternatives must \
+             match the whole path. The Go socket-proxy also let pass whatever only begins with the \
+             first one or ends with the last one; if that is needed, write a.*|.*b for a|b. \
+             Written as ({pattern}) it means the same everywhere, and this warning goes away",
+            source(given, method, pattern),
+            shown(pattern),
+        )
+    };
+    listener.policy.rules.top_level_alternations().map(sentence).collect()
+}
+
+/// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
+fn ping(listener: &Listener) -> Option<String> {
+    let rules = &listener.policy.rules;
+    let is_get_open = rules.methods().any(|method| method == Method::Get);
+    let is_ping_open = matches!(rules.judge(Method::Head, PING), RuleVerdict::Allowed);
+    (is_get_open && !is_ping_open).then(|| {
+        let [flag, variable] = spelled(Method::Head, &listener.name);
+        format!(
+            "{}: GET is allowed but HEAD {PING} is not. Docker clients ask it for the API version \
+             and take an old one if they get no answer; add {flag}={PING} (or {variable}={PING})",
+            listener.title()
+        )
+    })
+}
+
+/// Who can reach a listener, if that is everybody or nobody.
+fn reach(listener: &Listener, given: &Given) -> Option<String> {
+    let title = listener.title();
+    let peers = &listener.policy.peers;
+    let option = given.allowfrom.option;
+    let flag = option.flag_for(&listener.name);
+    match &listener.endpoint {
+        Endpoint::Unix { mode, .. } if mode & MODE_WRITABLE_BY_OTHERS != 0 => Some(format!(
+            "{title} is a unix socket with mode {mode:04o}: every user of this host can connect"
+        )),
+        Endpoint::Unix { .. } if given.allowfrom.is_given() => Some(format!(
+            "{flag} has no effect: {title} is a unix socket, where the rights of the file decide"
+        )),
+        Endpoint::Tcp(address) if address.ip().to_canonical().is_loopback() => None,
+        Endpoint::Tcp(address) if peers.admits_everyone() => Some(format!(
+            "{title} listens on {address} and {flag}={peers} admits everyone who can reach it; \
+             list the networks or host names of its clients instead"
+        )),
+        Endpoint::Tcp(address) if peers.admits_only_loopback() => Some(format!(
+            "{title} listens on {address} but {flag}={peers} admits only this host itself; \
+             list the networks or host names of its clients, for example {flag}=traefik"
+        )),
+        _ => None,
+    }
+}
+
+/// A named listener without rights is a mistake by itself. The default one may be
+/// empty if others are not, or if rights come from labels.
+fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
+    let is_empty = |listener: &&Listener| listener.policy.rules.methods().next().is_none();
+    let has_rights =
+        config.container_rights.is_some() || !config.listeners.iter().all(|l| is_empty(&l));
+    if !has_rights && let Some(warning) = migration::warning(&settings.of_haproxy_proxies) {
+        return vec![warning];
+    }
+    let is_mistake = |listener: &&Listener| !listener.name.is_empty() || !has_rights;
+    let sentence = |listener: &Listener| {
+        let [flag, variable] = spelled(Method::Get, &listener.name);
+        format!(
+            "{} allows nothing, so every request is refused; add for example {flag}=/version \
+             (or {variable}=/version)",
+            listener.title()
+        )
+    };
+    config.listeners.iter().filter(is_empty).filter(is_mistake).map(sentence).collect()
+}
+
+/// The flag or variable that carried a pattern.
+fn source(given: &Given, method: Method, pattern: &str) -> String {
+    let slots = given.patterns().filter(|(of, _)| *of == method);
+    let mut values = slots.flat_map(|(_, slot)| &slot.values);
+    let value = values.find(|value| value.text == pattern);
+    value.map_or_else(|| format!("-allow{method}"), |value| value.name.clone())
+}
+
+/// The flag and the variable for a method on a listener.
+fn spelled(method: Method, listener: &str) -> [String; 2] {
+    let is_it = |option: &&'static Opt| option.kind == Kind::Pattern(method);
+    let flag = options::all().find(is_it).map(|option| option.flag_for(listener));
+    let of_listener = if listener.is_empty() {
+        String::new()
+    } else {
+        format!("LISTEN_{}_", listener.to_ascii_uppercase())
+    };
+    [flag.unwrap_or_default(), format!("SP_{of_listener}ALLOW_{method}")]
+}

@@ -1,0 +1,269 @@
+//! Where to listen, and which allowlists apply there.
+//!
+//! Flags and variables without a name make the default listener, as they did in
+//! the Go program. `-listen=NAME=…` adds further ones, which start with nothing
+//! allowed: rights that silently came from somewhere else would be the first
+//! thing that an operator overlooks.
+//!
+//! The default listener is left out when others exist and nothing was said
+//! about it. It could only refuse, and it would take port 2375 from a named one.
+
+use super::options::{Given, Kind, Slot, Value};
+use super::read::Reader;
+use super::values::{self, LISTENER_NAME};
+use super::{Endpoint, Listener, suggest};
+use crate::filter::{BindMounts, Peers, Policy, Rules};
+use crate::http1::Method;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where the health listener is.
+const HEALTH_PORT: u16 = 55555;
+
+/// A further listener as it was written.
+#[derive(Debug, Clone)]
+pub(super) struct Declaration {
+    /// The listener's name.
+    pub(super) name: String,
+    endpoint: Value,
+}
+
+/// Everything that was said about listeners.
+pub(super) struct Said<'a> {
+    /// The options without a listener's name.
+    pub(super) default: &'a Given,
+    /// The options of named listeners.
+    pub(super) named: &'a BTreeMap<String, Given>,
+    /// Where the named listeners listen.
+    pub(super) declarations: &'a [Declaration],
+}
+
+/// The declarations of all further listeners; a flag wins over a variable of
+/// the same name.
+pub(super) fn declarations<'a>(
+    reader: &mut Reader,
+    flags: &Slot,
+    variables: impl Iterator<Item = (&'a str, &'a Value)>,
+) -> Vec<Declaration> {
+    let from_flags = flags.values.iter().filter_map(|value| {
+        reader.one(Kind::Listener, value, |value| declaration_of_flag(&value.text))
+    });
+    let from_flags: Vec<Declaration> = from_flags.collect();
+    let is_flag = |name: &str| from_flags.iter().any(|declaration| declaration.name == name);
+    let from_variables: Vec<Declaration> = variables
+        .filter(|(name, _)| !is_flag(name))
+        .map(|(name, value)| Declaration { name: name.to_owned(), endpoint: value.clone() })
+        .collect();
+    let all = [from_flags, from_variables].concat();
+    complain_of_repeats(reader, &all);
+    all
+}
+
+/// All listeners, the default one first if there is one. `None` if anything is
+/// wrong with them.
+pub(super) fn listeners(
+    reader: &mut Reader,
+    said: &Said<'_>,
+    serve_health: bool,
+) -> Option<Vec<Listener>> {
+    complain_of_strangers(reader, said);
+    let default = has_default(said).then(|| default_listener(reader, said.default));
+    let named: Vec<Option<Listener>> = said
+        .declarations
+        .iter()
+        .map(|declaration| named_listener(reader, declaration, said.named))
+        .collect();
+    let listeners: Option<Vec<Listener>> = default.into_iter().chain(named).collect();
+    complain_of_conflicts(reader, listeners.as_deref().unwrap_or_default(), serve_health);
+    listeners
+}
+
+/// Whether anything makes the default listener worth having.
+fn has_default(said: &Said<'_>) -> bool {
+    let Given { listenip, proxyport, proxysocketendpoint, proxycontainername, .. } = said.default;
+    let places = [listenip, proxyport, proxysocketendpoint, proxycontainername];
+    let allowlists = said.default.slots().filter(|slot| slot.option.is_per_listener());
+    said.declarations.is_empty() || places.into_iter().chain(allowlists).any(Slot::is_given)
+}
+
+fn default_listener(reader: &mut Reader, given: &Given) -> Option<Listener> {
+    let endpoint = default_endpoint(reader, given);
+    let policy = policy(reader, given);
+    Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
+}
+
+fn default_endpoint(reader: &mut Reader, given: &Given) -> Option<Endpoint> {
+    let ip = reader.last(&given.listenip, |value| values::ip(&value.text));
+    let port = reader.last(&given.proxyport, |value| values::port(&value.text));
+    let mode = reader.last(&given.proxysocketendpointfilemode, file_mode);
+    if given.proxysocketendpoint.is_given() {
+        let path =
+            reader.last(&given.proxysocketendpoint, |value| values::socket_path(&value.text));
+        return Some(Endpoint::Unix { path: path?, mode: mode? });
+    }
+    Some(Endpoint::Tcp(SocketAddr::new(ip?, port?)))
+}
+
+fn named_listener(
+    reader: &mut Reader,
+    declaration: &Declaration,
+    named: &BTreeMap<String, Given>,
+) -> Option<Listener> {
+    let parse = |value: &Value| values::endpoint(&value.text);
+    let endpoint = reader.one(Kind::Listener, &declaration.endpoint, parse);
+    let policy = policy(reader, named.get(&declaration.name)?);
+    Some(Listener { name: declaration.name.clone(), endpoint: endpoint?, policy: policy? })
+}
+
+fn policy(reader: &mut Reader, given: &Given) -> Option<Policy> {
+    let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
+    let rules = rules(reader, given);
+    let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
+    let mut merged = Peers::default();
+    peers?.into_iter().for_each(|peers| merged.merge(peers));
+    Some(Policy { peers: merged, rules: rules?, bind_mounts: bind_mounts? })
+}
+
+fn peers(text: &str) -> Result<Peers, String> {
+    let peers = Peers::parse(text)
+        .map_err(|error| format!("{} is none of what is expected", values::shown(&error.item)))?;
+    if peers == Peers::default() { Err("it is empty".to_owned()) } else { Ok(peers) }
+}
+
+/// Each pattern is compiled alone first, so that the complaint names its flag.
+fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
+    let mut patterns: Vec<(Method, String)> = Vec::new();
+    for (method, slot) in given.patterns() {
+        let compile = |value: &Value| match Rules::compile([(method, value.text.clone())]) {
+            Ok(_) => Ok((method, value.text.clone())),
+            Err(error) => Err(error.reason),
+        };
+        patterns.extend(reader.all(slot, compile).unwrap_or_default());
+    }
+    Rules::compile(patterns).map_err(|error| reader.complain(error.reason)).ok()
+}
+
+fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {
+    let parse = |value: &Value| match value.text.trim() {
+        // The Go program takes an empty list for no restriction at all.
+        "" => Err("it is empty; for no restriction leave it out".to_owned()),
+        _ => BindMounts::parse(&value.text).map(|_| value.text.clone()),
+    };
+    let lists = reader.all(slot, parse)?;
+    if lists.is_empty() {
+        return Some(None);
+    }
+    BindMounts::parse(&lists.join(",")).map_err(|error| reader.complain(error)).ok().map(Some)
+}
+
+fn file_mode(value: &Value) -> Result<u32, String> {
+    if value.is_from_flag() {
+        values::file_mode_of_flag(&value.text)
+    } else {
+        values::file_mode_octal(&value.text)
+    }
+}
+
+/// `NAME=ENDPOINT`; the endpoint is read later, for flags and variables alike.
+fn declaration_of_flag(text: &str) -> Result<Declaration, String> {
+    let (name, endpoint) = text.split_once('=').ok_or_else(|| "it has no name".to_owned())?;
+    let name = values::listener_name(name).ok_or_else(|| format!("a name is {LISTENER_NAME}"))?;
+    let endpoint = Value { name: format!("-listen={name}"), text: endpoint.to_owned() };
+    Ok(Declaration { name, endpoint })
+}
+
+fn complain_of_repeats(reader: &mut Reader, declarations: &[Declaration]) {
+    for (index, declaration) in declarations.iter().enumerate() {
+        let mut before = declarations.iter().take(index);
+        if let Some(other) = before.find(|other| other.name == declaration.name) {
+            reader.complain(format!(
+                "the listener {} is there twice: {} and {}",
+                declaration.name, other.endpoint.name, declaration.endpoint.name
+            ));
+        }
+    }
+}
+
+/// Allow flags for a listener that nobody declared.
+fn complain_of_strangers(reader: &mut Reader, said: &Said<'_>) {
+    let declared: Vec<&str> = said.declarations.iter().map(|d| d.name.as_str()).collect();
+    for (name, given) in said.named.iter().filter(|(name, _)| !declared.contains(&name.as_str())) {
+        let slots = given.slots().flat_map(|slot| &slot.values);
+        let mut sources: Vec<&str> = slots.map(|value| value.name.as_str()).collect();
+        sources.dedup();
+        reader.complain(format!(
+            "no listener is called {name} ({}){}; a listener is made by -listen={name}=tcp:ADDRESS:PORT \
+             or SP_LISTEN_{}=tcp:ADDRESS:PORT",
+            sources.join(", "),
+            suggest::hint("", name, declared.iter().copied()),
+            name.to_ascii_uppercase()
+        ));
+    }
+}
+
+fn complain_of_conflicts(reader: &mut Reader, listeners: &[Listener], serve_health: bool) {
+    for (index, listener) in listeners.iter().enumerate() {
+        let mut before = listeners.iter().take(index);
+        if let Some(other) = before.find(|other| overlap(&other.endpoint, &listener.endpoint)) {
+            reader.complain(format!(
+                "{} and {} can't listen at the same place: {} and {}",
+                other.title(),
+                listener.title(),
+                other.endpoint,
+                listener.endpoint
+            ));
+        }
+        let health = Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], HEALTH_PORT)));
+        if serve_health && overlap(&health, &listener.endpoint) {
+            reader.complain(format!(
+                "{} can't listen on {}: -allowhealthcheck needs {health}",
+                listener.title(),
+                listener.endpoint
+            ));
+        }
+    }
+}
+
+/// Whether the system would refuse the second of the two.
+fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
+    match (one, other) {
+        (Endpoint::Tcp(one), Endpoint::Tcp(other)) => {
+            let covers = |wide: IpAddr, narrow: IpAddr| {
+                // `::` takes IPv4 connections too (Linux's default).
+                wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+            };
+            let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+            one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
+        }
+        (Endpoint::Unix { path: one, .. }, Endpoint::Unix { path: other, .. }) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_overlap_where_the_system_would_refuse_the_second() {
+        let rows = [
+            ("tcp:127.0.0.1:1", "tcp:127.0.0.1:1", true),
+            ("tcp:127.0.0.1:1", "tcp:127.0.0.1:2", false),
+            ("tcp:127.0.0.1:1", "tcp:127.0.0.2:1", false),
+            ("tcp:0.0.0.0:1", "tcp:127.0.0.1:1", true),
+            ("tcp:0.0.0.0:1", "tcp:[::1]:1", false),
+            ("tcp:[::]:1", "tcp:[::1]:1", true),
+            ("tcp:[::]:1", "tcp:127.0.0.1:1", true),
+            ("tcp:[::]:1", "tcp:0.0.0.0:1", true),
+            ("tcp:[::ffff:127.0.0.1]:1", "tcp:127.0.0.1:1", true),
+            ("unix:/a", "unix:/a,mode=0660", true),
+            ("unix:/a", "unix:/b", false),
+            ("unix:/a", "tcp:127.0.0.1:1", false),
+        ];
+        for (one, other, expected) in rows {
+            let (a, b) = (values::endpoint(one).unwrap(), values::endpoint(other).unwrap());
+            assert_eq!(overlap(&a, &b), expected, "{one} {other}");
+            assert_eq!(overlap(&b, &a), expected, "{other} {one}");
+        }
+    }
+}

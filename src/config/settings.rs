@@ -1,0 +1,166 @@
+//! Brings flags and variables together and makes the [`Config`] of them.
+
+use super::environment::Environment;
+use super::go_flags::CommandLines;
+use super::listeners::{self, Declaration, Said};
+use super::options::{Given, Kind, Slot};
+use super::read::Reader;
+use super::{Config, ConfigError, ContainerRights, Limits, LogConfig, advice, values};
+use std::collections::BTreeMap;
+
+/// Everything that the operator said, still as text.
+pub(super) struct Settings {
+    /// The program's options and the default listener's.
+    pub(super) default: Given,
+    /// The options of named listeners, declared or not.
+    pub(super) named: BTreeMap<String, Given>,
+    /// The declarations of named listeners.
+    pub(super) declarations: Vec<Declaration>,
+    /// Variables of other proxies.
+    pub(super) of_haproxy_proxies: Vec<(String, String)>,
+    warnings: Vec<String>,
+    reader: Reader,
+}
+
+impl Settings {
+    /// Merges the command line and the environment; flags win.
+    ///
+    /// # Errors
+    /// If argh refuses the command line.
+    pub(super) fn merge(
+        lines: CommandLines,
+        environment: Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::default();
+        let mut warnings = lines.warnings;
+        environment.complaints.iter().for_each(|complaint| reader.complain(complaint.clone()));
+        let mut default = parse("", &lines.plain, &mut warnings)?;
+        environment.fill("", &mut default);
+        let mut named = BTreeMap::new();
+        for (name, line) in &lines.of_listeners {
+            named.insert(name.clone(), parse(name, line, &mut warnings)?);
+        }
+        let declarations =
+            listeners::declarations(&mut reader, &default.listen, environment.endpoints());
+        let others = declarations.iter().map(|declaration| declaration.name.as_str());
+        for name in others.chain(environment.listeners_with_options()) {
+            if !named.contains_key(name) {
+                named.insert(name.to_owned(), parse(name, &[], &mut warnings)?);
+            }
+        }
+        named.iter_mut().for_each(|(name, given)| environment.fill(name, given));
+        warnings.extend(environment.warnings);
+        let of_haproxy_proxies = environment.of_haproxy_proxies;
+        Ok(Self { default, named, declarations, of_haproxy_proxies, warnings, reader })
+    }
+
+    /// Whether one of the options that do something else is on.
+    ///
+    /// # Errors
+    /// If it is neither on nor off.
+    pub(super) fn is_command(&self, slot: &Slot) -> Result<bool, ConfigError> {
+        let mut reader = Reader::default();
+        let is_on = reader.all(slot, |value| values::switch(&value.text));
+        match is_on {
+            Some(is_on) => Ok(is_on.last().copied().unwrap_or_default()),
+            None => Err(ConfigError::values(reader.into_complaints())),
+        }
+    }
+
+    /// Validates and compiles everything.
+    ///
+    /// # Errors
+    /// All values that can't be used.
+    pub(super) fn into_config(mut self) -> Result<Config, ConfigError> {
+        let config = self.config();
+        let complaints = std::mem::take(&mut self.reader).into_complaints();
+        match config {
+            Some(mut config) if complaints.is_empty() => {
+                config.warnings = std::mem::take(&mut self.warnings);
+                let advice = advice::advice(&self, &config);
+                config.warnings.extend(advice);
+                Ok(config)
+            }
+            _ => Err(ConfigError::values(complaints)),
+        }
+    }
+
+    /// Every value is read before the first `?`, so that every mistake is found.
+    fn config(&mut self) -> Option<Config> {
+        let (reader, given) = (&mut self.reader, &self.default);
+        let said = Said { default: given, named: &self.named, declarations: &self.declarations };
+        let serve_health = reader.switch(&given.allowhealthcheck);
+        let listeners = listeners::listeners(reader, &said, serve_health.unwrap_or_default());
+        let socket_path = reader.last(&given.socketpath, |value| values::socket_path(&value.text));
+        let log = log(reader, given);
+        let limits = limits(reader, given);
+        let shutdown_grace = reader.seconds(&given.shutdowngracetime);
+        let watchdog_interval = reader.seconds(&given.watchdoginterval);
+        let stop_on_watchdog = reader.switch(&given.stoponwatchdog);
+        let wait_for_socket = reader.seconds(&given.waitforsocket);
+        let container_rights = container_rights(reader, given);
+        Some(Config {
+            listeners: listeners?,
+            socket_path: socket_path?,
+            log: log?,
+            limits: limits?,
+            shutdown_grace: shutdown_grace?,
+            watchdog_interval: Some(watchdog_interval?).filter(|interval| !interval.is_zero()),
+            stop_on_watchdog: stop_on_watchdog?,
+            serve_health: serve_health?,
+            wait_for_socket: wait_for_socket?,
+            container_rights: container_rights?,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// A listener's command line, without flags that say nothing.
+fn parse(name: &str, line: &[String], warnings: &mut Vec<String>) -> Result<Given, ConfigError> {
+    let mut given = Given::parse(name, line).map_err(ConfigError::usage)?;
+    given.slots_mut().for_each(|slot| drop_empty(slot, warnings));
+    Ok(given)
+}
+
+/// `-allowGET=` and `-proxysocketendpoint=` say nothing in the Go program either:
+/// compose files write `-allowGET=${ALLOW_GET}`.
+fn drop_empty(slot: &mut Slot, warnings: &mut Vec<String>) {
+    let kind = slot.option.kind;
+    let is_optional = matches!(kind, Kind::Pattern(_) | Kind::ContainerName)
+        || (kind == Kind::SocketPath && slot.option.default.is_empty());
+    if is_optional && slot.values.iter().any(|value| value.text.is_empty()) {
+        let name = slot.values.iter().find(|value| value.text.is_empty()).map(|v| v.name.clone());
+        warnings.push(format!("{} is empty and has no effect", name.unwrap_or_default()));
+        slot.values.retain(|value| !value.text.is_empty());
+    }
+}
+
+fn log(reader: &mut Reader, given: &Given) -> Option<LogConfig> {
+    let level = reader.last(&given.loglevel, |value| values::level(&value.text));
+    let json = reader.switch(&given.logjson);
+    Some(LogConfig { level: level?, json: json? })
+}
+
+fn limits(reader: &mut Reader, given: &Given) -> Option<Limits> {
+    let connections_max = reader.count(&given.maxconnections);
+    let per_client = reader.count(&given.maxconnectionsperclient);
+    let header_timeout = reader.seconds(&given.headertimeout);
+    let idle_timeout = reader.seconds(&given.idletimeout);
+    Some(Limits {
+        connections_max: connections_max?,
+        connections_per_client_max: per_client?.min(connections_max?),
+        header_timeout: header_timeout?,
+        idle_timeout: idle_timeout?,
+    })
+}
+
+fn container_rights(reader: &mut Reader, given: &Given) -> Option<Option<ContainerRights>> {
+    let name = reader.all(&given.proxycontainername, |value| values::container_name(&value.text));
+    let prefix = reader.last(&given.dockerlabelprefix, |value| values::label_prefix(&value.text));
+    let label_prefix = prefix?;
+    Some(
+        name?
+            .pop()
+            .map(|proxy_container_name| ContainerRights { proxy_container_name, label_prefix }),
+    )
+}
