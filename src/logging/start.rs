@@ -1,0 +1,247 @@
+//! What the log says at start: version, configuration, allowlists, advice.
+//!
+//! The lines and keys are those of the Go program; keys may be added, none is
+//! dropped. The allowlist of the default listener is a small table in text mode,
+//! printed as it is: patterns full of backslashes can't be read once quoted.
+
+use super::escape::printable;
+use crate::config::{Config, Endpoint, Listener};
+use log::{Level, Log, Metadata};
+use std::io::Write;
+
+/// Logs the start of the program and its configuration.
+pub fn announce(config: &Config) {
+    let logger = log::logger();
+    let table = announce_to(logger, config);
+    let is_shown = logger.enabled(&Metadata::builder().level(Level::Info).build());
+    if is_shown {
+        // Whoever closed standard output doesn't want the table.
+        std::io::stdout().lock().write_all(table.as_bytes()).unwrap_or_default();
+    }
+    for warning in &config.warnings {
+        log::warn!(logger: logger, "{warning}");
+    }
+}
+
+/// Logs all but the advice; the answer is the table of text mode.
+fn announce_to(logger: &dyn Log, config: &Config) -> String {
+    log::info!(
+        logger: logger, version = env!("CARGO_PKG_VERSION"), os = os(), arch = arch();
+        "starting socket-proxy"
+    );
+    configuration(logger, config);
+    watchdog(logger, config);
+    config.listeners.iter().filter(|listener| !listener.name.is_empty()).for_each(|listener| {
+        named_listener(logger, listener);
+    });
+    if config.log.json {
+        config.listeners.iter().for_each(|listener| allowlist(logger, listener));
+        String::new()
+    } else {
+        config.listeners.iter().map(allowlist_table).collect()
+    }
+}
+
+fn configuration(logger: &dyn Log, config: &Config) {
+    let limits = config.limits;
+    let default = config.listeners.iter().find(|listener| listener.name.is_empty());
+    let rights = config.container_rights.as_ref();
+    log::info!(
+        logger: logger,
+        socketpath:% = config.socket_path.display(),
+        listenaddress = default.map(|listener| listener.endpoint.to_string()).as_deref(),
+        filemode = default.and_then(file_mode).as_deref(),
+        loglevel = config.log.level.as_str(),
+        logjson = config.log.json,
+        allowfrom = default.map(|listener| listener.policy.peers.to_string()).as_deref(),
+        shutdowngracetime = config.shutdown_grace.as_secs(),
+        waitforsocket = config.wait_for_socket.as_secs(),
+        allowhealthcheck = config.serve_health,
+        maxconnections = limits.connections_max,
+        maxconnectionsperclient = limits.connections_per_client_max,
+        headertimeout = limits.header_timeout.as_secs(),
+        idletimeout = limits.idle_timeout.as_secs(),
+        restrictbindmounts = default.map(restricts_bind_mounts),
+        proxycontainername = rights.map(|rights| rights.proxy_container_name.as_str()),
+        dockerlabelprefix = rights.map(|rights| rights.label_prefix.as_str());
+        "configuration info"
+    );
+}
+
+fn watchdog(logger: &dyn Log, config: &Config) {
+    match config.watchdog_interval {
+        Some(interval) => log::info!(
+            logger: logger, interval = interval.as_secs(),
+            stoponwatchdog = config.stop_on_watchdog;
+            "watchdog enabled"
+        ),
+        None => log::info!(logger: logger, "watchdog disabled"),
+    }
+}
+
+fn named_listener(logger: &dyn Log, listener: &Listener) {
+    log::info!(
+        logger: logger,
+        listener = listener.name.as_str(),
+        listenaddress:% = listener.endpoint,
+        filemode = file_mode(listener).as_deref(),
+        allowfrom:% = listener.policy.peers,
+        restrictbindmounts = restricts_bind_mounts(listener);
+        "configured listener"
+    );
+}
+
+fn allowlist(logger: &dyn Log, listener: &Listener) {
+    for (method, regex) in listener.policy.rules.patterns() {
+        let method = method.as_str();
+        if listener.name.is_empty() {
+            log::info!(logger: logger, method, regex; "configured default request allowlist");
+        } else {
+            let name = listener.name.as_str();
+            log::info!(
+                logger: logger, listener = name, method, regex;
+                "configured request allowlist"
+            );
+        }
+    }
+}
+
+fn allowlist_table(listener: &Listener) -> String {
+    let of =
+        if listener.name.is_empty() { String::new() } else { format!(" of {}", listener.title()) };
+    let mut table = format!("Request allowlist{of}:\n   {:<8} Regex\n", "Method");
+    for (method, regex) in listener.policy.rules.patterns() {
+        table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(regex)));
+    }
+    table
+}
+
+fn file_mode(listener: &Listener) -> Option<String> {
+    match listener.endpoint {
+        Endpoint::Unix { mode, .. } => Some(format!("{mode:04o}")),
+        Endpoint::Tcp(_) => None,
+    }
+}
+
+fn restricts_bind_mounts(listener: &Listener) -> bool {
+    listener.policy.bind_mounts.is_some()
+}
+
+/// The system's name in Go.
+fn os() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    }
+}
+
+/// The processor's name in Go.
+fn arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64",
+        arch => arch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Invocation;
+    use std::io;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Pieces(Sender<String>);
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(String::from_utf8_lossy(bytes).into_owned()).unwrap();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines without their times, and the table.
+    fn announced(arguments: &[&str]) -> (Vec<String>, String) {
+        let arguments = arguments.iter().map(Into::into);
+        let Ok(Invocation::Run(config)) = Config::from_args_and_env(arguments, []) else {
+            panic!("the arguments make no configuration");
+        };
+        let (sender, pieces) = channel();
+        let target = env_logger::Target::Pipe(Box::new(Pieces(sender)));
+        let logger = super::super::builder(config.log, target).build();
+        let table = announce_to(&logger, &config);
+        drop(logger);
+        let without_time = |line: String| {
+            let (_, rest) = line.split_once(if config.log.json { ',' } else { ' ' }).unwrap();
+            rest.trim_end().to_owned()
+        };
+        (pieces.iter().map(without_time).collect(), table)
+    }
+
+    fn starting() -> String {
+        let (version, arch) = (env!("CARGO_PKG_VERSION"), arch());
+        format!(
+            "level=INFO msg=\"starting socket-proxy\" version={version} os={} arch={arch}",
+            os()
+        )
+    }
+
+    #[test]
+    fn the_lines_of_the_default_configuration_keep_their_keys() {
+        let (lines, table) = announced(&[]);
+        assert_eq!(
+            lines,
+            [
+                starting().as_str(),
+                "level=INFO msg=\"configuration info\" socketpath=/var/run/docker.sock \
+                 listenaddress=127.0.0.1:2375 loglevel=INFO logjson=false allowfrom=127.0.0.1/32 \
+                 shutdowngracetime=10 waitforsocket=0 allowhealthcheck=false maxconnections=512 \
+                 maxconnectionsperclient=256 headertimeout=10 idletimeout=120 \
+                 restrictbindmounts=false",
+                "level=INFO msg=\"watchdog disabled\"",
+            ]
+        );
+        assert_eq!(table, "Request allowlist:\n   Method   Regex\n");
+    }
+
+    #[test]
+    fn every_listener_has_its_line() {
+        let (lines, table) = announced(&[
+            "-listen=web=unix:/run/web.sock,mode=0660",
+            "-listen=db=tcp:[::1]:2376",
+            "-allowfrom@db=db,10.0.0.0/8",
+            "-allowbindmountfrom@web=/home",
+            "-watchdoginterval=5",
+            "-proxycontainername=proxy",
+        ]);
+        let expected = [
+            "level=INFO msg=\"watchdog enabled\" interval=5 stoponwatchdog=false",
+            "level=INFO msg=\"configured listener\" listener=web listenaddress=/run/web.sock \
+             filemode=0660 allowfrom=127.0.0.1/32 restrictbindmounts=true",
+            "level=INFO msg=\"configured listener\" listener=db listenaddress=[::1]:2376 \
+             allowfrom=10.0.0.0/8,db restrictbindmounts=false",
+        ];
+        assert_eq!(lines.get(2..), Some(expected.map(String::from).as_slice()));
+        let rights = " proxycontainername=proxy dockerlabelprefix=socket-proxy";
+        assert!(lines[1].ends_with(rights), "{}", lines[1]);
+        assert_eq!(table.matches("Request allowlist of the listener ").count(), 2);
+    }
+
+    #[test]
+    fn json_mode_has_no_table() {
+        let (lines, table) = announced(&["-logjson", "-loglevel=info"]);
+        assert_eq!(table, "");
+        assert!(lines[0].starts_with("\"level\":\"INFO\",\"msg\":\"starting socket-proxy\""));
+        assert!(lines[1].contains("\"logjson\":true,\"allowfrom\":\"127.0.0.1/32\""));
+    }
+
+    #[test]
+    fn quiet_levels_announce_nothing() {
+        assert_eq!(announced(&["-loglevel=warn"]).0, [""; 0]);
+    }
+}
