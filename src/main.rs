@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 fn run(config: &Config) -> ExitCode {
     logging::init(config.log);
-    logging::start::announce(config);
+    logging::announce(config);
     match start_and_wait(config) {
         Ok(reason) => {
             log::info!("shutdown finished - exiting");

@@ -86,7 +86,10 @@ impl Server {
                 is_tcp: bound.is_tcp,
             };
             let name = format!("accept {}", listener.name);
-            thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(move || acceptor.run())?;
+            thread::Builder::new()
+                .name(name)
+                .stack_size(STACK_BYTES)
+                .spawn(move || acceptor.run())?;
         }
         Ok(Self { core, listeners })
     }

@@ -12,7 +12,7 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
 use super::{Endpoint, Listener, suggest};
-use crate::filter::{BindMounts, Peers, Policy, Rules};
+use crate::filter::{BindMounts, Peers, Policy, Rules, Source};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -88,7 +88,7 @@ fn has_default(said: &Said<'_>) -> bool {
 
 fn default_listener(reader: &mut Reader, given: &Given) -> Option<Listener> {
     let endpoint = default_endpoint(reader, given);
-    let policy = policy(reader, given);
+    let policy = policy(reader, given, Source::Flags);
     Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
 }
 
@@ -111,17 +111,18 @@ fn named_listener(
 ) -> Option<Listener> {
     let parse = |value: &Value| values::endpoint(&value.text);
     let endpoint = reader.one(Kind::Listener, &declaration.endpoint, parse);
-    let policy = policy(reader, named.get(&declaration.name)?);
+    let source = Source::Listener(declaration.name.clone());
+    let policy = policy(reader, named.get(&declaration.name)?, source);
     Some(Listener { name: declaration.name.clone(), endpoint: endpoint?, policy: policy? })
 }
 
-fn policy(reader: &mut Reader, given: &Given) -> Option<Policy> {
+fn policy(reader: &mut Reader, given: &Given, source: Source) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
     let rules = rules(reader, given);
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
-    Some(Policy { peers: merged, rules: rules?, bind_mounts: bind_mounts? })
+    Some(Policy { source, peers: merged, rules: rules?, bind_mounts: bind_mounts? })
 }
 
 fn peers(text: &str) -> Result<Peers, String> {

@@ -5,7 +5,7 @@ use crate::http1::Method;
 
 /// The patterns of all methods. The default matches nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {}
+pub struct Rules {p: Vec<(Method,String,regex::Regex)>}
 
 /// What the rules say of a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +29,15 @@ impl Rules {
     /// # Errors
     /// The first pattern that Go would refuse or that is too large.
     pub fn compile(
-        _patterns: impl IntoIterator<Item = (Method, String)>,
+        patterns: impl IntoIterator<Item = (Method, String)>,
     ) -> Result<Self, PatternError> {
-        Ok(Self {})
+        Ok(Self {p: patterns.into_iter().map(|(m,s)| (m, s.clone(), regex::Regex::new(&format!("^(?:{s})$")).unwrap())).collect()})
     }
 
     /// Judges a method and a decoded path. Does not allocate.
-    pub fn judge(&self, _method: Method, _path: &str) -> RuleVerdict {
-        RuleVerdict::MethodNotAllowed
+    pub fn judge(&self, method: Method, path: &str) -> RuleVerdict {
+        if !self.p.iter().any(|p| p.0==method) {return RuleVerdict::MethodNotAllowed;}
+        if self.p.iter().any(|p| p.0==method && p.2.is_match(path)) {RuleVerdict::Allowed} else {RuleVerdict::PathNotAllowed{ungrouped_matches:false}}
     }
 
     /// The first pattern, as written, that matches; for logs, may allocate.
