@@ -14,6 +14,8 @@
 //!
 //! Read the modules in the order in which they are listed here.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod http1;
 
 pub mod filter;

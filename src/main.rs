@@ -1,5 +1,7 @@
 //! The command: arguments and environment, listeners, threads, exit code.
 
+#![warn(clippy::unwrap_used)]
+
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::server::{self, Bound, Server};
 use socket_proxy::stop::StopReason;
