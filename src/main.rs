@@ -2,8 +2,9 @@
 
 #![warn(clippy::unwrap_used)]
 
+use socket_proxy::activation::passed_listeners;
 use socket_proxy::config::{Config, Invocation};
-use socket_proxy::server::{self, Bound, Server};
+use socket_proxy::server::{self, Server};
 use socket_proxy::stop::StopReason;
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
@@ -46,13 +47,15 @@ fn run(config: &Config) -> ExitCode {
 
 /// Serves until something asks for the end; the error is for people.
 fn start_and_wait(config: &Config) -> Result<StopReason, String> {
+    // Before any thread: this removes variables from the environment.
+    let passed = passed_listeners().map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);
     let (stop, stops) = channel();
     signals::spawn(stop.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
     if !wait::for_socket(&config.socket_path, config.wait_for_socket, &stops)? {
         return Ok(StopReason::Signal(0));
     }
-    let bound = bind_all(config)?;
+    let bound = server::bind_all(config, passed)?;
     let notifier = Notifier::from_env();
     let server = Server::start(config, bound).map_err(|error| format!("no threads: {error}"))?;
     start_watchers(config, stop, notifier.clone())?;
@@ -63,14 +66,6 @@ fn start_and_wait(config: &Config) -> Result<StopReason, String> {
     notifier.stopping();
     server.stop(config.shutdown_grace);
     Ok(reason)
-}
-
-fn bind_all(config: &Config) -> Result<Vec<Bound>, String> {
-    let bind = |listener| {
-        server::bind(listener)
-            .map_err(|error| format!("cannot listen on {}: {error}", listener.endpoint))
-    };
-    config.listeners.iter().map(bind).collect()
 }
 
 fn start_watchers(

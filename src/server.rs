@@ -13,18 +13,18 @@ mod pool;
 mod registry;
 mod turn_away;
 
-pub use bind::{Bound, bind, raise_descriptor_limit};
+pub use bind::{Bound, bind_all, raise_descriptor_limit};
 
 use crate::config::{Config, Limits};
 use crate::filter::Policy;
 use crate::relay::Buffers;
-use crate::relay::socket::Socket;
+use crate::relay::socket::{self, Socket};
 use crate::session::{Client, Connection, Names, Session, Shared};
 use admission::{Admission, Place, Refusal};
 use pool::Pool;
 use registry::Registry;
-use rustix::net::Shutdown;
-use std::io;
+use rustix::event::{PollFd, PollFlags};
+use std::io::{self, PipeReader, PipeWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -46,7 +46,9 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Server {
     core: Arc<Core>,
-    listeners: Vec<Arc<Socket>>,
+    /// Acceptors end when this is closed.
+    running: PipeWriter,
+    listeners: Vec<Bound>,
 }
 
 /// What acceptors and sessions share.
@@ -75,13 +77,13 @@ impl Server {
     /// If a thread cannot be started.
     pub fn start(config: &Config, bound: Vec<Bound>) -> io::Result<Self> {
         let core = Arc::new(Core::new(config)?);
-        let mut listeners = Vec::new();
-        for (bound, listener) in bound.into_iter().zip(&config.listeners) {
-            let socket = Arc::new(bound.socket);
-            listeners.push(Arc::clone(&socket));
+        let (ended, running) = io::pipe()?;
+        let ended = Arc::new(ended);
+        for (bound, listener) in bound.iter().zip(&config.listeners) {
             let acceptor = Acceptor {
                 core: Arc::clone(&core),
-                listener: socket,
+                listener: Arc::clone(&bound.socket),
+                ended: Arc::clone(&ended),
                 policy: Arc::new(listener.policy.clone()),
                 is_tcp: bound.is_tcp,
             };
@@ -91,16 +93,14 @@ impl Server {
                 .stack_size(STACK_BYTES)
                 .spawn(move || acceptor.run())?;
         }
-        Ok(Self { core, listeners })
+        Ok(Self { core, running, listeners: bound })
     }
 
     /// Stops: no connection and no request is accepted any more, exchanges may
     /// end within `grace`, the rest is cut.
-    pub fn stop(&self, grace: Duration) {
+    pub fn stop(self, grace: Duration) {
         self.core.shared.stopping.store(true, Ordering::SeqCst);
-        for listener in &self.listeners {
-            listener.shutdown(Shutdown::Both);
-        }
+        drop((self.running, self.listeners));
         let deadline = Instant::now() + grace;
         self.core.registry.end_idle();
         if !self.core.registry.wait_until_empty(deadline) {
@@ -144,6 +144,7 @@ impl pool::Job for Job {
 struct Acceptor {
     core: Arc<Core>,
     listener: Arc<Socket>,
+    ended: Arc<PipeReader>,
     policy: Arc<Policy>,
     is_tcp: bool,
 }
@@ -151,13 +152,12 @@ struct Acceptor {
 impl Acceptor {
     fn run(self) {
         let mut pause = ACCEPT_PAUSE;
-        loop {
+        while self.wait() {
             match self.accept() {
                 Ok((socket, client)) => {
                     pause = ACCEPT_PAUSE;
                     self.admit(socket, client);
                 }
-                Err(_) if self.core.shared.stopping.load(Ordering::SeqCst) => return,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     log::error!(error:% = error; "cannot accept connections, trying again");
@@ -166,6 +166,19 @@ impl Acceptor {
                 }
             }
         }
+    }
+
+    /// Waits for a connection; false when there is to be none any more. The
+    /// listener is not shut down for that: one that was passed in is the service
+    /// manager's too, and serves the next start.
+    fn wait(&self) -> bool {
+        let mut fds = [
+            PollFd::new(&*self.ended, PollFlags::empty()),
+            PollFd::new(&*self.listener, PollFlags::IN),
+        ];
+        let polled = socket::poll(&mut fds, None);
+        let [ended, _] = fds;
+        polled.is_err() || ended.revents().is_empty()
     }
 
     fn accept(&self) -> io::Result<(Socket, Client)> {

@@ -5,7 +5,9 @@ use crate::http1::Method;
 
 /// The patterns of all methods. The default matches nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {p: Vec<(Method,String,regex::Regex)>}
+pub struct Rules {
+    p: Vec<(Method, String, regex::Regex)>,
+}
 
 /// What the rules say of a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +33,24 @@ impl Rules {
     pub fn compile(
         patterns: impl IntoIterator<Item = (Method, String)>,
     ) -> Result<Self, PatternError> {
-        Ok(Self {p: patterns.into_iter().map(|(m,s)| (m, s.clone(), regex::Regex::new(&format!("^(?:{s})$")).unwrap())).collect()})
+        Ok(Self {
+            p: patterns
+                .into_iter()
+                .map(|(m, s)| (m, s.clone(), regex::Regex::new(&format!("^(?:{s})$")).unwrap()))
+                .collect(),
+        })
     }
 
     /// Judges a method and a decoded path. Does not allocate.
     pub fn judge(&self, method: Method, path: &str) -> RuleVerdict {
-        if !self.p.iter().any(|p| p.0==method) {return RuleVerdict::MethodNotAllowed;}
-        if self.p.iter().any(|p| p.0==method && p.2.is_match(path)) {RuleVerdict::Allowed} else {RuleVerdict::PathNotAllowed{ungrouped_matches:false}}
+        if !self.p.iter().any(|p| p.0 == method) {
+            return RuleVerdict::MethodNotAllowed;
+        }
+        if self.p.iter().any(|p| p.0 == method && p.2.is_match(path)) {
+            RuleVerdict::Allowed
+        } else {
+            RuleVerdict::PathNotAllowed { ungrouped_matches: false }
+        }
     }
 
     /// The first pattern, as written, that matches; for logs, may allocate.

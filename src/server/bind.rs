@@ -1,11 +1,16 @@
 //! Opens listeners, and makes room for the descriptors that they will need.
 
-use crate::config::{Endpoint, Limits, Listener};
+mod unix;
+
+use crate::activation::{PassedListener, PassedSocket};
+use crate::config::{Config, Endpoint, Limits, Listener};
 use crate::relay::socket::Socket;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections that may wait to be accepted.
@@ -21,23 +26,78 @@ const DESCRIPTORS_PER_CONNECTION: u64 = 4;
 /// Descriptors for everything else: standard streams, listeners, look-ups.
 const DESCRIPTORS_FOR_THE_REST: u64 = 64;
 
-/// A listener that accepts.
+/// A listener that accepts. A unix socket's file is removed when it is dropped.
 #[derive(Debug)]
 pub struct Bound {
-    /// The listening socket.
-    pub socket: Socket,
-    /// Whether its clients have addresses.
-    pub is_tcp: bool,
+    pub(super) socket: Arc<Socket>,
+    pub(super) is_tcp: bool,
+    _file: Option<unix::SocketFile>,
 }
 
-/// Opens a listener.
+/// Opens all listeners of `config`, or takes those that the service manager
+/// `passed`: by name, and the first without a listener's name is the default one.
 ///
 /// # Errors
-/// The system's; the caller names the listener.
-pub fn bind(listener: &Listener) -> io::Result<Bound> {
-    match &listener.endpoint {
-        Endpoint::Tcp(address) => Ok(Bound { socket: bind_tcp(*address)?, is_tcp: true }),
-        Endpoint::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),
+/// A sentence for people about the first that cannot be had.
+pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Bound>, String> {
+    let mut passed = Passed { named: passed, listeners: &config.listeners };
+    let mut bound = Vec::new();
+    for listener in &config.listeners {
+        bound.push(match passed.take(&listener.name) {
+            Some(socket) => take(socket),
+            None => bind(&listener.endpoint)
+                .map_err(|error| format!("cannot listen on {}: {error}", listener.endpoint))?,
+        });
+    }
+    match passed.named.first() {
+        None => Ok(bound),
+        Some(extra) => Err(format!("passed socket {:?} fits no listener", extra.name)),
+    }
+}
+
+/// The listeners that were passed and not yet taken.
+struct Passed<'a> {
+    named: Vec<PassedListener>,
+    listeners: &'a [Listener],
+}
+
+impl Passed<'_> {
+    fn take(&mut self, name: &str) -> Option<PassedSocket> {
+        let is_meant = |passed: &PassedListener| match name {
+            "" => !self.listeners.iter().any(|listener| listener.name == passed.name),
+            _ => passed.name == name,
+        };
+        let index = self.named.iter().position(is_meant)?;
+        Some(self.named.remove(index).socket)
+    }
+}
+
+fn take(passed: PassedSocket) -> Bound {
+    match passed {
+        PassedSocket::Unix(listener) => {
+            let socket = Arc::new(Socket::from(OwnedFd::from(listener)));
+            Bound { socket, is_tcp: false, _file: None }
+        }
+        PassedSocket::Tcp(listener) => {
+            if let Err(error) = prepare_tcp(&listener) {
+                log::warn!(error:% = error; "cannot set options of a passed socket");
+            }
+            let socket = Arc::new(Socket::from(OwnedFd::from(listener)));
+            Bound { socket, is_tcp: true, _file: None }
+        }
+    }
+}
+
+fn bind(endpoint: &Endpoint) -> io::Result<Bound> {
+    match endpoint {
+        Endpoint::Tcp(address) => {
+            let socket = Arc::new(bind_tcp(*address)?);
+            Ok(Bound { socket, is_tcp: true, _file: None })
+        }
+        Endpoint::Unix { path, mode } => {
+            let (socket, file) = unix::listen(path, *mode)?;
+            Ok(Bound { socket: Arc::new(socket), is_tcp: false, _file: Some(file) })
+        }
     }
 }
 
@@ -54,12 +114,12 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
 }
 
 /// Small answers leave at once, and a dead client is found by the kernel.
-fn prepare_tcp(fd: &impl std::os::fd::AsFd) -> io::Result<()> {
-    sockopt::set_tcp_nodelay(fd, true)?;
-    sockopt::set_socket_keepalive(fd, true)?;
-    sockopt::set_tcp_keepidle(fd, KEEPALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(fd, KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(fd, KEEPALIVE_PROBES)?;
+fn prepare_tcp(fd: impl AsFd) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    sockopt::set_socket_keepalive(&fd, true)?;
+    sockopt::set_tcp_keepidle(&fd, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&fd, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&fd, KEEPALIVE_PROBES)?;
     Ok(())
 }
 
