@@ -1,0 +1,184 @@
+//! The house rules, held by a test: direction of imports, no I/O in the pure
+//! rooms, heads of files, sizes of files and functions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may import from the crate. Rooms that are not listed here
+/// (main, examples) may import everything.
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
+    ("http1", &[]),
+    ("filter", &["http1"]),
+    ("config", &["http1", "filter"]),
+    ("logging", &["http1", "filter", "config"]),
+    ("relay", &["http1"]),
+    ("rights", &["http1", "filter", "relay", "config"]),
+    ("session", &["http1", "filter", "config", "relay", "rights"]),
+    ("activation", &[]),
+    ("server", &["http1", "filter", "config", "relay", "rights", "session", "activation"]),
+    ("stop", &[]),
+    ("signals", &["stop"]),
+    ("wait", &["stop"]),
+    ("watchdog", &["stop", "http1", "relay"]),
+];
+
+const PURE_ROOMS: [&str; 2] = ["http1", "filter"];
+const IMPURE: [&str; 9] = [
+    "std::io::Read",
+    "std::fs",
+    "TcpStream",
+    "UnixStream",
+    "std::thread",
+    "std::time",
+    "rustix",
+    "std::env",
+    "std::process",
+];
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Without the tests at its end.
+    code: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    collect(&root, &mut found);
+    assert!(found.len() > 20, "the sources were not found");
+    let sources: Vec<Source> = found.into_iter().map(|path| read(&root, path)).collect();
+    let texts: Vec<String> = sources.iter().map(|source| source.text.clone()).collect();
+    let is_for_tests = |source: &Source| {
+        let module = source.path.file_stem().unwrap().to_str().unwrap();
+        texts.iter().any(|text| text.contains(&format!("#[cfg(test)]\nmod {module};")))
+    };
+    sources.into_iter().filter(|source| !is_for_tests(source)).collect()
+}
+
+fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn read(root: &Path, path: PathBuf) -> Source {
+    let text = fs::read_to_string(&path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+    let relative = path.strip_prefix(root).unwrap().to_owned();
+    let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
+    let room = first.trim_end_matches(".rs").to_owned();
+    Source { path: relative, room, code, text }
+}
+
+/// Fails with all `faults` at once.
+fn check(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//")
+}
+
+#[test]
+fn imports_go_one_way() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(room, _)| *room == source.room) else {
+            continue;
+        };
+        for line in source.code.lines().filter(|line| !is_comment(line)) {
+            for part in line.split("crate::").skip(1) {
+                let name: String =
+                    part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if name != source.room && !allowed.contains(&name.as_str()) {
+                    faults.push(format!("{}: imports {name}", source.path.display()));
+                }
+            }
+        }
+    }
+    check(&faults);
+}
+
+#[test]
+fn every_room_is_in_the_table() {
+    let rooms = sources().into_iter().map(|source| source.room);
+    let known = |room: &String| {
+        ["lib", "main", "bin"].contains(&room.as_str())
+            || MAY_IMPORT.iter().any(|(listed, _)| listed == room)
+    };
+    check(&rooms.filter(|room| !known(room)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_pure_rooms_do_no_io_and_know_no_clock() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| PURE_ROOMS.contains(&source.room.as_str())) {
+        for line in source.code.lines().filter(|line| !is_comment(line)) {
+            for word in IMPURE.iter().filter(|word| line.contains(**word)) {
+                faults.push(format!("{}: uses {word}", source.path.display()));
+            }
+        }
+    }
+    check(&faults);
+}
+
+#[test]
+fn every_file_opens_by_saying_what_it_does() {
+    let silent = |source: &&Source| !source.text.starts_with("//! ");
+    let faults: Vec<_> =
+        sources().iter().filter(silent).map(|s| s.path.display().to_string()).collect();
+    check(&faults);
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.code.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            faults.push(format!("{}: {} lines", source.path.display(), lines.len()));
+        }
+        for (start, line) in lines.iter().enumerate().filter(|(_, line)| is_function(line)) {
+            let indent = line.len() - line.trim_start().len();
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines[start..].iter().position(|line| *line == end).unwrap_or(0) + 1;
+            if length > FUNCTION_LINES_MAX {
+                faults.push(format!("{}: {} ({length})", source.path.display(), line.trim()));
+            }
+        }
+    }
+    check(&faults);
+}
+
+fn is_function(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("pub").map_or(line, |rest| {
+        rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest)
+    });
+    line.trim_start().trim_start_matches("const ").starts_with("fn ")
+}
+
+#[test]
+fn nothing_outside_of_tests_can_panic_by_unwrapping() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for line in source.code.lines().filter(|line| !is_comment(line)) {
+            for word in [".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!"] {
+                if line.contains(word) {
+                    faults.push(format!("{}: {}", source.path.display(), line.trim()));
+                }
+            }
+        }
+    }
+    check(&faults);
+}
