@@ -23,7 +23,7 @@ pub use start::announce;
 
 use crate::config::LogConfig;
 use env_logger::{Builder, Target};
-use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use std::fmt::Display;
 use std::io::Write;
@@ -284,6 +284,7 @@ mod tests {
     }
 
     fn logger(json: bool, output: impl Write + Send + 'static) -> env_logger::Logger {
+        log::set_max_level(LevelFilter::Trace);
         let config = LogConfig { level: LevelFilter::Info, json };
         builder(config, Target::Pipe(Box::new(output))).build()
     }

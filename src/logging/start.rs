@@ -173,6 +173,7 @@ mod tests {
         };
         let (sender, pieces) = channel();
         let target = env_logger::Target::Pipe(Box::new(Pieces(sender)));
+        log::set_max_level(log::LevelFilter::Trace);
         let logger = super::super::builder(config.log, target).build();
         let table = announce_to(&logger, &config);
         drop(logger);
