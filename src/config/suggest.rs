@@ -65,25 +65,30 @@ fn folded(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
-/// The number of insertions, deletions and replacements between two names
-/// (Levenshtein's distance), row by row of the usual table.
+/// The number of insertions, deletions, replacements and swaps of neighbours
+/// between two names, row by row of the usual table.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (above, from_char) in from.chars().enumerate() {
-        let mut diagonal = above;
-        let mut left = above + 1;
-        for (cell, to_char) in row.iter_mut().skip(1).zip(&to) {
-            let replaced = diagonal + usize::from(from_char != *to_char);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(diagonal + 1);
-            *cell = left;
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    let mut two_above: Vec<usize> = Vec::new();
+    let mut from_before = None;
+    for (index, from_char) in from.chars().enumerate() {
+        let mut row = vec![index + 1];
+        let mut to_before = None;
+        for (column, to_char) in to.iter().copied().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
+            let replaced = at(&above, column) + usize::from(from_char != to_char);
+            let inserted = at(&row, column) + 1;
+            let deleted = at(&above, column + 1) + 1;
+            let is_swap = from_before == Some(to_char) && to_before == Some(from_char);
+            let swapped = if is_swap { at(&two_above, column - 1) + 1 } else { usize::MAX };
+            row.push(replaced.min(inserted).min(deleted).min(swapped));
+            to_before = Some(to_char);
         }
-        if let Some(first) = row.first_mut() {
-            *first = above + 1;
-        }
+        two_above = std::mem::replace(&mut above, row);
+        from_before = Some(from_char);
     }
-    row.last().copied().unwrap_or_default()
+    above.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -101,7 +106,10 @@ mod tests {
             ("abc", "ab", 1),
             ("ab", "abc", 1),
             ("kitten", "sitting", 3),
-            ("ab", "ba", 2),
+            ("ab", "ba", 1),
+            ("abcd", "badc", 2),
+            ("wbe", "web", 1),
+            ("ca", "abc", 3),
         ];
         for (from, to, expected) in rows {
             assert_eq!(edits(from, to), expected, "{from} {to}");
@@ -135,6 +143,7 @@ mod tests {
             ("allowbindmountsfrom", Some("allowbindmountfrom")),
             ("watchdog-interval", Some("watchdoginterval")),
             ("shutdowntimeout", None),
+            ("prxoyprot", Some("proxyport")),
             ("v", Some("version")),
             ("x", None),
             ("nonsense", None),
@@ -147,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_hint_is_a_clause_or_nothing() {
-        assert_eq!(hint("-", "prot", ["port", "host"]), "");
+        assert_eq!(hint("-", "zzzz", ["port", "host"]), "");
         assert_eq!(hint("-", "hoost", ["port", "host"]), "; did you mean -host?");
     }
 }

@@ -1,1 +1,592 @@
-//! tests
+//! Whole command lines and environments, and what comes of them.
+
+use super::*;
+use std::collections::BTreeSet;
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+fn invoke(line: &str, variables: Variables<'_>) -> Result<Invocation, ConfigError> {
+    let arguments = line.split(' ').filter(|word| !word.is_empty()).map(Into::into);
+    let environment = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    Config::from_args_and_env(arguments, environment)
+}
+
+fn config(line: &str, variables: Variables<'_>) -> Config {
+    match invoke(line, variables) {
+        Ok(Invocation::Run(config)) => *config,
+        other => panic!("{line} {variables:?}: {other:?}"),
+    }
+}
+
+/// Everything in a configuration as one text, so that a row can name what it changes.
+fn facts(config: &Config) -> BTreeSet<String> {
+    let limits = config.limits;
+    let mut facts = BTreeSet::from([
+        format!("socket={}", config.socket_path.display()),
+        format!("level={}", config.log.level),
+        format!("json={}", config.log.json),
+        format!("max={}", limits.connections_max),
+        format!("perclient={}", limits.connections_per_client_max),
+        format!("header={:?}", limits.header_timeout),
+        format!("idle={:?}", limits.idle_timeout),
+        format!("grace={:?}", config.shutdown_grace),
+        format!("watchdog={:?}", config.watchdog_interval),
+        format!("stop={}", config.stop_on_watchdog),
+        format!("health={}", config.serve_health),
+        format!("wait={:?}", config.wait_for_socket),
+        format!("rights={:?}", config.container_rights),
+    ]);
+    for Listener { name, endpoint, policy } in &config.listeners {
+        let mode = match endpoint {
+            Endpoint::Unix { mode, .. } => format!(" {mode:o}"),
+            Endpoint::Tcp(_) => String::new(),
+        };
+        facts.insert(format!("{name}:endpoint={endpoint}{mode}"));
+        facts.insert(format!("{name}:from={}", policy.peers));
+        facts.insert(format!("{name}:mounts={}", policy.bind_mounts.is_some()));
+    }
+    facts
+}
+
+/// Checks what a command line and an environment change in the default configuration.
+fn check(line: &str, variables: Variables<'_>, changed: &[&str]) {
+    let default = facts(&config("", &[]));
+    let found = facts(&config(line, variables));
+    let new: Vec<&str> = found.difference(&default).map(String::as_str).collect();
+    assert_eq!(new, changed, "{line} {variables:?}");
+}
+
+fn check_error(line: &str, variables: Variables<'_>, exit_code: u8, first_line: &str) {
+    match invoke(line, variables) {
+        Err(error) => {
+            assert_eq!(error.messages().next(), Some(first_line), "{line} {variables:?}");
+            assert_eq!(error.exit_code(), exit_code, "{line} {variables:?}");
+        }
+        other => panic!("{line} {variables:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let expected = [
+        ":endpoint=127.0.0.1:2375",
+        ":from=127.0.0.1/32",
+        ":mounts=false",
+        "grace=10s",
+        "header=10s",
+        "health=false",
+        "idle=120s",
+        "json=false",
+        "level=INFO",
+        "max=512",
+        "perclient=256",
+        "rights=None",
+        "socket=/var/run/docker.sock",
+        "stop=false",
+        "wait=0ns",
+        "watchdog=None",
+    ];
+    let found = facts(&config("", &[]));
+    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn every_option_does_the_same_as_a_flag_and_as_a_variable() {
+    let rights = "rights=Some(ContainerRights { proxy_container_name: \"p\", label_prefix: \"socket-proxy\" })";
+    let rows: &[(&str, &str, &str, &[&str])] = &[
+        ("allowfrom", "SP_ALLOWFROM", "10.0.0.0/8,web", &[":from=10.0.0.0/8,web"]),
+        ("allowbindmountfrom", "SP_ALLOWBINDMOUNTFROM", "/home,/var/log", &[":mounts=true"]),
+        ("allowhealthcheck", "SP_ALLOWHEALTHCHECK", "true", &["health=true"]),
+        ("listenip", "SP_LISTENIP", "0.0.0.0", &[":endpoint=0.0.0.0:2375"]),
+        ("listenip", "SP_LISTENIP", "::1", &[":endpoint=[::1]:2375"]),
+        ("listenip", "SP_LISTENIP", "[::1]", &[":endpoint=[::1]:2375"]),
+        ("proxyport", "SP_PROXYPORT", "65535", &[":endpoint=127.0.0.1:65535"]),
+        ("proxysocketendpoint", "SP_PROXYSOCKETENDPOINT", "/a", &[":endpoint=/a 600"]),
+        ("socketpath", "SP_SOCKETPATH", "/run/docker.sock", &["socket=/run/docker.sock"]),
+        ("loglevel", "SP_LOGLEVEL", "debug", &["level=DEBUG"]),
+        ("logjson", "SP_LOGJSON", "1", &["json=true"]),
+        ("shutdowngracetime", "SP_SHUTDOWNGRACETIME", "0", &["grace=0ns"]),
+        ("watchdoginterval", "SP_WATCHDOGINTERVAL", "60", &["watchdog=Some(60s)"]),
+        ("stoponwatchdog", "SP_STOPONWATCHDOG", "T", &["stop=true"]),
+        ("waitforsocket", "SP_WAITFORSOCKET", "30", &["wait=30s"]),
+        ("maxconnections", "SP_MAXCONNECTIONS", "300", &["max=300"]),
+        ("maxconnections", "SP_MAXCONNECTIONS", "100", &["max=100", "perclient=100"]),
+        ("maxconnectionsperclient", "SP_MAXCONNECTIONSPERCLIENT", "2", &["perclient=2"]),
+        ("headertimeout", "SP_HEADERTIMEOUT", "5", &["header=5s"]),
+        ("idletimeout", "SP_IDLETIMEOUT", "7", &["idle=7s"]),
+        ("proxycontainername", "SP_PROXYCONTAINERNAME", "p", &[rights]),
+    ];
+    for (flag, variable, value, changed) in rows {
+        check(&format!("-{flag}={value}"), &[], changed);
+        check("", &[(variable, value)], changed);
+        // A flag wins, also over a variable that could not be used.
+        check(&format!("-{flag}={value}"), &[(variable, "no such value\u{1}")], changed);
+        // An empty variable says nothing.
+        check("", &[(variable, "")], &[]);
+    }
+}
+
+#[test]
+fn file_modes_and_prefixes_need_their_partner() {
+    let unix = "-proxysocketendpoint=/a";
+    check(&format!("{unix} -proxysocketendpointfilemode=0660"), &[], &[":endpoint=/a 660"]);
+    check(&format!("{unix} -proxysocketendpointfilemode=432"), &[], &[":endpoint=/a 660"]);
+    check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "660")], &[":endpoint=/a 660"]);
+    check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "432")], &[":endpoint=/a 432"]);
+    let rights =
+        "rights=Some(ContainerRights { proxy_container_name: \"p\", label_prefix: \"x.y\" })";
+    check("-proxycontainername=p -dockerlabelprefix=x.y", &[], &[rights]);
+    check("-proxycontainername=p", &[("SP_DOCKERLABELPREFIX", "x.y")], &[rights]);
+    check("-dockerlabelprefix=x.y", &[], &[]);
+}
+
+#[test]
+fn command_lines_are_read_as_go_reads_them() {
+    let rows: &[(&str, &[&str])] = &[
+        ("-proxyport 80", &[":endpoint=127.0.0.1:80"]),
+        ("--proxyport 80", &[":endpoint=127.0.0.1:80"]),
+        ("-proxyport=80", &[":endpoint=127.0.0.1:80"]),
+        ("--proxyport=80", &[":endpoint=127.0.0.1:80"]),
+        ("-proxyport=80 -proxyport=81", &[":endpoint=127.0.0.1:81"]),
+        ("-logjson", &["json=true"]),
+        ("--logjson", &["json=true"]),
+        ("-logjson=true", &["json=true"]),
+        ("-logjson=TRUE", &["json=true"]),
+        ("-logjson=t", &["json=true"]),
+        ("-logjson=1", &["json=true"]),
+        ("-logjson=false", &[]),
+        ("-logjson=0", &[]),
+        ("-logjson -logjson=F", &[]),
+        ("-logjson -proxyport 80", &[":endpoint=127.0.0.1:80", "json=true"]),
+        ("-logjson false -proxyport=80", &["json=true"]),
+        ("-logjson -- -proxyport=80", &["json=true"]),
+        ("-- -logjson", &[]),
+        ("- -logjson", &[]),
+        ("word -logjson", &[]),
+        ("-version=false -healthcheck=0", &[]),
+        ("-allowfrom=10.0.0.1 -allowfrom=10.0.0.2,web", &[":from=10.0.0.1/32,10.0.0.2/32,web"]),
+        ("-allowbindmountfrom=/home -allowbindmountfrom=/srv", &[":mounts=true"]),
+    ];
+    for (line, changed) in rows {
+        check(line, &[], changed);
+    }
+}
+
+#[test]
+fn ignored_and_swallowed_words_are_named() {
+    let rows = [
+        (
+            "-logjson true -allowfrom=web",
+            "ignored, because flags end at the first word that is none \
+             (true and false are written -flag=true): \"true\" \"-allowfrom=web\"",
+        ),
+        (
+            "-- -logjson",
+            "ignored, because flags end at the first word that is none \
+             (true and false are written -flag=true): \"-logjson\"",
+        ),
+        (
+            "-allowGET -allowHEAD=/_ping",
+            "-allowGET has no value of its own, so the next word became its value: \
+             \"-allowHEAD=/_ping\"",
+        ),
+    ];
+    for (line, warning) in rows {
+        let warnings = config(line, &[]).warnings;
+        assert_eq!(warnings.first().map(String::as_str), Some(warning), "{line}");
+    }
+    assert!(!config("--", &[]).warnings.iter().any(|warning| warning.starts_with("ignored")));
+    // What follows a `-` of its own is no flag, so it is a value like any other.
+    assert!(!config("-allowGET -x", &[]).warnings.iter().any(|w| w.contains("next word")));
+}
+
+#[test]
+fn wrong_flags_end_with_the_usage() {
+    let needs_name = "only -allow<METHOD>, -allowfrom and -allowbindmountfrom take a listener's name behind an @";
+    let name = format!("a name is {}", values::LISTENER_NAME);
+    let rows = [
+        ("-listenport=80", "unknown flag \"-listenport\"; did you mean -proxyport?".to_owned()),
+        (
+            "-stoponwatchchannel",
+            "unknown flag \"-stoponwatchchannel\"; did you mean -stoponwatchdog?".to_owned(),
+        ),
+        ("-allowget=/a", "unknown flag \"-allowget\"; did you mean -allowGET?".to_owned()),
+        ("--alowfrom=a", "unknown flag \"-alowfrom\"; did you mean -allowfrom?".to_owned()),
+        ("-nonsense", "unknown flag \"-nonsense\"".to_owned()),
+        ("-nonsense -h", "unknown flag \"-nonsense\"".to_owned()),
+        ("-x\u{1b}[0m", "unknown flag \"-x\\u{1b}[0m\"".to_owned()),
+        ("-proxyport", "flag needs an argument: -proxyport".to_owned()),
+        ("-logjson -allowGET@web", "flag needs an argument: -allowGET@web".to_owned()),
+        ("---logjson", "bad flag syntax: \"---logjson\"".to_owned()),
+        ("-=x", "bad flag syntax: \"-=x\"".to_owned()),
+        ("--=x", "bad flag syntax: \"--=x\"".to_owned()),
+        ("-proxyport@web=80", format!("-proxyport is for the whole program; {needs_name}")),
+        ("-listen@web=80", format!("-listen is for the whole program; {needs_name}")),
+        ("-allowGET@my-web=/a", format!("bad name of a listener in \"-allowGET@my-web\": {name}")),
+        ("-allowGET@=/a", format!("bad name of a listener in \"-allowGET@\": {name}")),
+    ];
+    for (line, message) in rows {
+        check_error(line, &[], 2, &message);
+        let text = invoke(line, &[]).map(drop).unwrap_err().to_string();
+        assert!(text.ends_with(
+            "\nusage: socket-proxy [-flag=value]...   (socket-proxy -h lists all flags)"
+        ));
+    }
+}
+
+#[test]
+fn arguments_that_are_not_utf8_are_refused() {
+    use std::os::unix::ffi::OsStringExt;
+    let argument = OsString::from_vec(b"-socketpath=/\xff".to_vec());
+    let error = Config::from_args_and_env([argument], []).map(drop).unwrap_err();
+    let message = error.messages().next();
+    assert_eq!(message, Some("not UTF-8: argument \"-socketpath=/\u{fffd}\""));
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[test]
+fn wrong_values_are_named_with_an_example() {
+    let rows = [
+        (
+            "proxyport",
+            "SP_PROXYPORT",
+            "70000",
+            "it is out of range; expected a port from 1 to 65535, for example NAME=2375",
+        ),
+        (
+            "listenip",
+            "SP_LISTENIP",
+            "localhost",
+            "it is not an IP address; expected an IPv4 or IPv6 address, for example NAME=0.0.0.0",
+        ),
+        (
+            "loglevel",
+            "SP_LOGLEVEL",
+            "warning",
+            "it is not a level; expected DEBUG, INFO, WARN or ERROR, for example NAME=INFO",
+        ),
+        (
+            "logjson",
+            "SP_LOGJSON",
+            "yes",
+            "it is neither true nor false; expected true or false, for example NAME=true",
+        ),
+        (
+            "logjson",
+            "SP_LOGJSON",
+            "\"true\"",
+            "it is neither true nor false; the quotes are part of the value; \
+             expected true or false, for example NAME=true",
+        ),
+        (
+            "allowfrom",
+            "SP_ALLOWFROM",
+            "127.0.0.1,10.0.0.256",
+            "\"10.0.0.256\" is none of what is expected; expected networks, addresses or host \
+             names, with commas between, for example NAME=127.0.0.1,10.0.0.0/8,web",
+        ),
+        (
+            "allowfrom",
+            "SP_ALLOWFROM",
+            ",",
+            "it is empty; expected networks, addresses or host names, with commas between, \
+             for example NAME=127.0.0.1,10.0.0.0/8,web",
+        ),
+        (
+            "shutdowngracetime",
+            "SP_SHUTDOWNGRACETIME",
+            "10s",
+            "it is not a whole number; expected a number of seconds from 0 to 86400, \
+             for example NAME=10",
+        ),
+        (
+            "headertimeout",
+            "SP_HEADERTIMEOUT",
+            "0",
+            "it is out of range; expected a number of seconds from 1 to 86400, for example NAME=10",
+        ),
+        (
+            "maxconnections",
+            "SP_MAXCONNECTIONS",
+            "-1",
+            "it is not a whole number; expected a number from 1 to 1000000, for example NAME=512",
+        ),
+        (
+            "socketpath",
+            "SP_SOCKETPATH",
+            "unix:///var/run/docker.sock",
+            "a path is written without unix:; expected the path of a unix socket, \
+             for example NAME=/var/run/docker.sock",
+        ),
+        (
+            "proxysocketendpointfilemode",
+            "SP_PROXYSOCKETENDPOINTFILEMODE",
+            "0999",
+            "it is not an octal number; expected permissions up to 0777, for example NAME=0660",
+        ),
+        (
+            "proxycontainername",
+            "SP_PROXYCONTAINERNAME",
+            "a/b",
+            "no container can have that name; expected the name of a container, \
+             for example NAME=socket-proxy",
+        ),
+        (
+            "dockerlabelprefix",
+            "SP_DOCKERLABELPREFIX",
+            "a.",
+            "it cannot begin a label's name; expected the beginning of a label's name, \
+             for example NAME=socket-proxy",
+        ),
+    ];
+    for (flag, variable, value, rest) in rows {
+        let flag = format!("-{flag}");
+        let message = |name: &str| {
+            format!("invalid value \"{value}\" for {name}: {}", rest.replace("NAME", name))
+        };
+        check_error(&format!("{flag}={value}"), &[], 1, &message(&flag));
+        check_error("", &[(variable, value)], 1, &message(variable));
+    }
+}
+
+#[test]
+fn empty_flags_say_nothing_only_where_go_takes_them_so() {
+    for flag in ["allowGET", "allowOPTIONS", "proxysocketendpoint", "proxycontainername"] {
+        check(&format!("-{flag}="), &[], &[]);
+        let warning = format!("-{flag} is empty and has no effect");
+        assert!(config(&format!("-{flag}="), &[]).warnings.contains(&warning), "{flag}");
+    }
+    let flags = ["allowfrom", "listenip", "proxyport", "socketpath", "loglevel", "logjson"];
+    for flag in flags.into_iter().chain(["allowbindmountfrom", "listen", "dockerlabelprefix"]) {
+        let error = invoke(&format!("-{flag}="), &[]).map(drop).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().starts_with("invalid value \"\" for "), "{error}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let error = invoke(
+        "-proxyport=x -proxyport=0 -allowfrom=a..b -listen=web -allowfrom@db=x",
+        &[("SP_LOGLEVEL", "loud"), ("SP_LISTEN_A_B", "x")],
+    )
+    .map(drop)
+    .unwrap_err();
+    let starts = [
+        "unknown variable \"SP_LISTEN_A_B\"; SP_LISTEN_<NAME> makes a listener",
+        "invalid value \"web\" for -listen: it has no name",
+        "no listener is called db (-allowfrom@db)",
+        "invalid value \"x\" for -proxyport:",
+        "invalid value \"0\" for -proxyport:",
+        "invalid value \"a..b\" for -allowfrom:",
+        "invalid value \"loud\" for SP_LOGLEVEL:",
+    ];
+    let messages: Vec<&str> = error.messages().collect();
+    assert_eq!(messages.len(), starts.len(), "{error}");
+    for (message, start) in messages.iter().zip(starts) {
+        assert!(message.starts_with(start), "{message}");
+    }
+    assert_eq!(error.to_string().lines().count(), starts.len());
+}
+
+#[test]
+fn help_version_and_health_check_come_before_wrong_values() {
+    for line in ["-h", "-help", "--h", "--help", "-proxyport=x --help", "-help=1", "-h -nonsense"] {
+        assert!(matches!(invoke(line, &[]), Ok(Invocation::Help(_))), "{line}");
+    }
+    let variables = [("SP_LOGLEVEL", "loud"), ("SP_LISTEN_A_B", "x")];
+    for line in ["-version", "--version", "-version=T", "-proxyport=x -version"] {
+        let version = format!("socket-proxy {}", env!("CARGO_PKG_VERSION"));
+        match invoke(line, &variables) {
+            Ok(Invocation::Version(text)) => assert_eq!(text, version),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    for line in ["-healthcheck", "-proxyport=x -healthcheck=true"] {
+        assert!(matches!(invoke(line, &variables), Ok(Invocation::Healthcheck)), "{line}");
+    }
+    check_error(
+        "-version=x",
+        &[],
+        1,
+        "invalid value \"x\" for -version: it is neither true nor false; \
+         expected true or false, for example -version=true",
+    );
+    check("", &[("SP_VERSION", "1.13.1"), ("SP_HEALTHCHECK", "true")], &[]);
+}
+
+#[test]
+fn further_listeners_are_the_same_by_flag_and_by_variable() {
+    let tcp: &[&str] = &["web:endpoint=0.0.0.0:2376", "web:from=127.0.0.1/32", "web:mounts=false"];
+    let unix: &[&str] = &["web:endpoint=/run/w.sock 660", "web:from=web/x", "web:mounts=true"];
+    let unix: Vec<String> = unix.iter().map(|fact| fact.replace("web/x", "10.0.0.0/8,x")).collect();
+    let unix: Vec<&str> = unix.iter().map(String::as_str).collect();
+    check("-listen=web=tcp:0.0.0.0:2376", &[], tcp);
+    check("-listen=WEB=tcp:0.0.0.0:2376", &[], tcp);
+    check("-listen web=tcp:0.0.0.0:2376", &[], tcp);
+    check("", &[("SP_LISTEN_WEB", "tcp:0.0.0.0:2376")], tcp);
+    check("", &[("SP_LISTEN_web", "tcp://0.0.0.0:2376")], tcp);
+    check(
+        "-listen=web=unix:/run/w.sock,mode=0660 -allowfrom@web=x -allowfrom@Web=10.0.0.0/8 \
+         -allowbindmountfrom@web=/home",
+        &[],
+        &unix,
+    );
+    check(
+        "",
+        &[
+            ("SP_LISTEN_WEB", "unix:/run/w.sock,mode=660"),
+            ("SP_LISTEN_WEB_ALLOWFROM", "x,10.0.0.0/8"),
+            ("SP_LISTEN_WEB_ALLOWBINDMOUNTFROM", "/home"),
+        ],
+        &unix,
+    );
+    // Flags win, and the two ways mix.
+    check(
+        "-listen=web=unix:/run/w.sock,mode=0660 -allowfrom@web=x,10.0.0.0/8",
+        &[
+            ("SP_LISTEN_WEB", "no endpoint"),
+            ("SP_LISTEN_WEB_ALLOWFROM", "no\u{1}name"),
+            ("SP_LISTEN_WEB_ALLOWBINDMOUNTFROM", "/home"),
+        ],
+        &unix,
+    );
+}
+
+#[test]
+fn the_default_listener_goes_only_when_nothing_is_said_about_it() {
+    let names = |line: &str, variables: Variables<'_>| -> Vec<String> {
+        config(line, variables).listeners.into_iter().map(|listener| listener.name).collect()
+    };
+    let web = "-listen=web=tcp:127.0.0.1:2375";
+    assert_eq!(names("", &[]), [""]);
+    assert_eq!(names(web, &[]), ["web"]);
+    assert_eq!(names(&format!("{web} -socketpath=/a -logjson"), &[]), ["web"]);
+    assert_eq!(names(&format!("{web} -listen=db=unix:/db"), &[]), ["web", "db"]);
+    let with_default =
+        ["-allowGET=/a", "-allowfrom=a", "-allowbindmountfrom=/a", "-proxysocketendpoint=/a"];
+    for said in with_default.into_iter().chain(["-listenip=::1", "-proxycontainername=p"]) {
+        let web = "-listen=web=tcp:127.0.0.1:2376";
+        assert_eq!(names(&format!("{web} {said}"), &[]), ["", "web"], "{said}");
+    }
+    assert_eq!(names(web, &[("SP_PROXYPORT", "2377")]), ["", "web"]);
+}
+
+#[test]
+fn listeners_inherit_nothing() {
+    let line = "-listen=web=tcp:127.0.0.1:2376 -allowfrom=10.0.0.0/8 -allowbindmountfrom=/home";
+    let config = config(line, &[("SP_ALLOW_GET", "/a")]);
+    let web = &config.listeners[1];
+    assert_eq!(web.policy.peers.to_string(), "127.0.0.1/32");
+    assert_eq!(web.policy.bind_mounts, None);
+    assert_eq!(web.policy.rules.patterns().count(), 0);
+}
+
+#[test]
+fn wrong_listeners_are_refused() {
+    let expected = "expected NAME=tcp:ADDRESS:PORT or NAME=unix:/PATH,mode=MODE, \
+                    for example -listen=web=tcp:0.0.0.0:2376";
+    let of_web = "expected tcp:ADDRESS:PORT or unix:/PATH,mode=MODE, for example";
+    let name = values::LISTENER_NAME;
+    let made_by =
+        "a listener is made by -listen=wbe=tcp:ADDRESS:PORT or SP_LISTEN_WBE=tcp:ADDRESS:PORT";
+    let rows: [(&str, Variables<'_>, String); 13] = [
+        (
+            "-listen=tcp:0.0.0.0:2376",
+            &[],
+            format!("invalid value \"tcp:0.0.0.0:2376\" for -listen: it has no name; {expected}"),
+        ),
+        (
+            "-listen=my-web=tcp:0.0.0.0:2376",
+            &[],
+            format!(
+                "invalid value \"my-web=tcp:0.0.0.0:2376\" for -listen: a name is {name}; {expected}"
+            ),
+        ),
+        (
+            "-listen=web=2376",
+            &[],
+            format!(
+                "invalid value \"2376\" for -listen=web: it begins neither with tcp: nor with \
+                 unix:; {of_web} -listen=web=tcp:0.0.0.0:2376"
+            ),
+        ),
+        (
+            "",
+            &[("SP_LISTEN_WEB", "tcp:2376")],
+            format!(
+                "invalid value \"tcp:2376\" for SP_LISTEN_WEB: it has no port; \
+                 {of_web} SP_LISTEN_WEB=tcp:0.0.0.0:2376"
+            ),
+        ),
+        (
+            "-listen=web=unix:/a -listen=web=unix:/b",
+            &[],
+            "the listener web is there twice: -listen=web and -listen=web".to_owned(),
+        ),
+        (
+            "",
+            &[("SP_LISTEN_WEB", "unix:/a"), ("SP_LISTEN_web", "unix:/b")],
+            "the listener web is there twice: SP_LISTEN_WEB and SP_LISTEN_web".to_owned(),
+        ),
+        (
+            "-listen=web=unix:/a -allowGET@wbe=/a -allowGET@wbe=/b -allowPOST@wbe=/a",
+            &[],
+            format!(
+                "no listener is called wbe (-allowGET@wbe, -allowPOST@wbe); did you mean web?; {made_by}"
+            ),
+        ),
+        (
+            "-listen=webs=unix:/a",
+            &[("SP_LISTEN_WEBX_ALLOW_GET_2", "/a")],
+            "no listener is called webx (SP_LISTEN_WEBX_ALLOW_GET_2); did you mean webs?; \
+             a listener is made by -listen=webx=tcp:ADDRESS:PORT or \
+             SP_LISTEN_WEBX=tcp:ADDRESS:PORT"
+                .to_owned(),
+        ),
+        (
+            "-listen=web=unix:/a -listen=db=unix:/a",
+            &[],
+            "the listener web and the listener db can't listen at the same place: /a and /a"
+                .to_owned(),
+        ),
+        (
+            "-listenip=127.0.0.1 -listen=web=tcp:0.0.0.0:2375",
+            &[],
+            "the default listener and the listener web can't listen at the same place: \
+             127.0.0.1:2375 and 0.0.0.0:2375"
+                .to_owned(),
+        ),
+        (
+            "-proxysocketendpoint=/a -listen=web=unix:/a",
+            &[],
+            "the default listener and the listener web can't listen at the same place: /a and /a"
+                .to_owned(),
+        ),
+        (
+            "-listenip=:: -proxyport=55555 -allowhealthcheck",
+            &[],
+            "the default listener can't listen on [::]:55555: \
+             -allowhealthcheck needs 127.0.0.1:55555"
+                .to_owned(),
+        ),
+        (
+            "-listen=web=unix:/a -allowfrom@web=a..b",
+            &[],
+            "invalid value \"a..b\" for -allowfrom@web: \"a..b\" is none of what is expected; \
+             expected networks, addresses or host names, with commas between, \
+             for example -allowfrom@web=127.0.0.1,10.0.0.0/8,web"
+                .to_owned(),
+        ),
+    ];
+    for (line, variables, message) in rows {
+        check_error(line, variables, 1, &message);
+    }
+}
+
+#[test]
+fn titles_call_listeners_by_name() {
+    let config = config("-allowGET=/a -listen=web=unix:/a", &[]);
+    let titles: Vec<String> = config.listeners.iter().map(Listener::title).collect();
+    assert_eq!(titles, ["the default listener", "the listener web"]);
+}
