@@ -199,3 +199,230 @@ fn spelled(method: Method, listener: &str) -> [String; 2] {
     };
     [flag.unwrap_or_default(), format!("SP_{of_listener}ALLOW_{method}")]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Invocation;
+    use super::*;
+
+    /// A configuration about which there is nothing to say.
+    const QUIET: [&str; 2] = ["-allowGET=/version", "-allowHEAD=/_ping"];
+
+    fn warnings(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+        let environment = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        match Config::from_args_and_env(arguments.iter().map(Into::into), environment) {
+            Ok(Invocation::Run(config)) => config.warnings,
+            other => panic!("{arguments:?} {variables:?}: {other:?}"),
+        }
+    }
+
+    /// Checks all that is said about a configuration.
+    fn check(arguments: &[&str], variables: &[(&str, &str)], expected: &[&str]) {
+        assert_eq!(warnings(arguments, variables), expected, "{arguments:?} {variables:?}");
+    }
+
+    /// Checks all that is said about further arguments to a quiet configuration.
+    fn check_more(arguments: &[&str], expected: &[&str]) {
+        check(&[&QUIET, arguments].concat(), &[], expected);
+    }
+
+    #[test]
+    fn a_sound_configuration_gets_no_advice() {
+        check_more(&[], &[]);
+        check_more(&["-listenip=0.0.0.0", "-allowfrom=10.0.0.0/8"], &[]);
+        check_more(&["-listenip=::", "-allowfrom=traefik"], &[]);
+        check_more(&["-proxysocketendpoint=/a", "-proxysocketendpointfilemode=0660"], &[]);
+        check_more(&["-watchdoginterval=5", "-stoponwatchdog"], &[]);
+        check_more(&["-stoponwatchdog=false"], &[]);
+        check_more(&["-maxconnections=10", "-maxconnectionsperclient=10"], &[]);
+        check_more(&["-maxconnections=10"], &[]);
+        check_more(&["-listen=web=unix:/a", "-allowPOST@web=/containers/create"], &[]);
+        check(&["-proxycontainername=p", "-dockerlabelprefix=x"], &[], &[]);
+    }
+
+    #[test]
+    fn values_that_carry_quotes_or_spaces_are_named() {
+        let quotes = |name: &str, shown: &str| {
+            format!(
+                "the value of {name} carries quotes, and they are part of it: \"{shown}\"; in a \
+                 compose file write the whole item in quotes, '{name}=…', or none at all"
+            )
+        };
+        let head = ("SP_ALLOW_HEAD", "/_ping");
+        let variables = [head, ("SP_ALLOW_GET", "\"/version\"")];
+        check(&[], &variables, &[&quotes("SP_ALLOW_GET", "\"/version\"")]);
+        check_more(&["-allowPOST='/a'"], &[&quotes("-allowPOST", "'/a'")]);
+        check_more(&["-socketpath='/a'"], &[&quotes("-socketpath", "'/a'")]);
+        let spaces = "the value of -allowPOST begins or ends with white space: \" /a\"";
+        check_more(&["-allowPOST= /a"], &[spaces]);
+        let spaces = "the value of SP_ALLOW_GET begins or ends with white space: \"/a\\n\"";
+        check(&[], &[head, ("SP_ALLOW_GET", "/a\n")], &[spaces]);
+        check_more(&["-allowfrom= 127.0.0.1 , ::1 "], &[]);
+        check_more(&["-allowPOST=\""], &[]);
+    }
+
+    #[test]
+    fn options_without_effect_are_named() {
+        check_more(
+            &["-stoponwatchdog"],
+            &["-stoponwatchdog has no effect without -watchdoginterval"],
+        );
+        check_more(
+            &["-proxysocketendpointfilemode=0660"],
+            &["-proxysocketendpointfilemode has no effect without -proxysocketendpoint"],
+        );
+        check_more(
+            &["-proxysocketendpoint=/a", "-listenip=::1", "-proxyport=1"],
+            &[
+                "-listenip has no effect because of -proxysocketendpoint",
+                "-proxyport has no effect because of -proxysocketendpoint",
+            ],
+        );
+        check_more(
+            &["-dockerlabelprefix=x"],
+            &["-dockerlabelprefix has no effect without -proxycontainername"],
+        );
+        check_more(
+            &["-proxysocketendpoint=/a", "-allowfrom=web"],
+            &["-allowfrom has no effect: the default listener is a unix socket, where the rights \
+               of the file decide"],
+        );
+        check_more(
+            &["-maxconnections=10", "-maxconnectionsperclient=11"],
+            &["-maxconnectionsperclient=11 is more than -maxconnections=10; 10 is used"],
+        );
+        check_more(
+            &["-proxysocketendpoint=/a", "-proxysocketendpointfilemode=432"],
+            &["-proxysocketendpointfilemode=432 is a decimal number, 0660 in octal; \
+               write -proxysocketendpointfilemode=0660"],
+        );
+    }
+
+    #[test]
+    fn listeners_for_everyone_or_nobody_are_named() {
+        check_more(
+            &["-listenip=0.0.0.0", "-allowfrom=0.0.0.0/0"],
+            &["the default listener listens on 0.0.0.0:2375 and -allowfrom=0.0.0.0/0 admits \
+               everyone who can reach it; list the networks or host names of its clients instead"],
+        );
+        check_more(
+            &["-listen=web=tcp:0.0.0.0:80", "-allowPOST@web=/a"],
+            &[
+                "the listener web listens on 0.0.0.0:80 but -allowfrom@web=127.0.0.1/32 admits only \
+               this host itself; list the networks or host names of its clients, for example \
+               -allowfrom@web=traefik",
+            ],
+        );
+        check_more(
+            &["-listen=web=unix:/a,mode=0666", "-allowPOST@web=/a"],
+            &["the listener web is a unix socket with mode 0666: every user of this host can \
+               connect"],
+        );
+        check_more(&["-allowfrom=0.0.0.0/0"], &[]);
+    }
+
+    #[test]
+    fn an_alternation_outside_of_groups_is_explained() {
+        let sentence = |name: &str| {
+            format!(
+                "{name}: the pattern \"/a|/b\" has a | outside of every group. Each of its \
+                 alternatives must match the whole path. The Go socket-proxy also let pass \
+                 whatever only begins with the first one or ends with the last one; if that is \
+                 needed, write a.*|.*b for a|b. Written as (/a|/b) it means the same everywhere, \
+                 and this warning goes away"
+            )
+        };
+        check_more(&["-allowPOST=/a|/b"], &[&sentence("-allowPOST")]);
+        check_more(&["-allowPOST=(/a|/b)"], &[]);
+        let variables = [("SP_ALLOW_POST", "/c"), ("SP_ALLOW_POST_2", "/a|/b")];
+        check(&QUIET, &variables, &[&sentence("SP_ALLOW_POST_2")]);
+        check_more(
+            &["-listen=web=unix:/a", "-allowPOST@web=/a|/b"],
+            &[&sentence("-allowPOST@web")],
+        );
+    }
+
+    #[test]
+    fn an_open_get_without_ping_is_named() {
+        let sentence = |title: &str, flag: &str, variable: &str| {
+            format!(
+                "{title}: GET is allowed but HEAD /_ping is not. Docker clients ask it for the \
+                 API version and take an old one if they get no answer; add {flag}=/_ping \
+                 (or {variable}=/_ping)"
+            )
+        };
+        let default = sentence("the default listener", "-allowHEAD", "SP_ALLOW_HEAD");
+        check(&["-allowGET=/a"], &[], &[&default]);
+        check(&["-allowGET=/a", "-allowHEAD=/v1.41/_ping"], &[], &[&default]);
+        check(&["-allowGET=/a", "-allowHEAD=.*"], &[], &[]);
+        check(&["-allowPOST=/a"], &[], &[]);
+        let web = sentence("the listener web", "-allowHEAD@web", "SP_LISTEN_WEB_ALLOW_HEAD");
+        check(&["-listen=web=unix:/a", "-allowGET@web=/a"], &[], &[&web]);
+    }
+
+    #[test]
+    fn listeners_that_allow_nothing_are_named() {
+        let sentence = |title: &str, flag: &str, variable: &str| {
+            format!(
+                "{title} allows nothing, so every request is refused; add for example \
+                 {flag}=/version (or {variable}=/version)"
+            )
+        };
+        let default = sentence("the default listener", "-allowGET", "SP_ALLOW_GET");
+        let web = sentence("the listener web", "-allowGET@web", "SP_LISTEN_WEB_ALLOW_GET");
+        check(&[], &[], &[&default]);
+        check(&["-listen=web=unix:/a"], &[], &[&web]);
+        check(&["-listen=web=unix:/a", "-proxyport=1"], &[], &[&default, &web]);
+        check(&["-listen=web=unix:/a", "-proxyport=1", "-allowPOST@web=/a"], &[], &[]);
+        check_more(&["-listen=web=unix:/a"], &[&web]);
+    }
+
+    #[test]
+    fn variables_of_other_proxies_are_translated_while_nothing_is_allowed() {
+        let variables = [("CONTAINERS", "1"), ("POST", "0")];
+        let found = warnings(&[], &variables);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("CONTAINERS, POST are variables of HAProxy-based proxies"));
+        check(&QUIET, &variables, &[]);
+    }
+
+    #[test]
+    fn patterns_that_cannot_be_compiled_are_named() {
+        let Err(error) = Config::from_args_and_env(
+            ["-allowGET=/a".into(), "-allowGET=(".into()],
+            [("SP_ALLOW_HEAD_2".into(), "[".into())],
+        ) else {
+            panic!("these are no patterns");
+        };
+        let starts =
+            ["invalid value \"(\" for -allowGET: ", "invalid value \"[\" for SP_ALLOW_HEAD_2: "];
+        let end = "; expected a regular expression in Go's syntax for the whole path, for example ";
+        let messages: Vec<&str> = error.messages().collect();
+        assert_eq!(messages.len(), 2, "{error}");
+        for (message, start) in messages.iter().zip(starts) {
+            assert!(message.starts_with(start) && message.contains(end), "{message}");
+        }
+        assert_eq!(error.exit_code(), 1);
+    }
+
+    #[test]
+    fn patterns_reach_the_listener_they_are_for() {
+        let arguments: Vec<String> = Method::ALL
+            .iter()
+            .flat_map(|method| {
+                [format!("-allow{method}=/{method}"), format!("-allow{method}@web=/web/{method}")]
+            })
+            .chain(["-listen=web=unix:/a".to_owned()])
+            .collect();
+        let arguments = arguments.into_iter().map(Into::into);
+        let Ok(Invocation::Run(config)) = Config::from_args_and_env(arguments, []) else {
+            panic!("these are patterns");
+        };
+        for (listener, prefix) in config.listeners.iter().zip(["", "/web"]) {
+            let found: Vec<(Method, &str)> = listener.policy.rules.patterns().collect();
+            let expected = Method::ALL.map(|method| (method, format!("{prefix}/{method}")));
+            let expected = expected.each_ref().map(|(method, pattern)| (*method, pattern.as_str()));
+            assert_eq!(found, expected);
+        }
+    }
+}

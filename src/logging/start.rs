@@ -245,4 +245,35 @@ mod tests {
     fn quiet_levels_announce_nothing() {
         assert_eq!(announced(&["-loglevel=warn"]).0, [""; 0]);
     }
+
+    #[test]
+    fn allowlists_are_lines_in_json_mode_and_a_table_in_text_mode() {
+        let arguments = [
+            r#"-allowGET=/v1\..*/"a""#,
+            "-allowPOST=/b\u{1b}",
+            "-listen=web=unix:/a",
+            "-allowDELETE@web=/c d",
+        ];
+        let (lines, table) = announced(&arguments);
+        assert!(!lines.iter().any(|line| line.contains("allowlist")), "{lines:?}");
+        assert_eq!(
+            table,
+            "Request allowlist:\n   Method   Regex\n   GET      /v1\\..*/\"a\"\n   \
+             POST     /b\\x1b\n\
+             Request allowlist of the listener web:\n   Method   Regex\n   DELETE   /c d\n"
+        );
+        let (lines, table) = announced(&[&arguments[..], &["-logjson"]].concat());
+        let start = "\"level\":\"INFO\",\"msg\":\"configured";
+        let expected = [
+            format!(
+                r#"{start} default request allowlist","method":"GET","regex":"/v1\\..*/\"a\""}}"#
+            ),
+            format!(r#"{start} default request allowlist","method":"POST","regex":"/b\u001b"}}"#),
+            format!(
+                r#"{start} request allowlist","listener":"web","method":"DELETE","regex":"/c d"}}"#
+            ),
+        ];
+        assert_eq!(lines.get(4..), Some(expected.as_slice()));
+        assert_eq!(table, "");
+    }
 }
