@@ -94,7 +94,9 @@ impl<'p> Cursor<'p> {
         let digits = is_number.then(|| digits.trim_start_matches('0'))?;
         match digits {
             "" => Some(0),
-            _ => u32::from_str_radix(digits, 16).ok().filter(|&number| number <= super::ranges::LAST),
+            _ => {
+                u32::from_str_radix(digits, 16).ok().filter(|&number| number <= super::ranges::LAST)
+            }
         }
     }
 

@@ -19,8 +19,12 @@ pub(in crate::filter) struct Parsed {
     pub(in crate::filter) top_level_alternation: bool,
 }
 
-/// Go's limit on the levels of operators.
+/// Go's limit on the levels of operators. Go counts them after it has factored
+/// alternations, so that just below the limit we may differ from it.
 const HEIGHT_MAX: u32 = 1000;
+/// Our limit on the groups that nest after all that can be left out. They cost
+/// the compiler up to 8 KiB of stack each.
+const DEPTH_MAX: u32 = 250;
 /// Go's limit on a counted repetition, and on the product of nested ones.
 const COPIES_MAX: u32 = 1000;
 
@@ -42,7 +46,7 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, Reason> {
     }
     let top_level_alternation = !parser.current.alternatives.is_empty();
     let node = parser.current.close();
-    check_height(&node)?;
+    check_levels(&node)?;
     Ok(Parsed { node, top_level_alternation })
 }
 
@@ -99,7 +103,7 @@ impl Group {
     fn close(mut self) -> Node {
         self.end_alternative();
         let node = Node::alternate(self.alternatives);
-        if self.captures { node.group() } else { node }
+        if self.captures { node.captured() } else { node }
     }
 }
 
@@ -127,7 +131,7 @@ impl Parser<'_> {
     }
 
     fn push(&mut self, node: Node) -> Result<(), Reason> {
-        check_height(&node)?;
+        check_levels(&node)?;
         self.current.sequence.push(node);
         Ok(())
     }
@@ -261,7 +265,9 @@ impl Parser<'_> {
         // As in Go, only a repetition that copies looks at those inside it.
         let copies = self.current.sequence.last().map_or(1, |node| node.copies);
         if max.unwrap_or(min) >= 2 && copies > COPIES_MAX {
-            return Err(format!("`{written}` makes more than {COPIES_MAX} copies of what it nests"));
+            return Err(format!(
+                "`{written}` makes more than {COPIES_MAX} copies of what it nests"
+            ));
         }
         Ok(())
     }
@@ -307,11 +313,13 @@ fn counts(cursor: &mut Cursor) -> Option<(u32, Option<u32>)> {
     cursor.eat("}").then_some((min, max))
 }
 
-fn check_height(node: &Node) -> Result<(), Reason> {
-    if node.height > HEIGHT_MAX {
-        return Err(format!("its groups and operators nest deeper than {HEIGHT_MAX} levels"));
-    }
-    Ok(())
+fn check_levels(node: &Node) -> Result<(), Reason> {
+    let levels = match () {
+        () if node.height > HEIGHT_MAX => HEIGHT_MAX,
+        () if node.depth > DEPTH_MAX => DEPTH_MAX,
+        () => return Ok(()),
+    };
+    Err(format!("its groups and operators nest deeper than {levels} levels"))
 }
 
 const NO_LOOK_AROUND: &str = "Go's dialect has no look-around";
@@ -321,8 +329,10 @@ fn bad_flags(written: &str) -> Reason {
         Some('=' | '!') => NO_LOOK_AROUND.to_owned(),
         Some('>') => "Go's dialect has no atomic groups".to_owned(),
         None => "a `(?` is not finished".to_owned(),
-        Some(_) => "after `(?` Go's dialect knows the flags `i`, `m`, `s`, `U`, a `-` before those \
+        Some(_) => {
+            "after `(?` Go's dialect knows the flags `i`, `m`, `s`, `U`, a `-` before those \
                     to clear, then `:` or `)`, and the names `P<name>` and `<name>`"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }

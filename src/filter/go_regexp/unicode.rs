@@ -91,9 +91,7 @@ pub(super) fn property(name: &str) -> Option<Property> {
     if is("Assigned") {
         return Some(Property::Table(Table::new("Cn", true)));
     }
-    let category = CATEGORIES.iter().find(|(short, long)| {
-        is(short) || long.split(' ').any(is)
-    });
+    let category = CATEGORIES.iter().find(|(short, long)| is(short) || long.split(' ').any(is));
     let name = match category {
         Some((short, _)) => short,
         None => SCRIPTS.split_ascii_whitespace().find(|script| is(script))?,
