@@ -62,18 +62,16 @@ impl Watchdog {
         }
     }
 
-    /// Says in the log whether there is a watchdog and, if anyone asked for
-    /// one, starts its thread, which lives as long as the program.
+    /// Starts the thread, which lives as long as the program, if anyone asked
+    /// for a watchdog. What the operator asked for is in the log already.
     ///
     /// # Errors
     /// If the thread cannot be started.
     pub fn start(self) -> io::Result<Option<JoinHandle<()>>> {
-        let Some(pace) = self.pace() else {
-            log::info!("watchdog disabled");
-            return Ok(None);
-        };
-        log::info!(interval = pace.as_secs_f64(), stoponwatchdog = self.stop.is_some();
-            "watchdog enabled");
+        let Some(pace) = self.pace() else { return Ok(None) };
+        if self.notifier.watchdog_pace().is_some() {
+            log::info!(interval = pace.as_secs_f64(); "feeding the service manager's watchdog");
+        }
         let thread = thread::Builder::new().name("watchdog".into()).stack_size(STACK_BYTES);
         thread.spawn(move || self.run(pace)).map(Some)
     }
