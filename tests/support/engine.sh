@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# A private Docker Engine that lives for as long as standard input is open.
+#
+# When the Engine answers and has `busybox:latest`, one line is printed:
+#
+#     ready SOCKET GATEWAY
+#
+# the unix socket, and the address under which its containers reach this host.
+# A line `restart` on standard input stops the Engine, starts it again on the
+# same data, and prints `ready …` once more. At the end of input, also when
+# whoever held the other end was killed, the Engine, its containers and all
+# its files are removed. What a killed run of this script left behind is
+# removed by the next run.
+#
+# It needs root, dockerd, a docker client, a static busybox, iproute2 and
+# util-linux. Nothing is pulled, and the machine's own Engine, its networks
+# and its firewall are left alone.
+set -euo pipefail
+
+# Short and fixed, because the Engine makes unix sockets deep below, and such
+# a path may have 107 bytes.
+prefix=/tmp/socket-proxy-engine
+
+main() {
+    require_tools
+    remove_leftovers
+    claim_directory
+    trap 'exit 1' INT TERM HUP
+    trap 'remove "$dir"' EXIT
+    make_bridge
+    start_engine
+    import_image
+    announce
+    while read -r command; do
+        [ "$command" = restart ] || fail "unknown command: $command"
+        stop_engine "$dir"
+        start_engine
+        announce
+    done
+}
+
+fail() {
+    echo "private engine: $*" >&2
+    exit 1
+}
+
+require_tools() {
+    [ "$(id -u)" = 0 ] || fail "only root can start dockerd"
+    local tool
+    for tool in dockerd docker busybox ip flock; do
+        command -v "$tool" >/dev/null || fail "$tool is not installed"
+    done
+}
+
+announce() {
+    echo "ready $dir/docker.sock $gateway"
+}
+
+# The lock is held by this script for as long as it lives, and by nothing that
+# it starts. It is renamed into place after it was taken, so that no other run
+# ever sees a directory in use without a lock.
+claim_directory() {
+    dir=$(mktemp -d "$prefix.XXXXXX")
+    exec 9>"$dir/lock.new"
+    flock 9
+    mv "$dir/lock.new" "$dir/lock"
+}
+
+remove_leftovers() {
+    local lock
+    for lock in "$prefix".*/lock; do
+        if [ -e "$lock" ] && flock --nonblock "$lock" true; then
+            remove "${lock%/lock}"
+        fi
+    done
+}
+
+# A bridge of our own, because dockerd would make `docker0`, which may belong to
+# the machine's Engine. Each run has a /20 of 10.64.0.0/10 to itself: 16 /24
+# blocks, the first for the bridge, the upper eight for networks made later.
+make_bridge() {
+    local slot=$(($$ % 1024)) subnet
+    while :; do
+        subnet="10.$((64 + slot / 16)).$((slot % 16 * 16))"
+        [ -n "$(ip -4 -oneline address show to "$subnet.0/20")" ] || break
+        slot=$(((slot + 1) % 1024))
+    done
+    gateway="$subnet.1"
+    pool="${subnet%.*}.$((slot % 16 * 16 + 8)).0/21"
+    bridge=$(bridge_of "$dir")
+    ip link add "$bridge" type bridge
+    ip address add "$gateway/24" dev "$bridge"
+    ip link set "$bridge" up
+}
+
+bridge_of() {
+    echo "spx-${1##*.}"
+}
+
+cgroup_of() {
+    basename "$1"
+}
+
+# --config-file       else the machine's own /etc/docker/daemon.json is read
+# --iptables=false    the machine's firewall is not ours; containers reach this
+#                     host and each other over the bridge without it
+# --userland-proxy    no test publishes ports
+# --shutdown-timeout  tests leave containers that ignore SIGTERM
+# cgroupfs            the same with and without systemd on the machine, and a
+#                     parent by which all processes of containers are found
+start_engine() {
+    echo '{}' >"$dir/daemon.json"
+    dockerd --config-file "$dir/daemon.json" --host "unix://$dir/docker.sock" \
+        --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" \
+        --bridge "$bridge" --default-address-pool "base=$pool,size=26" \
+        --iptables=false --ip6tables=false --userland-proxy=false \
+        --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(cgroup_of "$dir")" \
+        --shutdown-timeout 1 </dev/null >>"$dir/dockerd.log" 2>&1 9>&- &
+    daemon=$!
+    local deadline=$((SECONDS + 60))
+    until docker --host "unix://$dir/docker.sock" version >/dev/null 2>&1; do
+        kill -0 "$daemon" 2>/dev/null || fail "dockerd ended: $(tail -n 5 "$dir/dockerd.log")"
+        [ $SECONDS -lt $deadline ] || fail "dockerd is silent: $(tail -n 5 "$dir/dockerd.log")"
+        sleep 0.1
+    done
+}
+
+import_image() {
+    local root="$dir/root" applet
+    mkdir -p "$root/bin" "$root/etc" "$root/tmp"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    chroot "$root" /bin/busybox true 2>/dev/null || fail "busybox is not static"
+    for applet in $(busybox --list); do
+        [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+    done
+    tar -C "$root" -c . | docker --host "unix://$dir/docker.sock" import - busybox:latest >/dev/null
+}
+
+stop_engine() {
+    local pid deadline=$((SECONDS + 20))
+    pid=$(cat "$1/dockerd.pid" 2>/dev/null) || return 0
+    kill -TERM "$pid" 2>/dev/null || return 0
+    while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $deadline ]; do
+        sleep 0.1
+    done
+}
+
+# Works on the directory of this run and on those of killed ones, step by step,
+# and no step depends on the success of another.
+remove() {
+    set +e
+    trap '' INT TERM HUP
+    remove_networks "$1"
+    stop_engine "$1"
+    kill_processes "$1"
+    unmount "$1"
+    ip link delete "$(bridge_of "$1")" 2>/dev/null
+    find /sys/fs/cgroup -depth -type d -path "*/$(cgroup_of "$1")*" -exec rmdir {} + 2>/dev/null
+    rm -rf --one-file-system "$1"
+    set -e
+}
+
+# An Engine leaves the bridges of its networks behind when it stops.
+remove_networks() {
+    local docker=(timeout 20 docker --host "unix://$1/docker.sock")
+    "${docker[@]}" ps --all --quiet 2>/dev/null | xargs --no-run-if-empty "${docker[@]}" rm --force
+    "${docker[@]}" network prune --force
+} >/dev/null 2>&1
+
+# Only what outlived a stop: containerd and its shims name the directory in
+# their arguments, processes of containers are in the Engine's cgroup.
+kill_processes() {
+    local name
+    name=$(cgroup_of "$1")
+    {
+        grep --files-with-matches --text --fixed-strings -- "$1/" /proc/[0-9]*/cmdline | cut -d / -f 3
+        find /sys/fs/cgroup -path "*/$name/*" -name cgroup.procs -exec cat {} +
+    } 2>/dev/null | sort --unique | xargs --no-run-if-empty kill -KILL 2>/dev/null
+}
+
+unmount() {
+    local mount
+    while read -r _ mount _; do
+        case "$mount" in "$1"/*) umount --lazy "$mount" ;; esac
+    done </proc/mounts
+}
+
+main
