@@ -149,7 +149,7 @@ stop_engine() {
 # and no step depends on the success of another.
 remove() {
     set +e
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     remove_networks "$1"
     stop_engine "$1"
     kill_processes "$1"
