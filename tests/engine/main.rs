@@ -24,6 +24,7 @@ mod crowd;
 mod python;
 mod queries;
 mod refusals;
+mod restart;
 mod streams;
 mod terminals;
 mod transfers;
