@@ -1,0 +1,279 @@
+//! The unit files by systemd's own tools, and its protocols by their words.
+//!
+//! A notify socket and passed descriptors stand in for the service manager, so
+//! that these tests need no machine that was booted with systemd. Those of the
+//! unit files need `systemd-analyze`; without it they say why they skip, and
+//! with `SOCKET_PROXY_REQUIRE_SYSTEMD=1` they fail.
+
+#[path = "support/live.rs"]
+mod live;
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/proxy.rs"]
+mod proxy;
+#[path = "support/scratch.rs"]
+mod scratch;
+
+use live::Live;
+use process::PATIENCE;
+use rustix::process::Signal;
+use scratch::Scratch;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/systemd");
+const LISTENING: &str = "socket-proxy running and listening...";
+
+// Unit files.
+
+#[test]
+fn the_units_verify_without_a_complaint() {
+    let Some(()) = systemd_analyze() else { return };
+    let units = Units::install();
+    let outcome = process::run(
+        Command::new("systemd-analyze")
+            .args(["verify", "--man=no"])
+            .arg(units.path("socket-proxy.service"))
+            .arg(units.path("socket-proxy.socket")),
+        b"",
+    );
+    assert_eq!((outcome.code, outcome.stderr_text().as_str()), (Some(0), ""), "{outcome:?}");
+}
+
+#[test]
+fn the_service_is_exposed_no_more_than_it_must_be() {
+    let Some(()) = systemd_analyze() else { return };
+    let units = Units::install();
+    units.check_exposure("1.0");
+    // With a passed listener it needs no network at all.
+    let drop_in = units.path("socket-proxy.service.d");
+    fs::create_dir(&drop_in).unwrap();
+    fs::copy(Path::new(UNITS).join("activated.conf"), drop_in.join("activated.conf")).unwrap();
+    units.check_exposure("0.2");
+}
+
+/// The unit files in a directory of their own, for the program under test.
+struct Units(Scratch);
+
+impl Units {
+    fn install() -> Self {
+        let scratch = Scratch::new();
+        for name in ["socket-proxy.service", "socket-proxy.socket"] {
+            let text = fs::read_to_string(Path::new(UNITS).join(name)).unwrap();
+            let text = text.replace("/usr/local/bin/socket-proxy", &program());
+            fs::write(scratch.path().join(name), text).unwrap();
+        }
+        Self(scratch)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    #[track_caller]
+    fn check_exposure(&self, expected: &str) {
+        let outcome = process::run(
+            Command::new("systemd-analyze")
+                .args(["security", "--offline=true", "--no-pager"])
+                .arg(self.path("socket-proxy.service")),
+            b"",
+        );
+        let text = outcome.success();
+        let level = format!("Overall exposure level for socket-proxy.service: {expected} ");
+        assert!(text.contains(&level), "not {expected}:\n{text}");
+    }
+}
+
+/// Whether systemd's tool is there; if not, the test skips or fails.
+fn systemd_analyze() -> Option<()> {
+    let found = Command::new("systemd-analyze").arg("--version").stdout(Stdio::null()).status();
+    if found.is_ok_and(|status| status.success()) {
+        return Some(());
+    }
+    let required = std::env::var("SOCKET_PROXY_REQUIRE_SYSTEMD").is_ok_and(|value| value == "1");
+    assert!(!required, "systemd-analyze is required and not there");
+    let _ = writeln!(std::io::stderr(), "skipped: systemd-analyze is not there");
+    None
+}
+
+// Notification.
+
+#[test]
+fn the_manager_hears_of_the_start_and_of_the_stop() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let manager = Manager::new(&scratch);
+    let mut proxy = manager.start(&scratch, &[]);
+    assert_eq!(manager.next(), "READY=1");
+    proxy.signal(Signal::TERM);
+    assert_eq!(manager.next(), "STOPPING=1");
+    assert_eq!(proxy.exit_code(), Some(0));
+}
+
+#[test]
+fn the_managers_watchdog_is_fed_only_while_the_daemon_answers() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let manager = Manager::new(&scratch);
+    let _proxy = manager.start(&scratch, &[("WATCHDOG_USEC", "100000")]);
+    assert_eq!(manager.next(), "READY=1");
+    assert_eq!(manager.next(), "WATCHDOG=1");
+
+    fs::remove_file(scratch.path().join("docker.sock")).unwrap();
+    let other = std::iter::repeat_with(|| manager.next()).find(|message| message != "WATCHDOG=1");
+    assert!(other.unwrap().starts_with("STATUS=the daemon does not answer"));
+
+    daemon(&scratch);
+    assert_eq!(manager.next(), "STATUS=the daemon answers");
+    assert_eq!(manager.next(), "WATCHDOG=1");
+}
+
+#[test]
+fn a_start_that_fails_is_never_ready() {
+    let scratch = Scratch::new();
+    let manager = Manager::new(&scratch);
+    let mut command = manager.command(&scratch);
+    let mut proxy = Live::start(&mut command);
+    assert_eq!(proxy.exit_code(), Some(2));
+    manager.0.set_nonblocking(true).unwrap();
+    assert!(manager.0.recv(&mut [0; 64]).is_err(), "nothing may have been sent");
+}
+
+/// The receiving end of the notification protocol.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn new(scratch: &Scratch) -> Self {
+        let socket = UnixDatagram::bind(scratch.path().join("notify")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    fn command(&self, scratch: &Scratch) -> Command {
+        let mut command = proxy::command();
+        command
+            .args(flags(scratch))
+            .arg(format!("-proxysocketendpoint={}", scratch.path().join("p.sock").display()))
+            .env("NOTIFY_SOCKET", scratch.path().join("notify"));
+        command
+    }
+
+    fn start(&self, scratch: &Scratch, environment: &[(&str, &str)]) -> Live {
+        let mut command = self.command(scratch);
+        Live::start(command.envs(environment.iter().copied()))
+    }
+
+    fn next(&self) -> String {
+        let mut message = [0; 512];
+        let length = self.0.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    }
+}
+
+// Activation.
+
+#[test]
+fn a_passed_tcp_listener_is_served_and_outlives_the_program() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let activate =
+        || activated("socket-proxy.socket", listener.try_clone().unwrap(), &scratch, &[]);
+
+    let mut first = activate();
+    assert_served(connect());
+    first.signal(Signal::TERM);
+    assert_eq!(first.exit_code(), Some(0));
+
+    // The manager still has it: a client waits for the next instance.
+    let waiting = connect();
+    let _second = activate();
+    assert_served(waiting);
+}
+
+#[test]
+fn a_passed_unix_listener_goes_to_the_listener_of_its_name() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let path = scratch.path().join("passed.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let own = scratch.path().join("own.sock");
+    let flags = [format!("-listen=web=unix:{}", own.display()), "-allowGET@web=/version".into()];
+    let _proxy = activated("web", listener, &scratch, &flags);
+    assert_served(UnixStream::connect(&path).unwrap());
+    assert!(!own.exists(), "the listener was passed and must not be opened");
+}
+
+#[test]
+fn a_passed_connection_is_refused_at_start() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let (connection, _peer) = UnixStream::pair().unwrap();
+    let mut proxy = activate("socket-proxy.socket", connection, &scratch, &[]);
+    assert_eq!(proxy.exit_code(), Some(2));
+    assert!(proxy.text().contains("Accept=yes"), "{}", proxy.text());
+}
+
+/// Starts the program as a service manager does, and waits until it serves.
+fn activated(name: &str, socket: impl Into<OwnedFd>, scratch: &Scratch, more: &[String]) -> Live {
+    let live = activate(name, socket, scratch, more);
+    live.await_text(LISTENING);
+    live
+}
+
+/// The descriptor comes as number 3, and the process is the one that
+/// `LISTEN_PID` names: `exec` keeps the shell's.
+fn activate(name: &str, socket: impl Into<OwnedFd>, scratch: &Scratch, more: &[String]) -> Live {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "LISTEN_PID=$$ exec \"$@\" 3<&0 0</dev/null", "sh", &program()])
+        .args(flags(scratch))
+        .args(more)
+        .env("LISTEN_FDS", "1")
+        .env("LISTEN_FDNAMES", name)
+        .stdin(socket.into())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stdout = child.stdout.take();
+    Live::watch(child, None, stdout)
+}
+
+#[track_caller]
+fn assert_served(mut client: impl Read + Write) {
+    client
+        .write_all(b"GET /version HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+}
+
+// What both need.
+
+fn flags(scratch: &Scratch) -> [String; 2] {
+    let socket = scratch.path().join("docker.sock");
+    [format!("-socketpath={}", socket.display()), "-allowGET=/version".to_owned()]
+}
+
+fn program() -> String {
+    proxy::command().get_program().to_str().unwrap().to_owned()
+}
+
+/// A daemon that says hello to everybody.
+fn daemon(scratch: &Scratch) {
+    let listener = UnixListener::bind(scratch.path().join("docker.sock")).unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        }
+    });
+}
