@@ -19,12 +19,8 @@ pub(in crate::filter) struct Parsed {
     pub(in crate::filter) top_level_alternation: bool,
 }
 
-/// Go's limit on the levels of operators. Go counts them after it has factored
-/// alternations, so that just below the limit we may differ from it.
+/// Go's limit on the levels of operators.
 const HEIGHT_MAX: u32 = 1000;
-/// Our limit on the groups that nest after all that can be left out. They cost
-/// the compiler up to 8 KiB of stack each.
-const DEPTH_MAX: u32 = 250;
 /// Go's limit on a counted repetition, and on the product of nested ones.
 const COPIES_MAX: u32 = 1000;
 
@@ -46,7 +42,7 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, Reason> {
     }
     let top_level_alternation = !parser.current.alternatives.is_empty();
     let node = parser.current.close();
-    check_levels(&node)?;
+    check_height(&node)?;
     Ok(Parsed { node, top_level_alternation })
 }
 
@@ -103,7 +99,7 @@ impl Group {
     fn close(mut self) -> Node {
         self.end_alternative();
         let node = Node::alternate(self.alternatives);
-        if self.captures { node.captured() } else { node }
+        if self.captures { node.group() } else { node }
     }
 }
 
@@ -131,7 +127,7 @@ impl Parser<'_> {
     }
 
     fn push(&mut self, node: Node) -> Result<(), Reason> {
-        check_levels(&node)?;
+        check_height(&node)?;
         self.current.sequence.push(node);
         Ok(())
     }
@@ -313,13 +309,11 @@ fn counts(cursor: &mut Cursor) -> Option<(u32, Option<u32>)> {
     cursor.eat("}").then_some((min, max))
 }
 
-fn check_levels(node: &Node) -> Result<(), Reason> {
-    let levels = match () {
-        () if node.height > HEIGHT_MAX => HEIGHT_MAX,
-        () if node.depth > DEPTH_MAX => DEPTH_MAX,
-        () => return Ok(()),
-    };
-    Err(format!("its groups and operators nest deeper than {levels} levels"))
+fn check_height(node: &Node) -> Result<(), Reason> {
+    if node.height > HEIGHT_MAX {
+        return Err(format!("its groups and operators nest deeper than {HEIGHT_MAX} levels"));
+    }
+    Ok(())
 }
 
 const NO_LOOK_AROUND: &str = "Go's dialect has no look-around";

@@ -20,13 +20,14 @@ fn print_node(node: &Node, text: &mut String) {
         Kind::Literal(c) => print_character(*c, text),
         Kind::Class(class) => print_class(class, text),
         Kind::Look(look) => text.push_str(look_text(*look)),
+        Kind::Group(inner) => print_node(inner, text),
         Kind::Repeat { node, min, max } => {
             print_operand(node, text);
             text.push_str(&counts_text(*min, *max));
         }
-        Kind::Concat(nodes) => nodes.iter().for_each(|node| match node.kind.is_alternate() {
-            true => print_grouped(node, text),
-            false => print_node(node, text),
+        Kind::Concat(nodes) => nodes.iter().for_each(|node| match contents(node) {
+            Kind::Alternate(_) => print_grouped(node, text),
+            _ => print_node(node, text),
         }),
         Kind::Alternate(nodes) => nodes.iter().enumerate().for_each(|(index, node)| {
             text.push_str(if index > 0 { "|" } else { "" });
@@ -35,12 +36,19 @@ fn print_node(node: &Node, text: &mut String) {
     }
 }
 
+/// What a node is when its capturing groups are taken away.
+fn contents(node: &Node) -> &Kind {
+    match &node.kind {
+        Kind::Group(inner) => contents(inner),
+        kind => kind,
+    }
+}
+
 /// Prints what a repetition applies to.
 fn print_operand(node: &Node, text: &mut String) {
-    if node.kind.is_atom() {
-        print_node(node, text);
-    } else {
-        print_grouped(node, text);
+    match contents(node) {
+        Kind::Literal(_) | Kind::Class(_) => print_node(node, text),
+        _ => print_grouped(node, text),
     }
 }
 
