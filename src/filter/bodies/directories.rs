@@ -1,0 +1,156 @@
+//! The host directories that may be mounted, and which paths lie within them.
+//!
+//! Paths are compared by their components after lexical cleaning, as the Engine
+//! cleans the source of a bind mount (`path.Clean`). Symbolic links on the host
+//! are not followed: a proxy cannot see them.
+
+use super::fields::{Refusal, bounded, quoted};
+use std::fmt;
+
+/// The host directories that may be mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindMounts {
+    /// Clean and absolute, at least one.
+    directories: Vec<String>,
+}
+
+impl BindMounts {
+    /// Parses a comma-separated list of absolute directories.
+    ///
+    /// Items are trimmed and cleaned; empty items are skipped.
+    ///
+    /// # Errors
+    /// A sentence about the first item that is not an absolute directory, or
+    /// about the list if it names none: an empty list could mean that nothing
+    /// or that everything may be mounted.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let mut directories = Vec::new();
+        for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            if !item.starts_with('/') {
+                return Err(format!("{} is not an absolute directory", quoted(item)));
+            }
+            directories.push(clean(item));
+        }
+        match directories.is_empty() {
+            true => Err("the list names no directory".to_owned()),
+            false => Ok(Self { directories }),
+        }
+    }
+
+    /// The directories in their clean form.
+    pub fn directories(&self) -> impl Iterator<Item = &str> {
+        self.directories.iter().map(String::as_str)
+    }
+
+    /// Whether an absolute path lies within one of the directories.
+    #[must_use]
+    pub fn admits(&self, path: &str) -> bool {
+        let path = clean(path);
+        self.directories().any(|directory| {
+            let rest = path.strip_prefix(directory);
+            rest.is_some_and(|rest| directory == "/" || rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Refuses a host path that is not within the directories.
+    pub(super) fn check_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
+        if !path.starts_with('/') {
+            let path = quoted(path);
+            return Err(format!("{place} names {path} on the host, which is not an absolute path"));
+        }
+        if self.admits(path) {
+            return Ok(());
+        }
+        let (shown, add) = (quoted(path), bounded(&clean(path)));
+        Err(format!(
+            "{place} mounts {shown} of the host, which is outside of -allowbindmountfrom ({}); \
+             add {add} to -allowbindmountfrom to allow it",
+            bounded(&self.to_string()),
+        ))
+    }
+
+    /// Like [`Self::check_path`], for paths that the kernel resolves and not
+    /// the Engine: there `..` leaves the target of a symbolic link.
+    pub(super) fn check_raw_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
+        if path.split('/').any(|segment| segment == "..") {
+            return Err(format!("{place} names {} with '..' in it", quoted(path)));
+        }
+        self.check_path(place, path)
+    }
+}
+
+impl fmt::Display for BindMounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.directories.join(", "))
+    }
+}
+
+/// An absolute path without empty, `.` and `..` segments.
+fn clean(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(list: &str, path: &str, admitted: bool) {
+        assert_eq!(BindMounts::parse(list).unwrap().admits(path), admitted, "{list}: {path}");
+    }
+
+    #[test]
+    fn a_directory_admits_itself_and_what_is_below() {
+        check("/home,/var/log", "/home", true);
+        check("/home,/var/log", "/home/a/b", true);
+        check("/home,/var/log", "/var/log/x", true);
+        check("/home,/var/log", "/homes", false);
+        check("/home,/var/log", "/hom", false);
+        check("/home,/var/log", "/var", false);
+        check("/home,/var/log", "/", false);
+        check("/home", "/Home", false);
+        check("/", "/", true);
+        check("/", "/etc", true);
+    }
+
+    #[test]
+    fn paths_are_cleaned_before_they_are_compared() {
+        check("/home", "//home//a/", true);
+        check("/home", "/./home/./a", true);
+        check("/home", "/etc/../home", true);
+        check("/home", "/home/../etc", false);
+        check("/home", "/home/a/../../etc", false);
+        check("/home", "/../../etc", false);
+        check("/home", "/home/..", false);
+        check("/home", "/home/...", true);
+        check(" /home/ , /a/../b/ ,, ", "/b/c", true);
+    }
+
+    #[test]
+    fn a_list_names_absolute_directories() {
+        assert_eq!(BindMounts::parse("/a, b/").unwrap_err(), "\"b/\" is not an absolute directory");
+        assert_eq!(BindMounts::parse(" , ").unwrap_err(), "the list names no directory");
+        let mounts = BindMounts::parse("/a//b/,/c/.").unwrap();
+        assert_eq!(mounts.to_string(), "/a/b, /c");
+    }
+
+    #[test]
+    fn a_refusal_names_place_path_list_and_remedy() {
+        let mounts = BindMounts::parse("/home,/var/log").unwrap();
+        assert_eq!(
+            mounts.check_path("HostConfig.Binds[0]", "/home/../etc").unwrap_err(),
+            "HostConfig.Binds[0] mounts \"/home/../etc\" of the host, which is outside of \
+             -allowbindmountfrom (/home, /var/log); add /etc to -allowbindmountfrom to allow it"
+        );
+        assert!(mounts.check_path("x", "home").unwrap_err().contains("not an absolute path"));
+        assert!(mounts.check_raw_path("x", "/home/a/../b").unwrap_err().contains("'..'"));
+        assert_eq!(mounts.check_raw_path("x", "/home/./a//b"), Ok(()));
+    }
+}

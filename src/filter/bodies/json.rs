@@ -1,0 +1,608 @@
+//! One strict JSON value, read so that only one reading of it exists.
+//!
+//! Go's `encoding/json`, which the Engine and Podman decode with, matches the
+//! names of fields without regard to case, applies repeated keys one after the
+//! other onto the same value, puts U+FFFD in place of what is not UTF-8, and
+//! in older versions ignores what follows the value. Whoever judges a body by
+//! another rule judges another body. So everything that two decoders could read
+//! differently is an error here:
+//!
+//! - bytes that are not UTF-8, lone surrogates, NUL, raw control characters;
+//! - two keys of one object that are equal, or that [`fold`] makes equal;
+//! - anything but white space around the one value;
+//! - whatever RFC 8259 does not know: comments, `NaN`, leading zeros, commas
+//!   too many.
+//!
+//! What is kept is printed again without white space: keys in their order, and
+//! numbers digit by digit, so that none of them passes through a float.
+//!
+//! Why not `serde_json`: its map keeps the last of several equal keys and says
+//! nothing of the others, and with exact numbers it hands a number to a visitor
+//! as an object with a magic key, which an object from the wire can imitate.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt::{self, Write as _};
+
+/// How deep arrays and objects may nest. Bodies of real clients use about
+/// eight levels; the limit keeps recursion within a small thread stack.
+pub const DEPTH_MAX: usize = 64;
+
+/// How many values a body may hold, so that a body of brackets does not grow
+/// to many times its size. The largest real ones have some thousand.
+pub const VALUES_MAX: usize = 65_536;
+
+/// A JSON value that borrows from its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it was written.
+    Number(&'a str),
+    /// A string, unescaped.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Tree<'a>>),
+    /// An object: its members in their order, with keys that differ by [`fold`].
+    Object(Vec<(Cow<'a, str>, Tree<'a>)>),
+}
+
+/// Why a text is not one strict JSON value, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    what: Cow<'static, str>,
+    at: usize,
+}
+
+impl<'a> Tree<'a> {
+    /// Reads the one value of a text.
+    ///
+    /// # Errors
+    /// The first thing that is not strict JSON, see the [module](self).
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| SyntaxError {
+            what: Cow::Borrowed("a byte that is not UTF-8"),
+            at: error.valid_up_to(),
+        })?;
+        let mut parser = Parser { text, at: 0, values: 0 };
+        let value = parser.value(0)?;
+        parser.skip_white_space();
+        if parser.peek().is_some() {
+            return Err(parser.error("something after the value"));
+        }
+        Ok(value)
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+/// Prints the value without white space.
+impl fmt::Display for Tree<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(digits) => f.write_str(digits),
+            Self::String(text) => print_string(f, text),
+            Self::Array(items) => print_list(f, ['[', ']'], items, |f, item| write!(f, "{item}")),
+            Self::Object(members) => print_list(f, ['{', '}'], members, |f, (key, value)| {
+                print_string(f, key)?;
+                write!(f, ":{value}")
+            }),
+        }
+    }
+}
+
+/// A field's name as Go's decoder compares it: ASCII letters without case, and
+/// the two other characters whose simple case folding is an ASCII letter.
+#[must_use]
+pub fn fold(name: &str) -> String {
+    name.chars().map(fold_char).collect()
+}
+
+/// Whether Go's decoder takes one name for the other.
+#[must_use]
+pub fn folds_alike(one: &str, other: &str) -> bool {
+    one.chars().map(fold_char).eq(other.chars().map(fold_char))
+}
+
+fn fold_char(c: char) -> char {
+    match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        _ => c.to_ascii_lowercase(),
+    }
+}
+
+fn print_list<T>(
+    f: &mut fmt::Formatter<'_>,
+    [open, close]: [char; 2],
+    items: &[T],
+    print: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_char(open)?;
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            f.write_char(',')?;
+        }
+        print(f, item)?;
+    }
+    f.write_char(close)
+}
+
+fn print_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            '\0'..='\u{1f}' => write!(f, "\\u{:04x}", u32::from(c))?,
+            _ => f.write_char(c)?,
+        }
+    }
+    f.write_char('"')
+}
+
+/// Recursive descent over text that is known to be UTF-8.
+struct Parser<'a> {
+    text: &'a str,
+    /// Always on a character boundary.
+    at: usize,
+    values: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn value(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+        self.values += 1;
+        if self.values > VALUES_MAX {
+            return Err(self.error("too many values"));
+        }
+        if depth > DEPTH_MAX {
+            return Err(self.error("nesting that is too deep"));
+        }
+        self.skip_white_space();
+        match self.peek() {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => self.string().map(Tree::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Tree::Number),
+            Some(b't') => self.literal("true", Tree::Bool(true)),
+            Some(b'f') => self.literal("false", Tree::Bool(false)),
+            Some(b'n') => self.literal("null", Tree::Null),
+            Some(_) => Err(self.error("something that begins no value")),
+            None => Err(self.error("an end where a value was expected")),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+        let mut members = Vec::new();
+        let mut seen = HashSet::new();
+        self.at += 1;
+        if self.skip_if(b'}') {
+            return Ok(Tree::Object(members));
+        }
+        loop {
+            self.skip_white_space();
+            let key_at = self.at;
+            let key = self.string()?;
+            if !seen.insert(fold(&key)) {
+                return Err(repeated_key(&key, key_at));
+            }
+            self.expect(b':', "something else where ':' was expected")?;
+            members.push((key, self.value(depth + 1)?));
+            if self.skip_if(b'}') {
+                return Ok(Tree::Object(members));
+            }
+            self.expect(b',', "something else where ',' or '}' was expected")?;
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+        let mut items = Vec::new();
+        self.at += 1;
+        if self.skip_if(b']') {
+            return Ok(Tree::Array(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            if self.skip_if(b']') {
+                return Ok(Tree::Array(items));
+            }
+            self.expect(b',', "something else where ',' or ']' was expected")?;
+        }
+    }
+
+    /// Borrows where nothing is escaped, as in nearly every string.
+    fn string(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
+        if self.next_byte() != Some(b'"') {
+            return Err(self.error_before("something else where a string was expected"));
+        }
+        let mut unescaped = String::new();
+        loop {
+            let run = self.take_while(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+            match self.next_byte() {
+                // Each escape gives a character, so this holds without escapes only.
+                Some(b'"') if unescaped.is_empty() => return Ok(Cow::Borrowed(run)),
+                Some(b'"') => return Ok(Cow::Owned(unescaped + run)),
+                Some(b'\\') => {
+                    unescaped.push_str(run);
+                    unescaped.push(self.escape()?);
+                }
+                Some(_) => return Err(self.error_before("a control character in a string")),
+                None => return Err(self.error("an end within a string")),
+            }
+        }
+    }
+
+    /// What follows a backslash.
+    fn escape(&mut self) -> Result<char, SyntaxError> {
+        match self.next_byte() {
+            Some(b'"') => Ok('"'),
+            Some(b'\\') => Ok('\\'),
+            Some(b'/') => Ok('/'),
+            Some(b'b') => Ok('\u{8}'),
+            Some(b'f') => Ok('\u{c}'),
+            Some(b'n') => Ok('\n'),
+            Some(b'r') => Ok('\r'),
+            Some(b't') => Ok('\t'),
+            Some(b'u') => self.unicode_escape(),
+            Some(_) => Err(self.error_before("an unknown escape")),
+            None => Err(self.error("an end within an escape")),
+        }
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, SyntaxError> {
+        let unit = self.hex4()?;
+        let code = match unit {
+            0xd800..=0xdbff => {
+                let low = if self.skip_str("\\u") { self.hex4()? } else { 0 };
+                if !(0xdc00..=0xdfff).contains(&low) {
+                    return Err(self.error_before("half of a surrogate pair"));
+                }
+                0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)
+            }
+            _ => unit,
+        };
+        match char::from_u32(code) {
+            Some('\0') => Err(self.error_before("a NUL in a string")),
+            Some(c) => Ok(c),
+            None => Err(self.error_before("half of a surrogate pair")),
+        }
+    }
+
+    fn hex4(&mut self) -> Result<u32, SyntaxError> {
+        let digits = self.text.get(self.at..self.at + 4).unwrap_or_default();
+        if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(self.error("something else where four hexadecimal digits were expected"));
+        }
+        self.at += 4;
+        u32::from_str_radix(digits, 16).map_err(|_| self.error("a number out of range"))
+    }
+
+    /// RFC 8259 §6, kept as it is written.
+    fn number(&mut self) -> Result<&'a str, SyntaxError> {
+        let from = self.at;
+        self.skip_str("-");
+        let integer = self.digits()?;
+        if integer.len() > 1 && integer.starts_with('0') {
+            return Err(self.error_before("a number with a leading zero"));
+        }
+        if self.skip_str(".") {
+            self.digits()?;
+        }
+        if self.skip_str("e") || self.skip_str("E") {
+            let _ = self.skip_str("+") || self.skip_str("-");
+            self.digits()?;
+        }
+        Ok(self.text.get(from..self.at).unwrap_or_default())
+    }
+
+    fn digits(&mut self) -> Result<&'a str, SyntaxError> {
+        match self.take_while(|byte| byte.is_ascii_digit()) {
+            "" => Err(self.error("something else where a digit was expected")),
+            digits => Ok(digits),
+        }
+    }
+
+    fn literal(&mut self, name: &str, value: Tree<'a>) -> Result<Tree<'a>, SyntaxError> {
+        if self.skip_str(name) { Ok(value) } else { Err(self.error("an unknown word")) }
+    }
+
+    fn expect(&mut self, byte: u8, otherwise: &'static str) -> Result<(), SyntaxError> {
+        if self.skip_if(byte) { Ok(()) } else { Err(self.error(otherwise)) }
+    }
+
+    /// Skips white space, and `byte` if it comes next.
+    fn skip_if(&mut self, byte: u8) -> bool {
+        self.skip_white_space();
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn skip_str(&mut self, expected: &str) -> bool {
+        let found = self.rest().starts_with(expected);
+        self.at += if found { expected.len() } else { 0 };
+        found
+    }
+
+    fn skip_white_space(&mut self) {
+        self.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    }
+
+    /// The longest run of bytes that `wanted` takes; it must not end within a
+    /// character, which holds for tests that treat all non-ASCII bytes alike.
+    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
+        let rest = self.rest();
+        let length = rest.bytes().position(|byte| !wanted(byte)).unwrap_or(rest.len());
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
+    }
+
+    fn next_byte(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += self.rest().chars().next().map_or(1, char::len_utf8);
+        Some(byte)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn error(&self, what: &'static str) -> SyntaxError {
+        SyntaxError { what: Cow::Borrowed(what), at: self.at }
+    }
+
+    /// An error of what was just read.
+    fn error_before(&self, what: &'static str) -> SyntaxError {
+        SyntaxError { what: Cow::Borrowed(what), at: self.at.saturating_sub(1) }
+    }
+}
+
+fn repeated_key(key: &str, at: usize) -> SyntaxError {
+    let key = super::fields::quoted(key);
+    SyntaxError { what: Cow::Owned(format!("the key {key}, which stands there already,")), at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str, printed: &str) {
+        let tree = Tree::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(tree.to_string(), printed, "{text}");
+    }
+
+    fn check_error(bytes: &[u8], what: &str) {
+        let error = Tree::parse(bytes).expect_err(&bytes.escape_ascii().to_string()).to_string();
+        assert!(error.contains(what), "{}: {error}", bytes.escape_ascii());
+    }
+
+    #[test]
+    fn a_value_is_printed_without_white_space_in_its_order() {
+        check(
+            " { \"b\" : [ 1 , true , null ] ,\r\n\t\"a\" : { } } ",
+            r#"{"b":[1,true,null],"a":{}}"#,
+        );
+        check("[]", "[]");
+        check("\"\"", "\"\"");
+        check("false", "false");
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        for number in [
+            "0",
+            "-0",
+            "9223372036854775807",
+            "18446744073709551616",
+            "0.10",
+            "1e5",
+            "1E+05",
+            "-1.5e-300",
+            "100000000000000000000000000000000000000000000000000001",
+        ] {
+            check(number, number);
+        }
+    }
+
+    #[test]
+    fn strings_are_unescaped_and_printed_with_as_few_escapes_as_possible() {
+        check(r#""\u0048ost\/""#, r#""Host/""#);
+        check(
+            r#""\"\\\b\f\n\r\t\u001f\u007f""#,
+            "\"\\\"\\\\\\u0008\\u000c\\n\\r\\t\\u001f\u{7f}\"",
+        );
+        check(r#""\ud83d\ude00 é""#, "\"\u{1f600} é\"");
+        check("\"\u{2028}<>&\"", "\"\u{2028}<>&\"");
+    }
+
+    #[test]
+    fn a_string_without_escapes_is_borrowed() {
+        let text = br#"["plain"]"#;
+        let Ok(Tree::Array(items)) = Tree::parse(text) else { panic!("an array") };
+        assert!(matches!(&items[..], [Tree::String(Cow::Borrowed("plain"))]));
+    }
+
+    #[test]
+    fn keys_that_fold_alike_are_refused_in_one_object_only() {
+        check(r#"{"a":{"A":1},"b":{"A":2}}"#, r#"{"a":{"A":1},"b":{"A":2}}"#);
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"A":1}"#,
+            r#"{"Mounts":1,"Mount\u017f":1}"#,
+            r#"{"Network":1,"Networ\u212a":1}"#,
+            r#"{"x":{"é":1,"\u00e9":2}}"#,
+            r#"{"":1,"":2}"#,
+        ] {
+            check_error(text.as_bytes(), "which stands there already");
+        }
+    }
+
+    #[test]
+    fn what_one_decoder_repairs_and_another_does_not_is_refused() {
+        for (bytes, what) in [
+            (&b"\xff"[..], "not UTF-8"),
+            (b"{\"a\":\"\xff\"}", "not UTF-8 at byte 6"),
+            (b"\"\xed\xa0\x80\"", "not UTF-8"),
+            (b"\xef\xbb\xbf{}", "begins no value"),
+            (br#""\ud800""#, "surrogate"),
+            (br#""\ud800\ud800""#, "surrogate"),
+            (br#""\ud800x""#, "surrogate"),
+            (br#""\udc00""#, "surrogate"),
+            (br#""\u0000""#, "NUL"),
+            (b"\"\0\"", "control character"),
+            (b"\"\n\"", "control character"),
+            (b"\0{}", "begins no value"),
+            (b"{}{}", "something after the value"),
+            (b"{}\n{}", "something after the value"),
+            (b"{} x", "something after the value"),
+            (b"", "an end"),
+            (b"  ", "an end"),
+        ] {
+            check_error(bytes, what);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for text in [
+            "{'a':1}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "[1,]",
+            "[,1]",
+            "{,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "[1 2]",
+            "{\"a\":1 \"b\":2}",
+            "/*x*/{}",
+            "{}//",
+            "NaN",
+            "Infinity",
+            "-",
+            "-x",
+            "01",
+            "-01",
+            "1.",
+            ".1",
+            "+1",
+            "1e",
+            "1e+",
+            "0x1",
+            "tru",
+            "truex",
+            "nul",
+            "True",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u12g4\"",
+            "\"\\u+123\"",
+            "\"\\",
+            "\"",
+            "\"a",
+            "{",
+            "[",
+            "{\"a\":1",
+            "[1",
+            "]",
+            "}",
+            ":",
+            ",",
+            "\u{a0}1",
+            "\"\\ué000\"",
+        ] {
+            assert!(Tree::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wire_object_with_the_magic_number_key_stays_an_object() {
+        let text = r#"{"$serde_json::private::Number":"1"}"#;
+        check(text, text);
+    }
+
+    #[test]
+    fn nesting_and_the_number_of_values_are_bounded() {
+        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        check(&nested(DEPTH_MAX + 1), &nested(DEPTH_MAX + 1));
+        check_error(nested(DEPTH_MAX + 2).as_bytes(), "too deep");
+        check_error("[".repeat(1 << 20).as_bytes(), "too deep");
+        check_error("{\"a\":".repeat(1 << 17).as_bytes(), "too deep");
+        let flat = |values: usize| format!("[{}]", vec!["1"; values - 1].join(","));
+        check(&flat(VALUES_MAX), &flat(VALUES_MAX));
+        check_error(flat(VALUES_MAX + 1).as_bytes(), "too many values");
+    }
+
+    #[test]
+    fn folding_is_that_of_go() {
+        assert!(folds_alike("HOſTCONFIG", "HostConfig"));
+        assert!(folds_alike("networ\u{212a}", "Network"));
+        assert!(!folds_alike("Hostconf\u{131}g", "HostConfig"));
+        assert!(!folds_alike("\u{ff22}inds", "Binds"));
+        assert!(!folds_alike("Bind", "Binds"));
+        assert_eq!(fold("ÀſK"), "Àsk");
+    }
+
+    /// JSON texts with much of what can go wrong in them.
+    fn near_json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("tru".to_owned()),
+            "-?[0-9]{0,3}(\\.[0-9]{0,2})?([eE][+-]?[0-9]{0,2})?",
+            "\"([a-cA-C]|\\\\u00[0-9a-f]{2}|\\\\ud83d\\\\ude00|\\\\[nt\\\\]|é){0,4}\"",
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|items| format!("[{}]", items.join(" ,"))),
+                prop::collection::vec(("\"[a-cA-Ckſ]{0,2}\"", inner), 0..4).prop_map(|members| {
+                    let members: Vec<_> =
+                        members.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Tree::parse(&bytes);
+        }
+
+        #[test]
+        fn printing_and_reading_again_changes_nothing(text in near_json()) {
+            if let Ok(tree) = Tree::parse(text.as_bytes()) {
+                let printed = tree.to_string();
+                prop_assert_eq!(Tree::parse(printed.as_bytes()), Ok(tree));
+            }
+        }
+
+        #[test]
+        fn what_is_accepted_means_the_same_to_serde_json(text in near_json()) {
+            if let Ok(tree) = Tree::parse(text.as_bytes()) {
+                let printed: serde_json::Value = serde_json::from_str(&tree.to_string()).unwrap();
+                let original: serde_json::Value = serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(printed, original);
+            }
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Mounts in bodies of the Engine's API: `HostConfig` and service specs.
+//!
+//! Podman serves the same endpoints and reads some fields otherwise. Both
+//! readings are judged:
+//!
+//! - it joins the strings of a `Mounts` element with commas and splits them
+//!   again, so a comma in one of them could begin another option;
+//! - it reads the keys of `Volumes` like `Binds`, so `"/etc:/h"` is a bind
+//!   mount of `/etc`;
+//! - it takes `upperdir=` and `workdir=` among the options of a bind mount.
+//!
+//! Swarm expands templates in sources and driver options, and takes a mount
+//! without a type for a bind mount.
+//!
+//! Privileges, devices and namespaces are not looked at: they open the host as
+//! well, but the restriction is one of directories.
+
+use super::directories::BindMounts;
+use super::fields::{Fields, Node, Refusal, quoted};
+use super::volumes::{check_options, check_source, check_subpath};
+use std::borrow::Cow;
+
+/// The fields of a `HostConfig` that mount something. Engines up to 26 read
+/// them at the top level of the body, too.
+const HOST_CONFIG: [&str; 3] = ["Binds", "Mounts", "VolumesFrom"];
+
+/// Templates of swarm that expand to a name: no slashes, no dots alone.
+const NAMES: [&str; 7] = [
+    ".Service.ID",
+    ".Service.Name",
+    ".Node.ID",
+    ".Node.Hostname",
+    ".Task.ID",
+    ".Task.Name",
+    ".Task.Slot",
+];
+
+/// Who reads a mount: that decides what its strings may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// The Engine, or Podman in its place.
+    Engine,
+    Swarm,
+}
+
+/// Checks a body of containers create, start or update.
+pub(super) fn check_container(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
+    let body = body.fields(&["HostConfig", "Volumes", "Binds", "Mounts", "VolumesFrom"])?;
+    check_host_config(allowed, &body)?;
+    if let Some(host_config) = body.get("HostConfig") {
+        check_host_config(allowed, &host_config.fields(&HOST_CONFIG)?)?;
+    }
+    let Some(volumes) = body.get("Volumes") else { return Ok(()) };
+    for (path, volume) in volumes.map()?.entries() {
+        check_bind(allowed, volume.place(), path)?;
+    }
+    Ok(())
+}
+
+/// Checks a body of services create or update.
+pub(super) fn check_service(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
+    let Some(task) = body.fields(&["TaskTemplate"])?.get("TaskTemplate") else { return Ok(()) };
+    let task = task.fields(&["ContainerSpec", "PluginSpec"])?;
+    if let Some(plugin) = task.get("PluginSpec") {
+        return Err(format!("{} installs a plugin, whose mounts cannot be judged", plugin.place()));
+    }
+    let Some(container) = task.get("ContainerSpec") else { return Ok(()) };
+    for mount in container.fields(&["Mounts"])?.items("Mounts")? {
+        check_mount(allowed, Reader::Swarm, &mount)?;
+    }
+    Ok(())
+}
+
+/// Checks a mount in the short form `source:target[:options]`; without a colon
+/// it is only a target.
+pub(super) fn check_bind(allowed: &BindMounts, place: &str, bind: &str) -> Result<(), Refusal> {
+    let parts: Vec<&str> = bind.split(':').collect();
+    match parts.as_slice() {
+        [_target] => Ok(()),
+        // Buildah reads `\:` as a colon within a part.
+        [source, ..] if source.is_empty() || bind.contains('\\') => {
+            Err(format!("{place} is not source:target[:options]: {}", quoted(bind)))
+        }
+        [source, _target] => check_source(allowed, place, source),
+        [source, _target, options] => {
+            check_source(allowed, place, source)?;
+            check_mount_options(allowed, place, options)
+        }
+        _ => Err(format!("{place} is not source:target[:options]: {}", quoted(bind))),
+    }
+}
+
+/// Checks comma-separated options of a mount for host paths: Podman overlays a
+/// mount with `O,upperdir=…,workdir=…`.
+pub(super) fn check_mount_options(
+    allowed: &BindMounts,
+    place: &str,
+    options: &str,
+) -> Result<(), Refusal> {
+    for option in options.split(',').map(str::trim) {
+        let (key, value) = option.split_once('=').unwrap_or((option, ""));
+        let key = key.to_ascii_lowercase();
+        if key.starts_with("volume-opt") {
+            return Err(format!("{place} has the option {}", quoted(option)));
+        }
+        let layer = ["upperdir", "workdir", "lowerdir"].iter().any(|name| key.contains(name));
+        if layer || value.contains('/') {
+            value.split(':').try_for_each(|path| allowed.check_raw_path(place, path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what adds the mounts of something that is not in the body.
+pub(super) fn check_volumes_from(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
+    match fields.items(name)?.first() {
+        Some(first) => Err(format!(
+            "{} takes over the mounts of another container, which cannot be judged",
+            first.place()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_host_config(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Refusal> {
+    for bind in fields.items("Binds")? {
+        check_bind(allowed, bind.place(), bind.text()?)?;
+    }
+    for mount in fields.items("Mounts")? {
+        check_mount(allowed, Reader::Engine, &mount)?;
+    }
+    check_volumes_from(fields, "VolumesFrom")
+}
+
+fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Node<'_>) -> Result<(), Refusal> {
+    let fields = mount.fields(&[
+        "Type",
+        "Source",
+        "Target",
+        "Consistency",
+        "BindOptions",
+        "VolumeOptions",
+        "ImageOptions",
+    ])?;
+    let texts = ["Source", "Target", "Consistency"];
+    texts.iter().try_for_each(|name| check_text(reader, &fields, name))?;
+    if let Some(options) = fields.get("BindOptions") {
+        check_text(reader, &options.fields(&["Propagation"])?, "Propagation")?;
+    }
+    if let Some(options) = fields.get("ImageOptions") {
+        let subpath = options.fields(&["Subpath"])?.text("Subpath")?;
+        check_subpath(&format!("{}.ImageOptions.Subpath", mount.place()), subpath)?;
+    }
+    if let Some(options) = fields.get("VolumeOptions") {
+        check_volume_options(allowed, reader, &options)?;
+    }
+    check_mount_source(allowed, mount.place(), &fields)
+}
+
+fn check_mount_source(
+    allowed: &BindMounts,
+    place: &str,
+    fields: &Fields<'_>,
+) -> Result<(), Refusal> {
+    let source_place = format!("{place}.Source");
+    let source = expand(&source_place, fields.text("Source")?)?;
+    match fields.text("Type")? {
+        // Swarm's default is a bind mount.
+        "bind" | "" => allowed.check_path(&source_place, &source),
+        "volume" => check_source(allowed, &source_place, &source),
+        "tmpfs" if source.is_empty() => Ok(()),
+        // The names of an image and of a cluster volume.
+        "image" | "cluster" => Ok(()),
+        kind => Err(format!("{place} has the type {}, which cannot be judged", quoted(kind))),
+    }
+}
+
+fn check_volume_options(
+    allowed: &BindMounts,
+    reader: Reader,
+    options: &Node<'_>,
+) -> Result<(), Refusal> {
+    let fields = options.fields(&["DriverConfig", "Subpath"])?;
+    check_subpath(&format!("{}.Subpath", options.place()), fields.text("Subpath")?)?;
+    let Some(driver) = fields.get("DriverConfig") else { return Ok(()) };
+    let fields = driver.fields(&["Name", "Options"])?;
+    let name = fields.text("Name")?;
+    let Some(options) = fields.get("Options") else { return Ok(()) };
+    if reader == Reader::Swarm {
+        refuse_templates(&options)?;
+    }
+    check_options(allowed, name, &options)
+}
+
+/// Podman's comma-joined text; the strings of swarm stay apart.
+fn check_text(reader: Reader, fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
+    match (fields.get(name), reader) {
+        (Some(node), Reader::Engine) if node.text()?.contains(',') => {
+            Err(format!("{} has a comma, which Podman would split at", node.place()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text with a plain name in place of each template that gives a name. Only
+/// swarm expands them; for others this changes nothing that is judged, as a
+/// name within a path neither leaves nor enters a directory.
+fn expand<'t>(place: &str, text: &'t str) -> Result<Cow<'t, str>, Refusal> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((template, after)) = after.split_once("}}") else { break };
+        if !NAMES.contains(&template.trim()) {
+            return Err(format!(
+                "{place} has a template that could give any path: {}",
+                quoted(text)
+            ));
+        }
+        expanded.push_str(before);
+        expanded.push_str("name");
+        rest = after;
+    }
+    match expanded.is_empty() {
+        true => Ok(Cow::Borrowed(text)),
+        false => Ok(Cow::Owned(expanded + rest)),
+    }
+}
+
+/// Driver options decide on the kind of a mount, so that no template may stand
+/// in them but those that give a name.
+fn refuse_templates(options: &Node<'_>) -> Result<(), Refusal> {
+    for (_, option) in options.map()?.entries().filter(|(_, option)| !option.is_null()) {
+        expand(option.place(), option.text()?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Tree;
+    use super::*;
+
+    fn judge(
+        check: impl Fn(&BindMounts, &Node<'_>) -> Result<(), Refusal>,
+        body: &str,
+    ) -> Result<(), Refusal> {
+        let allowed = BindMounts::parse("/home,/var/log").unwrap();
+        check(&allowed, &Node::root(&Tree::parse(body.as_bytes()).unwrap()))
+    }
+
+    /// Judges the members of a `HostConfig` in its place and at the top level.
+    fn check_passes(members: &str) {
+        for body in [format!("{{{members}}}"), format!("{{\"HostConfig\":{{{members}}}}}")] {
+            assert_eq!(judge(check_container, &body), Ok(()), "{body}");
+        }
+    }
+
+    fn check_refused(members: &str, refusal: &str) {
+        for body in [format!("{{{members}}}"), format!("{{\"HostConfig\":{{{members}}}}}")] {
+            let refused = judge(check_container, &body).expect_err(&body);
+            assert!(refused.contains(refusal), "{body}: {refused}");
+        }
+    }
+
+    fn service(mount: &str) -> String {
+        format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#)
+    }
+
+    fn check_service_refused(mount: &str, refusal: &str) {
+        let refused = judge(check_service, &service(mount)).expect_err(mount);
+        assert!(refused.contains(refusal), "{mount}: {refused}");
+    }
+
+    #[test]
+    fn binds_of_listed_directories_and_volumes_pass() {
+        check_passes("");
+        check_passes(r#""Binds":null,"Mounts":null,"VolumesFrom":null"#);
+        check_passes(r#""Binds":[],"Mounts":[],"VolumesFrom":[]"#);
+        check_passes(r#""Binds":["/home/me:/data","/var/log:/l:ro,z","vol:/v","/anonymous"]"#);
+        check_passes(r#""Binds":["/home/me:/d:rw,rslave,nocopy,cached"]"#);
+        check_passes(r#""Binds":["/home/me:/d:O,upperdir=/home/u,workdir=/home/w"]"#);
+    }
+
+    #[test]
+    fn binds_of_other_directories_are_refused() {
+        check_refused(r#""Binds":["/etc:/h"]"#, "Binds[0] mounts \"/etc\" of the host");
+        check_refused(r#""Binds":["v:/v","/homes:/h"]"#, "Binds[1] mounts \"/homes\"");
+        check_refused(r#""Binds":["//:/h"]"#, "outside");
+        check_refused(r#""Binds":["/home/../:/h:ro"]"#, "add / to -allowbindmountfrom");
+        check_refused(r#""Binds":["./x:/h"]"#, "neither a volume nor an absolute path");
+        check_refused(r#""Binds":["~/x:/h"]"#, "neither a volume nor an absolute path");
+        check_refused(r#""Binds":["/home:/h:O,upperdir=/etc,workdir=/home"]"#, "\"/etc\"");
+        check_refused(r#""Binds":["/home:/h:O,upperdirx=etc"]"#, "not an absolute path");
+        check_refused(r#""Binds":["v:/h:volume-opt=device=/etc"]"#, "volume-opt");
+    }
+
+    #[test]
+    fn binds_of_another_form_are_refused() {
+        check_refused(r#""Binds":[null]"#, "Binds[0] is not a string");
+        check_refused(r#""Binds":["a:b:c:d"]"#, "is not source:target[:options]");
+        check_refused(r#""Binds":[":/h"]"#, "is not source:target[:options]");
+        check_refused(r#""Binds":["/home\\:/etc:/h"]"#, "is not source:target[:options]");
+        check_refused(r#""Binds":"/etc:/h""#, "Binds is not an array");
+        check_refused(r#""Binds":{"/etc":"/h"}"#, "Binds is not an array");
+        check_refused(r#""binds":["/home:/h"]"#, "would be read as Binds");
+        check_refused(r#""Bindſ":[]"#, "would be read as Binds");
+        check_refused(r#""VOLUMESFROM":[]"#, "would be read as VolumesFrom");
+    }
+
+    #[test]
+    fn mounts_are_judged_by_their_type() {
+        check_passes(
+            r#""Mounts":[{"Type":"bind","Source":"/home/me","Target":"/h","ReadOnly":true}]"#,
+        );
+        check_passes(r#""Mounts":[{"Type":"volume","Source":"data","Target":"/h"}]"#);
+        check_passes(r#""Mounts":[{"Type":"volume","Target":"/h","VolumeOptions":null}]"#);
+        check_passes(r#""Mounts":[{"Type":"tmpfs","Target":"/h","TmpfsOptions":{"SizeBytes":1}}]"#);
+        check_passes(r#""Mounts":[{"Type":"image","Source":"busybox:1","Target":"/h"}]"#);
+        check_passes(r#""Mounts":[{"Type":"cluster","Source":"group:g","Target":"/h"}]"#);
+        check_refused(
+            r#""Mounts":[{"Type":"bind","Source":"/"}]"#,
+            "Mounts[0].Source mounts \"/\"",
+        );
+        check_refused(r#""Mounts":[{"Type":"bind","Source":"home"}]"#, "not an absolute path");
+        check_refused(r#""Mounts":[{"Type":"bind"}]"#, "not an absolute path");
+        check_refused(r#""Mounts":[{"Source":"/etc"}]"#, "outside");
+        check_refused(r#""Mounts":[{"Type":null,"Source":"/etc"}]"#, "outside");
+        check_refused(r#""Mounts":[{"Type":"volume","Source":"/etc"}]"#, "outside");
+        check_refused(r#""Mounts":[{"Type":"tmpfs","Source":"/etc"}]"#, "cannot be judged");
+        check_refused(r#""Mounts":[{"Type":"BIND","Source":"/home"}]"#, "cannot be judged");
+        check_refused(r#""Mounts":[{"Type":"npipe","Source":"\\\\.\\pipe"}]"#, "cannot be judged");
+        check_refused(r#""Mounts":[{"Type":"glob","Source":"/etc/*"}]"#, "cannot be judged");
+        check_refused(r#""Mounts":[{"Type":["bind"],"Source":"/home"}]"#, "Type is not a string");
+        check_refused(r#""Mounts":[{"type":"volume"}]"#, "would be read as Type");
+        check_refused(r#""Mounts":[null]"#, "Mounts[0] is not an object");
+    }
+
+    #[test]
+    fn options_of_mounts_are_judged_whatever_the_type() {
+        check_passes(
+            r#""Mounts":[{"Type":"volume","Source":"v","VolumeOptions":{"NoCopy":true,"Labels":{"a":"b"},
+            "Subpath":"a/b","DriverConfig":{"Name":"local","Options":{"type":"nfs","device":":/x","o":"addr=h"}}}}]"#,
+        );
+        for kind in ["volume", "tmpfs", "image", "cluster"] {
+            let driver = r#"{"Options":{"type":"none","device":"/","o":"bind"}}"#;
+            let mount = format!(
+                r#""Mounts":[{{"Type":"{kind}","VolumeOptions":{{"DriverConfig":{driver}}}}}]"#
+            );
+            check_refused(&mount, "VolumeOptions.DriverConfig.Options.device mounts \"/\"");
+        }
+        check_refused(
+            r#""Mounts":[{"Type":"volume","VolumeOptions":{"Subpath":"../x"}}]"#,
+            "Subpath leaves its volume",
+        );
+        check_refused(
+            r#""Mounts":[{"Type":"image","Source":"x","ImageOptions":{"Subpath":"/x"}}]"#,
+            "Subpath leaves its volume",
+        );
+        check_refused(
+            r#""Mounts":[{"Type":"volume","VolumeOptions":{"driverconfig":{}}}]"#,
+            "would be read as DriverConfig",
+        );
+    }
+
+    #[test]
+    fn podman_finds_no_second_option_in_a_string_of_a_mount() {
+        for member in [
+            r#""Source":"v,type=bind,source=/etc""#,
+            r#""Target":"/h,source=/etc""#,
+            r#""Consistency":"cached,src=/etc""#,
+            r#""BindOptions":{"Propagation":"rslave,src=/etc"}"#,
+        ] {
+            check_refused(&format!(r#""Mounts":[{{"Type":"volume",{member}}}]"#), "comma");
+        }
+    }
+
+    #[test]
+    fn volumes_of_others_are_refused() {
+        check_refused(r#""VolumesFrom":["other:ro"]"#, "mounts of another container");
+        check_refused(r#""VolumesFrom":"other""#, "VolumesFrom is not an array");
+    }
+
+    #[test]
+    fn keys_of_volumes_are_targets_or_binds() {
+        assert_eq!(judge(check_container, r#"{"Volumes":{"/data":{},"/home/x:/y":{}}}"#), Ok(()));
+        let refused = judge(check_container, r#"{"Volumes":{"/etc:/h":{}}}"#).unwrap_err();
+        assert!(refused.contains("\"/etc\""), "{refused}");
+        assert!(judge(check_container, r#"{"Volumes":["/etc"]}"#).is_err());
+        assert!(judge(check_container, r#"{"volumes":{"/data":{}}}"#).is_err());
+    }
+
+    #[test]
+    fn a_body_is_an_object() {
+        assert!(judge(check_container, "[]").is_err());
+        assert!(judge(check_container, r#"{"HostConfig":[]}"#).is_err());
+        assert!(judge(check_container, r#"{"hostconfig":{}}"#).is_err());
+        assert_eq!(judge(check_container, r#"{"HostConfig":null}"#), Ok(()));
+    }
+
+    #[test]
+    fn services_are_judged_like_containers() {
+        for body in ["{}", r#"{"TaskTemplate":null}"#, r#"{"TaskTemplate":{"ContainerSpec":{}}}"#] {
+            assert_eq!(judge(check_service, body), Ok(()), "{body}");
+        }
+        let mount = r#"{"Type":"bind","Source":"/home/a,b","Target":"/h"}"#;
+        assert_eq!(judge(check_service, &service(mount)), Ok(()));
+        check_service_refused(
+            r#"{"Type":"bind","Source":"/etc","Target":"/h"}"#,
+            "TaskTemplate.ContainerSpec.Mounts[0].Source mounts \"/etc\"",
+        );
+        check_service_refused(r#"{"Source":"/etc","Target":"/h"}"#, "outside");
+        check_service_refused(r#"{"Type":"Bind","Source":"/etc"}"#, "cannot be judged");
+        let plugin = r#"{"TaskTemplate":{"PluginSpec":{"Remote":"vieux/sshfs"}}}"#;
+        assert!(judge(check_service, plugin).unwrap_err().contains("installs a plugin"));
+        assert!(judge(check_service, r#"{"tasktemplate":{}}"#).is_err());
+    }
+
+    #[test]
+    fn templates_of_swarm_pass_only_if_they_give_a_name() {
+        for source in
+            ["/home/{{.Task.Slot}}", "/home/{{ .Service.Name }}/x", "/home/a{{.Node.Hostname}}"]
+        {
+            let mount = format!(r#"{{"Type":"bind","Source":"{source}","Target":"/h"}}"#);
+            assert_eq!(judge(check_service, &service(&mount)), Ok(()), "{source}");
+        }
+        let mount =
+            r#"{"Type":"volume","Source":"{{.Service.Name}}-{{.Task.Slot}}","Target":"/h"}"#;
+        assert_eq!(judge(check_service, &service(mount)), Ok(()));
+        check_service_refused(
+            r#"{"Type":"volume","Source":"{{index .Service.Labels \"x\"}}"}"#,
+            "could give any path",
+        );
+        check_service_refused(r#"{"Type":"bind","Source":"/home/{{\"../etc\"}}"}"#, "any path");
+        check_service_refused(r#"{"Type":"bind","Source":"/{{.Service.Name}}"}"#, "outside");
+        check_service_refused(
+            r#"{"Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"size":"{{env}}"}}}}"#,
+            "any path",
+        );
+    }
+}
