@@ -16,7 +16,7 @@ pub mod go_regexp;
 pub mod peers;
 pub mod rules;
 
-pub use bodies::BindMounts;
+pub use bodies::{BindMounts, BodyRules};
 pub use denial::{Denial, Source};
 pub use peers::Peers;
 pub use rules::Rules;
@@ -35,8 +35,8 @@ pub struct Policy {
     pub peers: Peers,
     /// Which methods and paths they may ask for.
     pub rules: Rules,
-    /// From which host directories they may mount; `None` means no restriction.
-    pub bind_mounts: Option<BindMounts>,
+    /// What the bodies of their requests may ask for.
+    pub bodies: BodyRules,
 }
 
 /// Whether a client may ask at all.
@@ -73,7 +73,7 @@ pub struct Permit<'a> {
 #[must_use]
 pub struct Inquiry<'a> {
     request: &'a Request<'a>,
-    bind_mounts: &'a BindMounts,
+    bodies: &'a BodyRules,
     inspection: Inspection,
 }
 
@@ -91,16 +91,13 @@ pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standin
             return Verdict::Denied(Denial::Path { ungrouped_matches });
         }
     }
-    match &policy.bind_mounts {
-        None => Verdict::Allowed(Permit { request, judged_body: None }),
-        Some(bind_mounts) => inspect(request, bind_mounts),
-    }
-}
-
-fn inspect<'a>(request: &'a Request<'a>, bind_mounts: &'a BindMounts) -> Verdict<'a> {
-    match bind_mounts.inspection(request.method(), request.target().path()) {
-        None => Verdict::Allowed(Permit { request, judged_body: None }),
-        Some(inspection) => Verdict::BodyNeeded(Inquiry { request, bind_mounts, inspection }),
+    let (path, query) = (request.target().path(), request.target().query());
+    match policy.bodies.inspection(request.method(), path, query) {
+        Ok(None) => Verdict::Allowed(Permit { request, judged_body: None }),
+        Ok(Some(inspection)) => {
+            Verdict::BodyNeeded(Inquiry { request, bodies: &policy.bodies, inspection })
+        }
+        Err(denial) => Verdict::Denied(Denial::Body(denial)),
     }
 }
 
@@ -110,8 +107,13 @@ impl<'a> Inquiry<'a> {
     /// # Errors
     /// What in it is not allowed.
     pub fn judge_body(self, body: &[u8]) -> Result<Permit<'a>, BodyDenial> {
-        let content_type = self.request.field_values("content-type").next();
-        let judged = self.bind_mounts.judge(self.inspection, content_type, body)?;
+        let mut declared = self.request.field_values("content-type");
+        let content_type = match (declared.next(), declared.next()) {
+            (first, None) => first,
+            // Which of two the Engine reads is not for us to guess.
+            (_, Some(_)) => Some([].as_slice()),
+        };
+        let judged = self.bodies.judge(self.inspection, content_type, body)?;
         Ok(Permit { request: self.request, judged_body: Some(judged) })
     }
 }

@@ -9,6 +9,7 @@ use socket_proxy::stop::StopReason;
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
 use socket_proxy::{logging, signals, wait};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 
@@ -18,7 +19,8 @@ const EXIT_UNAVAILABLE: u8 = 2;
 fn main() -> ExitCode {
     match Config::from_args_and_env(std::env::args_os().skip(1), std::env::vars_os()) {
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
-            println!("{}", text.trim_end());
+            // Whoever closed standard output does not want to read on.
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Ok(Invocation::Healthcheck) => healthcheck(),
@@ -47,6 +49,9 @@ fn run(config: &Config) -> ExitCode {
 
 /// Serves until something asks for the end; the error is for people.
 fn start_and_wait(config: &Config) -> Result<StopReason, String> {
+    if config.container_rights.is_some() {
+        return Err("-proxycontainername (rights by labels) is not supported yet".to_owned());
+    }
     // Before any thread: this removes variables from the environment.
     let passed = passed_listeners().map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);

@@ -12,7 +12,7 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
 use super::{Endpoint, Listener, suggest};
-use crate::filter::{BindMounts, Peers, Policy, Rules, Source};
+use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -122,7 +122,12 @@ fn policy(reader: &mut Reader, given: &Given, source: Source) -> Option<Policy> 
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
-    Some(Policy { source, peers: merged, rules: rules?, bind_mounts: bind_mounts? })
+    Some(Policy {
+        source,
+        peers: merged,
+        rules: rules?,
+        bodies: BodyRules { bind_mounts: bind_mounts?, label_guard: None },
+    })
 }
 
 fn peers(text: &str) -> Result<Peers, String> {

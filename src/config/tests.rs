@@ -43,7 +43,7 @@ fn facts(config: &Config) -> BTreeSet<String> {
         };
         facts.insert(format!("{name}:endpoint={endpoint}{mode}"));
         facts.insert(format!("{name}:from={}", policy.peers));
-        facts.insert(format!("{name}:mounts={}", policy.bind_mounts.is_some()));
+        facts.insert(format!("{name}:mounts={}", policy.bodies.bind_mounts.is_some()));
     }
     facts
 }
@@ -478,7 +478,7 @@ fn listeners_inherit_nothing() {
     let config = config(line, &[("SP_ALLOW_GET", "/a")]);
     let web = &config.listeners[1];
     assert_eq!(web.policy.peers.to_string(), "127.0.0.1/32");
-    assert_eq!(web.policy.bind_mounts, None);
+    assert_eq!(web.policy.bodies.bind_mounts, None);
     assert_eq!(web.policy.rules.patterns().count(), 0);
 }
 

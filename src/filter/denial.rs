@@ -3,7 +3,7 @@
 //! The log's reasons are those that people alert on; the client's message says
 //! which flag would allow the request. Neither repeats the allowlists.
 
-use super::bodies::BodyDenial;
+use super::bodies::{BodyDenial, DenialKind};
 use crate::http1::{Method, Reply, Request};
 use std::borrow::Cow;
 
@@ -81,7 +81,12 @@ impl Denial {
     fn status(&self) -> u16 {
         match self {
             Self::Method { .. } => 405,
-            Self::Address | Self::Path { .. } | Self::Body(_) => 403,
+            Self::Address | Self::Path { .. } => 403,
+            Self::Body(denial) => match denial.kind {
+                DenialKind::Syntax => 400,
+                DenialKind::MediaType => 415,
+                DenialKind::Restriction => 403,
+            },
         }
     }
 }

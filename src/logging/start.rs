@@ -124,7 +124,7 @@ fn file_mode(listener: &Listener) -> Option<String> {
 }
 
 fn restricts_bind_mounts(listener: &Listener) -> bool {
-    listener.policy.bind_mounts.is_some()
+    listener.policy.bodies.bind_mounts.is_some()
 }
 
 /// The system's name in Go.
