@@ -37,9 +37,8 @@ pub(crate) fn check(gate: &Gate, case: &Case, delivery: Delivery) -> Verdict {
         _ => &[Ending::Client],
     };
     for ending in endings {
-        gate.daemon.forget();
         let verdict = converse(gate, case, delivery, *ending);
-        let records = gate.daemon.settled()?;
+        let records = gate.daemon.take()?;
         let context = |why: String| format!("{why}\n      daemon got: {}", describe(&records));
         let forwarded = verdict.map_err(context)?;
         check_records(case, &records, &forwarded, *ending).map_err(context)?;
@@ -466,7 +465,6 @@ fn check_tunnelled(case: &Case, record: &Connection, ending: Ending) -> Verdict 
 
 /// A plain request on a new connection, to see that the proxy is well.
 fn serves_the_next_client(gate: &Gate) -> Verdict {
-    gate.daemon.forget();
     let mut client = RawClient::connect(gate.address);
     client.send(b"GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
     let next = match client.answer("GET", gate.patience)? {
@@ -475,7 +473,7 @@ fn serves_the_next_client(gate: &Gate) -> Verdict {
     };
     drop(client);
     next.map_err(|why| format!("the next client: {why}"))?;
-    let records = gate.daemon.settled()?;
+    let records = gate.daemon.take()?;
     match records.as_slice() {
         [Connection { request: Some(request), violation: None, .. }]
             if request.target == "/_ping" =>

@@ -25,6 +25,9 @@ pub(crate) const EARLY: &[u8] = b"{\"message\":\"refused by the daemon before th
 /// How long a tunnel's request is watched for bytes that come before the 101.
 const BEFORE_101: Duration = Duration::from_millis(30);
 
+/// What the daemon sends to itself; no request begins like this.
+const MARKER: &[u8] = b"\0marker";
+
 /// What one connection brought.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
@@ -38,6 +41,8 @@ pub(crate) struct Connection {
     pub(crate) violation: Option<String>,
     /// Whether the proxy has yet to close it.
     pub(crate) open: bool,
+    /// Its place in the order of all connections.
+    index: usize,
 }
 
 /// The daemon; its socket lives as long as it does.
@@ -74,18 +79,25 @@ impl RecordingDaemon {
         &self.socket_path
     }
 
-    /// Forgets what was recorded; to be called only when nothing is open.
-    pub(crate) fn forget(&self) {
-        self.records.lock().clear();
-    }
-
-    /// What was recorded, once every connection is closed.
+    /// Takes what was recorded so far, once every connection is closed.
+    ///
+    /// A connection that is still in the backlog counts: connections are
+    /// accepted in order, so a marker of ours is waited for behind it. What
+    /// comes later is not lost but found by the next call.
     ///
     /// # Errors
-    /// If one is still open when the patience ends.
-    pub(crate) fn settled(&self) -> Result<Vec<Connection>, String> {
-        let all_closed = |connections: &[Connection]| connections.iter().all(|c| !c.open);
-        self.wait_for(all_closed).ok_or_else(|| "a daemon connection was left open".to_owned())
+    /// If a connection is still open when the patience ends.
+    pub(crate) fn take(&self) -> Result<Vec<Connection>, String> {
+        let mut marker = UnixStream::connect(&self.socket_path).map_err(|e| e.to_string())?;
+        marker.write_all(MARKER).map_err(|e| e.to_string())?;
+        drop(marker);
+        let settled = |connections: &[Connection]| {
+            connections.iter().any(|c| c.bytes == MARKER) && connections.iter().all(|c| !c.open)
+        };
+        self.wait_for(settled).ok_or("a daemon connection was left open")?;
+        let mut connections = self.records.lock();
+        let taken: Vec<_> = connections.extract_if(.., |connection| !connection.open).collect();
+        Ok(taken.into_iter().filter(|connection| connection.bytes != MARKER).collect())
     }
 
     /// Waits until the records fulfil a condition; `None` if they never do.
@@ -109,7 +121,7 @@ impl Records {
     }
 
     fn update(&self, index: usize, change: impl FnOnce(&mut Connection)) {
-        if let Some(connection) = self.lock().get_mut(index) {
+        if let Some(connection) = self.lock().iter_mut().find(|c| c.index == index) {
             change(connection);
         }
         self.changed.notify_all();
@@ -117,12 +129,8 @@ impl Records {
 }
 
 fn accept(listener: &UnixListener, records: &Arc<Records>) {
-    for stream in listener.incoming().flatten() {
-        let index = {
-            let mut connections = records.lock();
-            connections.push(Connection { open: true, ..Connection::default() });
-            connections.len() - 1
-        };
+    for (index, stream) in listener.incoming().flatten().enumerate() {
+        records.lock().push(Connection { open: true, index, ..Connection::default() });
         records.changed.notify_all();
         let mut serving = Serving { stream, records: Arc::clone(records), index };
         std::thread::spawn(move || serving.run());
