@@ -9,6 +9,7 @@
 pub(crate) mod cases;
 pub(crate) mod outcome;
 pub(crate) mod proxied;
+pub(crate) mod random;
 pub(crate) mod raw_client;
 pub(crate) mod recording_daemon;
 pub(crate) mod scripted_daemon;

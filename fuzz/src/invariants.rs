@@ -1,0 +1,168 @@
+//! What must hold for any bytes whatsoever; each function begins with its
+//! invariant in one sentence, and panics where it does not hold.
+//!
+//! Printed messages are also read by the strict reader of the tests, which
+//! shares no code with the crate.
+
+use super::strict;
+use socket_proxy::filter::{Policy, Rules, Standing, Verdict, go_regexp, judge};
+use socket_proxy::http1::chunked::Decoder;
+use socket_proxy::http1::{
+    Asked, BodyReader, Encoding, Error, FieldStorage, HeadScan, Method, Request, Response, Target,
+    Upgrade, Version,
+};
+use std::sync::LazyLock;
+
+/// Any bytes are refused, or become one request that prints the same for ever,
+/// however they arrive.
+pub fn request_head(data: &[u8]) {
+    let Ok(Some(head_bytes)) = scanned_alike(data) else { return };
+    let head = &data[..head_bytes];
+    let Some(printed) = print_request(head) else { return };
+    let again = print_request(&printed).expect("a printed request is accepted");
+    assert_eq!(shown(&again), shown(&printed), "printing is a fixed point");
+    let read = strict::read_request_head(&printed).expect("a printed request is strict");
+    let (_, _, used) = read.expect("a printed request is whole");
+    assert_eq!(used, printed.len(), "nothing stands behind a printed request");
+}
+
+/// Any bytes are refused, or become one response that prints the same for ever.
+pub fn response_head(data: &[u8]) {
+    let Ok(Some(head_bytes)) = scanned_alike(data) else { return };
+    let asked = [None, Some(Upgrade::Tcp), Some(Upgrade::H2c)]
+        .into_iter()
+        .flat_map(|upgrade| [false, true].map(|head| Asked { head, upgrade }));
+    for asked in asked {
+        for version in [Version::Http10, Version::Http11] {
+            check_response(&data[..head_bytes], asked, version);
+        }
+    }
+}
+
+/// An accepted target is in normal form, and its printed form parses to itself.
+pub fn target(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for method in [Method::Get, Method::Options] {
+        let Ok(target) = Target::parse(text, method) else { continue };
+        check_normal_form(target.path());
+        let printed = target.to_string();
+        let again = Target::parse(&printed, method).expect("a printed target is accepted");
+        assert_eq!(again, target, "printed as {printed:?}");
+        assert_eq!(again.to_string(), printed, "printing is a fixed point");
+        let decoded = strict::percent_decode(printed.split('?').next().unwrap_or_default());
+        assert_eq!(decoded, target.path().as_bytes(), "what is sent is what was judged");
+    }
+}
+
+/// A chunked body decodes to the same bytes, or the same refusal, however it is
+/// split.
+pub fn chunked(data: &[u8]) {
+    let Some((&seed, data)) = data.split_first() else { return };
+    let whole = decode_in_pieces(data, usize::MAX);
+    for piece_bytes in [1, 2, 3, usize::from(seed) + 1] {
+        assert_eq!(decode_in_pieces(data, piece_bytes), whole, "in pieces of {piece_bytes}");
+    }
+    let Ok((body, consumed, _)) = &whole else { return };
+    assert!(body.len() <= *consumed, "more bytes came out than went in");
+    let read = strict::read_chunked(&encode(body)).expect("an encoded body is strict");
+    assert_eq!(read.map(|(again, _)| again).as_ref(), Some(body), "encoding loses nothing");
+}
+
+/// A pattern is refused, or its translation compiles and is matched against the
+/// whole path.
+pub fn pattern(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(translated) = go_regexp::translate(text) else { return };
+    let whole = format!("^(?:{})$", translated.regex);
+    match regex::Regex::new(&whole) {
+        Ok(_) | Err(regex::Error::CompiledTooBig(_)) => {}
+        Err(error) => panic!("{text:?} became {whole:?}: {error}"),
+    }
+}
+
+/// Finds a head's end whole and in pieces; the two must agree.
+fn scanned_alike(data: &[u8]) -> Result<Option<usize>, Error> {
+    let whole = HeadScan::default().find_end(data);
+    for step in [1, 7] {
+        let mut scan = HeadScan::default();
+        let ends = (0..data.len()).step_by(step).chain([data.len()]);
+        let pieces = ends.map(|end| scan.find_end(&data[..end])).find(|found| *found != Ok(None));
+        assert_eq!(pieces.unwrap_or(Ok(None)), whole, "in steps of {step}");
+    }
+    whole
+}
+
+/// The request as it is sent when everything is allowed; `None` if refused.
+fn print_request(head: &[u8]) -> Option<Vec<u8>> {
+    let mut storage = FieldStorage::new();
+    let request = Request::parse(head, &mut storage).ok()?;
+    let Verdict::Allowed(permit) = judge(&ALLOW_ALL, &request, Standing::Admitted) else {
+        panic!("a policy that allows everything denied {}", request.target());
+    };
+    let mut printed = Vec::new();
+    permit.print(&mut printed);
+    Some(printed)
+}
+
+static ALLOW_ALL: LazyLock<Policy> = LazyLock::new(|| {
+    let all = Method::ALL.map(|method| (method, ".*".to_owned()));
+    Policy { rules: Rules::compile(all).expect("a plain pattern"), ..Policy::default() }
+});
+
+fn check_response(head: &[u8], asked: Asked, version: Version) {
+    let Some(printed) = print_response(head, asked, version) else { return };
+    let again = print_response(&printed, asked, version).expect("a printed response is accepted");
+    assert_eq!(shown(&again), shown(&printed), "printing is a fixed point");
+    let method = if asked.head { "HEAD" } else { "GET" };
+    // Only whether the head is strict: the body has yet to come.
+    strict::read_response(&printed, method, false).expect("a printed response is strict");
+}
+
+fn print_response(head: &[u8], asked: Asked, version: Version) -> Option<Vec<u8>> {
+    let mut storage = FieldStorage::new();
+    let response = Response::parse(head, asked, &mut storage).ok()?;
+    let mut printed = Vec::new();
+    response.print(version, version == Version::Http11, &mut printed);
+    Some(printed)
+}
+
+fn check_normal_form(path: &str) {
+    let segments = path.strip_prefix('/').unwrap_or("bad//");
+    let normal = segments.is_empty() || segments.split('/').all(|s| !matches!(s, "" | "." | ".."));
+    let clean = !path.chars().any(|c| c.is_control() || c == '\\' || c == '%');
+    assert!(path == "*" || (normal && clean), "not in normal form: {path:?}");
+}
+
+/// Body, bytes consumed, and whether the end was found.
+type Decoded = Result<(Vec<u8>, usize, bool), Error>;
+
+fn decode_in_pieces(data: &[u8], piece_bytes: usize) -> Decoded {
+    let mut reader = BodyReader::Chunked(Decoder::default());
+    let (mut body, mut consumed) = (Vec::new(), 0);
+    for piece in data.chunks(piece_bytes) {
+        let mut piece = piece.to_vec();
+        let decoded = reader.decode(&mut piece)?;
+        body.extend_from_slice(&piece[decoded.data]);
+        consumed += decoded.consumed;
+        if reader.is_done() {
+            break;
+        }
+        assert_eq!(decoded.consumed, piece.len(), "bytes were left before the end");
+    }
+    Ok((body, consumed, reader.is_done()))
+}
+
+fn encode(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in body.chunks(1000) {
+        Encoding::Chunked.print_before(chunk.len(), &mut out);
+        out.extend_from_slice(chunk);
+        out.extend_from_slice(Encoding::Chunked.after(true, false));
+    }
+    out.extend_from_slice(Encoding::Chunked.after(false, true));
+    out
+}
+
+fn shown(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
