@@ -21,6 +21,10 @@ use wire::recording_daemon::RecordingDaemon;
 const SHARED: &str = include_str!("cases/http_requests.jsonl");
 const MORE: &str = include_str!("cases/http_requests_more.jsonl");
 
+/// Cases of the shared file whose message is legal as far as it goes, and whose
+/// rest never comes; there the key `incomplete` is not set.
+const UNFINISHED: [&str; 1] = ["CH-46"];
+
 /// Proxies at work for one policy.
 const WORKERS: usize = 4;
 
@@ -80,6 +84,7 @@ fn check_file(file: &str, delivery: impl Fn(&Case) -> Delivery + Sync) {
     let wanted = std::env::var("WIRE_CASE").ok();
     let chosen: Vec<Case> = cases(file)
         .into_iter()
+        .map(|case| Case { incomplete: case.incomplete || UNFINISHED.contains(&&*case.id), ..case })
         .filter(|case| wanted.as_ref().is_none_or(|id| *id == case.id))
         .collect();
     assert!(wanted.is_some() || chosen.len() > 100, "only {} cases", chosen.len());
@@ -149,18 +154,20 @@ fn with_defaults(flags: &[String], format: &str) -> Vec<String> {
     all
 }
 
-/// Lines that a client has broken, forged or provoked.
+/// Lines that a client has broken, forged or provoked. What stands before the
+/// first client could come is not looked at: in text mode a table is among it.
 fn log_faults(proxied: &Proxied, format: &str) -> Vec<String> {
     let bytes = proxied.log_bytes();
     let mut faults = Vec::new();
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let is_start = |line: &&[u8]| !String::from_utf8_lossy(line).contains("running and listening");
+    for line in lines.skip_while(is_start) {
         let text = String::from_utf8_lossy(line);
         let whole = std::str::from_utf8(line).is_ok() && !text.chars().any(char::is_control);
         let shaped = if format.ends_with("true") {
             serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|value| value.is_object())
         } else {
-            // The table of the allowlist is indented; lines of the log are not.
-            text.starts_with("time=") || text.starts_with(' ')
+            text.starts_with("time=")
         };
         if !whole || !shaped || text.contains("panicked") {
             faults.push(wire::strict::show(line));

@@ -382,8 +382,16 @@ fn check_records(case: &Case, records: &[Connection], told: &Told, ending: Endin
         Expect::Abort => no_complete_request(records),
         Expect::Pipeline => as_many_as_served(records, told),
         Expect::Early => one_request_begun(records),
+        // A chunk is judged when it comes: what is refused there has begun.
+        Expect::Either if told.forwarded.is_empty() && is_judged_in_body(case) => {
+            no_complete_request(records)
+        }
         _ => exactly_the_forwarded(case, records, told, ending),
     }
+}
+
+fn is_judged_in_body(case: &Case) -> bool {
+    matches!(case.category.as_str(), "chunked" | "trailer")
 }
 
 fn no_complete_request(records: &[Connection]) -> Verdict {
