@@ -144,7 +144,7 @@ fn the_scripted_daemon_does_what_its_script_says() {
         Step::ReadHead,
         Step::Send(b"one".to_vec()),
         Step::Fin,
-        Step::AwaitClose,
+        Step::AwaitEnd,
     ]);
     let mut stream = UnixStream::connect(daemon.socket_path()).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\ntail").unwrap();

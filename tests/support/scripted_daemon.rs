@@ -5,6 +5,7 @@
 
 use super::PATIENCE;
 use super::temp::TempDir;
+use rustix::event::{PollFd, PollFlags};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -30,7 +31,9 @@ pub(crate) enum Step {
     SendForever(Vec<u8>),
     /// Ends the sending direction only.
     Fin,
-    /// Waits until the proxy closes.
+    /// Reads until the proxy ends its direction.
+    AwaitEnd,
+    /// Waits, deaf to a mere end of data, until the proxy closes.
     AwaitClose,
 }
 
@@ -182,7 +185,12 @@ impl Acting<'_> {
             Step::Fin => {
                 let _ = self.stream.shutdown(Shutdown::Write);
             }
-            Step::AwaitClose => self.read_until(|_| false),
+            Step::AwaitEnd => self.read_until(|_| false),
+            Step::AwaitClose => {
+                // A hang-up is reported though nothing is asked for.
+                let mut fds = [PollFd::new(&self.stream, PollFlags::empty())];
+                let _ = rustix::event::poll(&mut fds, None);
+            }
         }
     }
 
