@@ -134,6 +134,8 @@ impl Drop for Proxied {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let quiet = std::thread::panicking() || !self.log().contains("panicked");
+        assert!(quiet, "the proxy panicked:\n{}", self.log());
     }
 }
 

@@ -5,7 +5,7 @@ use super::PATIENCE;
 use super::random::Random;
 use super::strict::{self, Response, show};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// One client connection.
@@ -56,7 +56,19 @@ pub(crate) enum Delivery {
 
 impl RawClient {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("connect to the proxy");
+        Self::over(TcpStream::connect(address).expect("connect to the proxy"))
+    }
+
+    /// Connects from a given loopback address, as another client would.
+    pub(crate) fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let fd = socket(AddressFamily::INET, SocketType::STREAM, None).expect("make a socket");
+        bind(&fd, &SocketAddr::from((source, 0))).expect("bind to a loopback address");
+        connect(&fd, &address).expect("connect to the proxy");
+        Self::over(TcpStream::from(fd))
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("set TCP_NODELAY");
         stream.set_write_timeout(Some(PATIENCE)).expect("set a write timeout");
         Self { stream, unread: Vec::new(), end: None }

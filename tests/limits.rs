@@ -1,0 +1,384 @@
+//! Slowness and greed are bounded, and others are served meanwhile.
+//!
+//! The real binary stands between raw clients and a scripted daemon; what it
+//! uses is read from `/proc`. Bounds are several times what is measured on an
+//! idle machine: they tell a leak from noise, not one release from another.
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+use wire::PATIENCE;
+use wire::outcome::{speaks_json, waited};
+use wire::proxied::Proxied;
+use wire::raw_client::{End, RawClient, Wait};
+use wire::scripted_daemon::{ScriptedDaemon, Step};
+
+const GET: &str = "GET /x HTTP/1.1\r\nHost: d\r\n\r\n";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const ATTACH: &str =
+    "POST /a/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+/// A limit of a second must have struck after this long.
+const STRUCK_WITHIN: Duration = Duration::from_secs(5);
+
+/// What one stuck exchange may cost: both directions' buffers and a thread.
+const EXCHANGE_KIB_MAX: u64 = 400;
+
+struct Stand {
+    daemon: ScriptedDaemon,
+    proxied: Proxied,
+}
+
+impl Stand {
+    fn new(flags: &[&str]) -> Self {
+        Self::under(&[], flags)
+    }
+
+    /// With the proxy started by a command that sets limits on it.
+    fn under(wrapper: &[&str], flags: &[&str]) -> Self {
+        let daemon = ScriptedDaemon::start(answering());
+        let allowed = ["-allowGET=/(x|a).*", "-allowPOST=/.*", "-allowfrom=127.0.0.0/8"];
+        let flags: Vec<_> = allowed.iter().chain(flags).map(|&flag| flag.to_owned()).collect();
+        let proxied = Proxied::start_as(wrapper, daemon.socket_path(), &flags);
+        Self { daemon, proxied }
+    }
+
+    fn client(&self) -> RawClient {
+        RawClient::connect(self.proxied.address())
+    }
+
+    /// So many clients that have sent this.
+    fn clients(&self, count: usize, request: &str) -> Vec<RawClient> {
+        let begin = |_| {
+            let client = self.client();
+            client.send(request.as_bytes());
+            client
+        };
+        (0..count).map(begin).collect()
+    }
+
+    /// A client of another address, on whom others' limits have no bearing.
+    fn serves_others(&self) {
+        self.daemon.play(answering());
+        let mut client =
+            RawClient::connect_from(Ipv4Addr::new(127, 0, 0, 2), self.proxied.address());
+        client.send(GET.as_bytes());
+        let answer = client.answer("GET", PATIENCE).unwrap();
+        assert_eq!(status(&answer), Some(200), "{}", waited(&answer));
+    }
+
+    fn awaits(&self, what: &str, condition: impl Fn(&Proxied) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition(&self.proxied) {
+            assert!(Instant::now() < deadline, "it never came to pass that {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the proxy does nothing, which it must come to by itself.
+    fn awaits_rest(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.proxied.cpu_ticks();
+            std::thread::sleep(Duration::from_millis(300));
+            if self.proxied.cpu_ticks() <= before + 1 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the proxy never comes to rest");
+        }
+    }
+
+    fn check_memory(&self, exchanges: u64, before_kib: u64) {
+        let grown_kib = self.proxied.rss_kib().saturating_sub(before_kib);
+        let max_kib = 4096 + exchanges * EXCHANGE_KIB_MAX;
+        assert!(grown_kib <= max_kib, "{exchanges} exchanges took {grown_kib} KiB");
+    }
+}
+
+fn answering() -> Vec<Step> {
+    vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]
+}
+
+/// Cuts connections. A mere close would stay behind the bytes that nobody
+/// takes, where the proxy cannot see it.
+fn reset(clients: Vec<RawClient>) {
+    for client in clients {
+        let linger = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(client.stream(), linger).unwrap();
+    }
+}
+
+fn status(wait: &Wait) -> Option<u16> {
+    match wait {
+        Wait::Answer(answer) => Some(answer.response.status),
+        _ => None,
+    }
+}
+
+/// The client is told why and then the connection is closed, in time.
+fn check_closed_with(client: &mut RawClient, expected: u16) {
+    let answer = client.answer("POST", STRUCK_WITHIN).unwrap();
+    let Wait::Answer(answer) = &answer else { panic!("{}", waited(&answer)) };
+    assert_eq!(answer.response.status, expected);
+    speaks_json(&answer.response).unwrap();
+    assert_eq!(client.drain(PATIENCE), Ok((Vec::new(), End::Fin)));
+}
+
+#[test]
+fn a_head_that_comes_too_slowly_is_answered_with_408() {
+    let stand = Stand::new(&["-headertimeout=1"]);
+    check_closed_with(&mut stand.clients(1, "GET /x HTTP/1.1\r\nHost:").remove(0), 408);
+    // The deadline is absolute: a trickle does not move it.
+    let mut client = stand.client();
+    let mut sender = client.sender();
+    let trickle = std::thread::spawn(move || {
+        for byte in GET.bytes().cycle().filter(|byte| *byte != b'\r' && *byte != b'\n').take(50) {
+            sender.deliver(&[byte], wire::raw_client::Delivery::Whole);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    check_closed_with(&mut client, 408);
+    drop(client);
+    trickle.join().unwrap();
+}
+
+#[test]
+fn the_head_of_a_later_request_has_the_same_deadline() {
+    let stand = Stand::new(&["-headertimeout=1"]);
+    let mut client = stand.client();
+    client.send(format!("{GET}GET /x HTTP/1.1\r\nHo").as_bytes());
+    assert_eq!(status(&client.answer("GET", PATIENCE).unwrap()), Some(200));
+    check_closed_with(&mut client, 408);
+}
+
+#[test]
+fn a_connection_without_a_request_is_closed_in_time() {
+    let stand = Stand::new(&["-headertimeout=1", "-idletimeout=1"]);
+    let mut silent = stand.client();
+    assert_eq!(silent.drain(STRUCK_WITHIN), Ok((Vec::new(), End::Fin)));
+    let mut idle = stand.client();
+    idle.send(GET.as_bytes());
+    assert_eq!(status(&idle.answer("GET", PATIENCE).unwrap()), Some(200));
+    assert_eq!(idle.drain(STRUCK_WITHIN), Ok((Vec::new(), End::Fin)));
+}
+
+#[test]
+fn many_slow_heads_hold_nobody_up_and_are_all_closed() {
+    let stand = Stand::new(&["-headertimeout=2"]);
+    let before_kib = stand.proxied.rss_kib();
+    let mut slow = stand.clients(200, "GET /x HTTP/1.1\r\nX: y");
+    stand.serves_others();
+    stand.check_memory(200, before_kib);
+    for client in &mut slow {
+        check_closed_with(client, 408);
+    }
+}
+
+#[test]
+fn a_response_has_no_deadline() {
+    let stand = Stand::new(&["-headertimeout=1", "-idletimeout=1"]);
+    stand.daemon.play(vec![Step::ReadHead, Step::ReadBody(1), Step::Send(OK.to_vec())]);
+    let mut client = stand.client();
+    client.send(b"POST /wait HTTP/1.1\r\nHost: d\r\nContent-Length: 1\r\n\r\n");
+    let early = client.answer("POST", Duration::from_secs(3)).unwrap();
+    assert!(matches!(early, Wait::Silence(_)), "{}", waited(&early));
+    client.send(b"x");
+    assert_eq!(status(&client.answer("POST", PATIENCE).unwrap()), Some(200));
+}
+
+#[test]
+fn an_inspected_body_that_comes_too_slowly_or_is_too_large_is_refused() {
+    let stand = Stand::new(&["-headertimeout=1", "-allowbindmountfrom=/srv"]);
+    let head = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
+    let slow = format!("{head}Content-Length: 100\r\n\r\n{{");
+    check_closed_with(&mut stand.clients(1, &slow).remove(0), 408);
+    let slow = format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\n{{");
+    check_closed_with(&mut stand.clients(1, &slow).remove(0), 408);
+    // Refused by what it announces, before a byte of it is asked for.
+    let large = format!("{head}Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n");
+    check_closed_with(&mut stand.clients(1, &large).remove(0), 413);
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let large = format!("{head}Transfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(17));
+    check_closed_with(&mut stand.clients(1, &large).remove(0), 413);
+    assert_eq!(stand.daemon.accepted(), 0, "the daemon heard of a refused body");
+}
+
+#[test]
+fn clients_that_stop_reading_cost_bounded_memory() {
+    let stand = Stand::new(&[]);
+    let before_kib = stand.proxied.rss_kib();
+    let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+    let flood = vec![Step::ReadHead, Step::Send(head), Step::SendForever(vec![b'd'; 1 << 16])];
+    stand.daemon.play(flood);
+    let deaf = stand.clients(50, GET);
+    stand.awaits_rest();
+    stand.check_memory(50, before_kib);
+    stand.serves_others();
+    drop(deaf);
+    stand.daemon.await_idle().unwrap();
+}
+
+#[test]
+fn a_daemon_that_stops_reading_costs_bounded_memory() {
+    let stand = Stand::new(&[]);
+    let before_kib = stand.proxied.rss_kib();
+    stand.daemon.play(vec![Step::ReadHead, Step::AwaitClose]);
+    let head = "POST /load HTTP/1.1\r\nHost: d\r\nContent-Length: 100000000\r\n\r\n";
+    let clients = stand.clients(10, head);
+    for client in &clients {
+        // Until nobody takes any more: then all buffers on the way are full.
+        client.stream().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        client.send(&vec![b'u'; 50_000_000]);
+    }
+    stand.awaits_rest();
+    stand.check_memory(10, before_kib);
+    reset(clients);
+    stand.daemon.await_idle().unwrap();
+}
+
+#[test]
+fn uploads_that_never_come_cost_bounded_memory_and_end_with_their_clients() {
+    let stand = Stand::new(&[]);
+    let before_kib = stand.proxied.rss_kib();
+    stand.daemon.play(vec![Step::ReadHead, Step::AwaitClose]);
+    let announced = "POST /load HTTP/1.1\r\nHost: d\r\nContent-Length: 9223372036854775807\r\n\r\n";
+    let chunk =
+        "POST /load HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n7FFFFFFFFFFFFFFF\r\n";
+    let clients = [stand.clients(50, announced), stand.clients(50, chunk)];
+    stand.awaits("all have begun", |_| stand.daemon.accepted() == 100);
+    stand.serves_others();
+    stand.awaits_rest();
+    stand.check_memory(100, before_kib);
+    drop(clients);
+    stand.daemon.await_idle().unwrap();
+}
+
+#[test]
+fn bytes_before_a_101_wait_for_it_and_none_is_lost() {
+    let stand = Stand::new(&[]);
+    stand.daemon.play(vec![
+        Step::ReadHead,
+        Step::Send(SWITCHED.to_vec()),
+        Step::ReadUntil(b"the end".to_vec()),
+        Step::Send(b"bye".to_vec()),
+    ]);
+    let mut client = stand.client();
+    let early = [ATTACH.as_bytes(), &vec![b'e'; 60 * 1024], b"the end"].concat();
+    client.send(&early);
+    assert_eq!(status(&client.answer("POST", PATIENCE).unwrap()), Some(101));
+    client.expect_bytes(b"bye").unwrap();
+    let received = stand.daemon.received();
+    assert!(received.ends_with(&early[ATTACH.len()..]), "{} bytes came", received.len());
+}
+
+#[test]
+fn bytes_before_a_101_that_never_comes_are_bounded_and_kept_from_the_daemon() {
+    let stand = Stand::new(&[]);
+    let before_kib = stand.proxied.rss_kib();
+    stand.daemon.play(vec![Step::ReadHead, Step::AwaitClose]);
+    let clients = stand.clients(10, ATTACH);
+    stand.awaits("all have begun", |_| stand.daemon.accepted() == 10);
+    for client in &clients {
+        client.stream().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        client.send(&vec![b'e'; 50_000_000]);
+    }
+    stand.awaits_rest();
+    stand.check_memory(10, before_kib);
+    let received = stand.daemon.received();
+    assert!(received.ends_with(b"\r\n\r\n"), "early bytes leaked");
+    reset(clients);
+    stand.daemon.await_idle().unwrap();
+}
+
+#[test]
+fn thousands_of_connections_from_one_address_leave_room_for_others() {
+    let stand = Stand::new(&["-headertimeout=60"]);
+    let before_kib = stand.proxied.rss_kib();
+    let mut idle = stand.clients(2000, "");
+    stand.serves_others();
+    assert!(stand.proxied.threads() < 300, "{} threads", stand.proxied.threads());
+    stand.check_memory(256, before_kib);
+    let mut last = idle.pop().unwrap();
+    let refused = last.answer("GET", PATIENCE).unwrap();
+    let Wait::Answer(refused) = &refused else { panic!("{}", waited(&refused)) };
+    assert_eq!(refused.response.status, 503);
+    assert!(refused.response.field("Retry-After").is_some());
+    speaks_json(&refused.response).unwrap();
+    drop(idle);
+    served_again(&stand);
+}
+
+#[test]
+fn no_more_connections_than_the_limit_are_served_and_a_place_is_used_again() {
+    let stand = Stand::new(&["-maxconnections=8"]);
+    let mut held = stand.clients(8, "");
+    stand.awaits("all have a thread", |proxied| proxied.threads() >= 8);
+    check_closed_with(&mut stand.client(), 503);
+    drop(held.pop());
+    served_again(&stand);
+}
+
+/// A client of the first address is served, once those before are noticed gone.
+fn served_again(stand: &Stand) {
+    stand.daemon.play(answering());
+    stand.awaits("a new client is served", |_| {
+        let mut client = stand.client();
+        client.send(GET.as_bytes());
+        client.answer("GET", PATIENCE).is_ok_and(|answer| status(&answer) == Some(200))
+    });
+}
+
+#[test]
+fn a_proxy_without_file_descriptors_neither_spins_nor_dies_and_recovers() {
+    let limited = ["sh", "-c", "ulimit -n 48; exec \"$0\" \"$@\""];
+    let mut stand = Stand::under(&limited, &["-headertimeout=60"]);
+    let held = stand.clients(100, "GET /x HTTP/1.1\r\n");
+    stand.awaits("none is left", |proxied| proxied.descriptors() >= 47);
+    let before = stand.proxied.cpu_ticks();
+    std::thread::sleep(Duration::from_secs(2));
+    let used = stand.proxied.cpu_ticks() - before;
+    assert!(used < 40, "{used} of 200 ticks were used for nothing");
+    assert!(stand.proxied.is_alive());
+    drop(held);
+    served_again(&stand);
+}
+
+#[test]
+fn a_daemon_that_cannot_be_dialled_for_want_of_descriptors_is_a_502() {
+    let limited = ["sh", "-c", "ulimit -n 48; exec \"$0\" \"$@\""];
+    let stand = Stand::under(&limited, &["-headertimeout=60"]);
+    let mut client = stand.client();
+    client.send(b"GET /x HTTP/1.1\r\nHost: d\r\n");
+    let held = stand.clients(100, "");
+    stand.awaits("none is left", |proxied| proxied.descriptors() >= 47);
+    client.send(b"\r\n");
+    let answer = client.answer("GET", PATIENCE).unwrap();
+    assert_eq!(status(&answer), Some(502), "{}", waited(&answer));
+    drop(held);
+    served_again(&stand);
+}
+
+#[test]
+fn a_client_that_talks_on_after_its_refusal_is_cut_off() {
+    let stand = Stand::new(&["-headertimeout=1"]);
+    let client = stand.clients(1, "GET  /x HTTP/1.1\r\n\r\n").remove(0);
+    check_cut_off(&client, b"more and more ");
+}
+
+#[test]
+fn a_client_that_never_reads_its_refusals_is_cut_off() {
+    let stand = Stand::new(&["-headertimeout=1"]);
+    check_cut_off(&stand.client(), b"GET /denied HTTP/1.1\r\nHost: d\r\n\r\n");
+}
+
+/// Sends a thing again and again, until the peer takes no more of it.
+fn check_cut_off(client: &RawClient, piece: &[u8]) {
+    use std::io::Write;
+    let deadline = Instant::now() + PATIENCE;
+    while client.stream().write_all(piece).is_ok() {
+        assert!(Instant::now() < deadline, "the proxy listens for ever");
+    }
+}
