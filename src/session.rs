@@ -64,6 +64,7 @@ pub struct Session<'a> {
     policy: Arc<Policy>,
     buffers: &'a mut Buffers,
     started: Instant,
+    idle_limit_is_set: bool,
 }
 
 impl<'a> Session<'a> {
@@ -74,7 +75,8 @@ impl<'a> Session<'a> {
         policy: Arc<Policy>,
         buffers: &'a mut Buffers,
     ) -> Self {
-        Self { shared, connection, policy, buffers, started: Instant::now() }
+        let (started, idle_limit_is_set) = (Instant::now(), false);
+        Self { shared, connection, policy, buffers, started, idle_limit_is_set }
     }
 
     /// Serves requests until the connection has to end, and ends it.
@@ -218,8 +220,13 @@ impl<'a> Session<'a> {
 
     /// Sends an answer after which the connection ends.
     fn reply(&mut self, reply: &Reply) {
+        self.last_reply(reply, false);
+    }
+
+    /// The same, for a request whose method is known.
+    fn last_reply(&mut self, reply: &Reply, to_head: bool) {
         let mut answer = Vec::new();
-        reply.print(false, Version::Http11, false, &mut answer);
+        reply.print(to_head, Version::Http11, false, &mut answer);
         // A client that is gone gets no answer; the connection ends anyway.
         let _ = self.send(&answer);
     }

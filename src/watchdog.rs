@@ -1,7 +1,7 @@
 //! The watchdog: asks the daemon now and then whether it still answers.
 //!
 //! A wedged Engine still accepts connections, so connecting is not enough:
-//! [`probe`] asks `HEAD /_ping` and any HTTP answer within [`PROBE_LIMIT`]
+//! [`probe()`] asks `HEAD /_ping` and any HTTP answer within [`PROBE_LIMIT`]
 //! counts. The same probe serves the [`health`] listener and feeds the service
 //! manager ([`notify`]).
 //!

@@ -60,6 +60,8 @@ pub(super) fn role(name: &str) -> Role {
         10 if is("connection") => Role::Connection,
         10 if is("keep-alive") => Role::HopByHop,
         14 if is("content-length") => Role::ContentLength,
+        // Part of an upgrade to h2c that is not forwarded (RFC 7540 §3.2.1).
+        14 if is("http2-settings") => Role::HopByHop,
         17 if is("transfer-encoding") => Role::TransferEncoding,
         14 if is_alias(name, "content-length") => Role::FramingAlias,
         17 if is_alias(name, "transfer-encoding") => Role::FramingAlias,

@@ -92,7 +92,10 @@ fn origin_form(raw: &str) -> Result<&str, Error> {
     }
     let rest = raw.get(scheme_end..).unwrap_or_default();
     let (authority, origin) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if authority.is_empty() || !super::fields::is_host(authority.as_bytes()) {
+    if authority.is_empty()
+        || authority.starts_with(':')
+        || !super::fields::is_host(authority.as_bytes())
+    {
         return Err(Error::Target);
     }
     match origin.bytes().next() {

@@ -46,7 +46,8 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
                     &reply.message,
                 );
             }
-            session.reply(&reply);
+            let to_head = permit.request().method() == Method::Head;
+            session.last_reply(&reply, to_head);
             outcome.after
         }
     }

@@ -52,6 +52,10 @@ impl Session<'_> {
     /// Waits between two requests; the program need not wait for us meanwhile.
     fn receive_idle(&mut self) -> io::Result<usize> {
         let socket = &self.connection.socket;
+        if !self.idle_limit_is_set {
+            socket.set_receive_timeout(Some(self.shared.limits.idle_timeout))?;
+            self.idle_limit_is_set = true;
+        }
         self.connection.idle.store(true, Ordering::SeqCst);
         let received = if self.is_stopping() {
             Ok(0)
