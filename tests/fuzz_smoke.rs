@@ -5,6 +5,8 @@
 //! that takes about a second); `FUZZ_SEED` where the mutations begin. Coverage
 //! guides nothing here: that is what `fuzz/` is for.
 
+// The fuzz targets need them to be public; here they are a module.
+#[allow(unreachable_pub)]
 #[path = "../fuzz/src/invariants.rs"]
 mod invariants;
 #[path = "support/random.rs"]
