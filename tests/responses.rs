@@ -254,6 +254,7 @@ fn a_response_head_without_an_end_is_refused() {
 fn a_response_is_framed_anew_for_the_client() {
     let stand = Stand::new();
     let length = |bytes| Framing::Length(bytes);
+    #[allow(clippy::type_complexity, reason = "a table is read, not passed on")]
     let rows: [(&[u8], (u16, &[u8], Framing)); 17] = [
         (OK, (200, b"ok", length(2))),
         (b"HTTP/1.1 200 OK\r\ncontent-length:2\r\n\r\nok", (200, b"ok", length(2))),
