@@ -83,9 +83,10 @@ impl BodyRules {
         path: &str,
         query: Option<&str>,
     ) -> Result<Option<Inspection>, BodyDenial> {
-        let Some(endpoint) = Endpoint::of(method, path).filter(|_| !self.is_empty()) else {
+        if self.is_empty() {
             return Ok(None);
-        };
+        }
+        let Some(endpoint) = Endpoint::of(method, path) else { return Ok(None) };
         match (endpoint, &self.bind_mounts) {
             (Endpoint::Judged(inspection), Some(_)) => Ok(Some(inspection)),
             (Endpoint::Judged(inspection), None) => {

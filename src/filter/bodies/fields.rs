@@ -92,7 +92,9 @@ impl<'t> Node<'t> {
 impl<'t> Fields<'t> {
     /// The field of that exact name, if it is there and not `null`.
     pub(super) fn get(&self, name: &str) -> Option<Node<'t>> {
-        self.entries().find(|(key, node)| *key == name && !node.is_null()).map(|(_, node)| node)
+        let (_, tree) = self.members.iter().find(|(key, _)| key == name)?;
+        let node = Node { tree, place: self.place_of(name) };
+        Some(node).filter(|node| !node.is_null())
     }
 
     /// The text of a field; empty if it is absent, as to Go.

@@ -11,7 +11,7 @@
 //! Volumes that exist already are not looked at.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal, quoted};
+use super::fields::{Node, Refusal, bounded, quoted};
 use super::json::folds_alike;
 
 /// The options of the `local` driver that take part in a mount.
@@ -117,9 +117,10 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
         false => Ok(()),
         true => Err(format!(
             "{place} mounts type {}, device {}; only nfs, cifs, tmpfs and o=bind of a directory \
-             within -allowbindmountfrom ({allowed}) are allowed",
+             within -allowbindmountfrom ({}) are allowed",
             quoted(kind),
             quoted(device),
+            bounded(&allowed.to_string()),
         )),
     }
 }
@@ -178,10 +179,7 @@ fn check_plugin(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Re
             value.split(',').flat_map(|word| [word, word.split_once('=').unwrap_or_default().1])
         {
             if word.trim().starts_with('/') {
-                allowed.check_raw_path(
-                    &format!("{place}.{}", super::fields::bounded(key)),
-                    word.trim(),
-                )?;
+                allowed.check_raw_path(&format!("{place}.{}", bounded(key)), word.trim())?;
             }
         }
     }
