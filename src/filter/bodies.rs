@@ -133,7 +133,9 @@ impl BodyRules {
             Tree::Null if inspection.bodyless() => {}
             _ => return Err(syntax("invalid JSON body: it is not an object".to_owned())),
         }
-        Ok(tree.to_string().into_bytes())
+        let mut printed = String::with_capacity(body.len());
+        tree.print(&mut printed);
+        Ok(printed.into_bytes())
     }
 
     fn judge_tree(&self, inspection: Inspection, body: &Node<'_>) -> Result<(), BodyDenial> {

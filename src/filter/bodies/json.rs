@@ -22,7 +22,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// How deep arrays and objects may nest. Bodies of real clients use about
 /// eight levels; the limit keeps recursion within a small thread stack.
@@ -74,6 +74,22 @@ impl<'a> Tree<'a> {
         }
         Ok(value)
     }
+
+    /// Appends the value, without white space.
+    pub fn print(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(digits) => out.push_str(digits),
+            Self::String(text) => print_string(out, text),
+            Self::Array(items) => print_list(out, ['[', ']'], items, |out, item| item.print(out)),
+            Self::Object(members) => print_list(out, ['{', '}'], members, |out, (key, value)| {
+                print_string(out, key);
+                out.push(':');
+                value.print(out);
+            }),
+        }
+    }
 }
 
 impl fmt::Display for SyntaxError {
@@ -87,17 +103,9 @@ impl std::error::Error for SyntaxError {}
 /// Prints the value without white space.
 impl fmt::Display for Tree<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Number(digits) => f.write_str(digits),
-            Self::String(text) => print_string(f, text),
-            Self::Array(items) => print_list(f, ['[', ']'], items, |f, item| write!(f, "{item}")),
-            Self::Object(members) => print_list(f, ['{', '}'], members, |f, (key, value)| {
-                print_string(f, key)?;
-                write!(f, ":{value}")
-            }),
-        }
+        let mut text = String::new();
+        self.print(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -123,35 +131,35 @@ fn fold_char(c: char) -> char {
 }
 
 fn print_list<T>(
-    f: &mut fmt::Formatter<'_>,
+    out: &mut String,
     [open, close]: [char; 2],
     items: &[T],
-    print: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    f.write_char(open)?;
+    print: impl Fn(&mut String, &T),
+) {
+    out.push(open);
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            f.write_char(',')?;
+            out.push(',');
         }
-        print(f, item)?;
+        print(out, item);
     }
-    f.write_char(close)
+    out.push(close);
 }
 
-fn print_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_char('"')?;
+fn print_string(out: &mut String, text: &str) {
+    out.push('"');
     for c in text.chars() {
         match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            '\0'..='\u{1f}' => write!(f, "\\u{:04x}", u32::from(c))?,
-            _ => f.write_char(c)?,
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => out.push(c),
         }
     }
-    f.write_char('"')
+    out.push('"');
 }
 
 /// Recursive descent over text that is known to be UTF-8.
