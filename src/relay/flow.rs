@@ -62,6 +62,12 @@ struct Piece {
     sent: usize,
 }
 
+impl Piece {
+    fn is_unset(&self) -> bool {
+        self.consumed == 0 && self.suffix.is_empty() && self.sent == 0
+    }
+}
+
 impl<'a> Flow<'a> {
     /// A flow for a body that `reader` finds and `encoding` writes.
     pub fn new(
@@ -100,6 +106,11 @@ impl<'a> Flow<'a> {
     pub fn step(&mut self) -> Result<Need, Fault> {
         let mut may_receive = true;
         loop {
+            // Before writing: a head leaves together with the body behind it,
+            // which spares a system call and the receiver a second wake-up.
+            if self.has_body_to_decode() {
+                self.decode()?;
+            }
             if !self.write()? {
                 return Ok(Need::Write);
             }
@@ -107,8 +118,9 @@ impl<'a> Flow<'a> {
                 return Ok(Need::Ended);
             }
             if !self.buffer.is_empty() {
-                self.decode()?;
-            } else if !self.readable {
+                continue;
+            }
+            if !self.readable {
                 return Ok(Need::Read);
             } else if may_receive {
                 may_receive = false;
@@ -117,6 +129,10 @@ impl<'a> Flow<'a> {
                 return Ok(Need::Again);
             }
         }
+    }
+
+    fn has_body_to_decode(&self) -> bool {
+        !self.reader.is_done() && !self.buffer.is_empty() && self.piece.is_unset()
     }
 
     /// Writes what is pending; true if nothing is left.

@@ -12,8 +12,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a dial may wait for a daemon whose queue of connections is full.
-const DIAL_SECONDS_MAX: u64 = 5;
+/// How often, and how long in all five seconds, a dial tries a daemon whose queue
+/// of connections is full.
+const DIAL_TRIES: u32 = 250;
+const DIAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// A connected stream socket. Closed when dropped.
 #[derive(Debug)]
@@ -40,11 +42,18 @@ impl Socket {
     pub fn dial(path: &Path) -> io::Result<Self> {
         let address = rustix::net::SocketAddrUnix::new(path)?;
         let kind = rustix::net::SocketType::STREAM;
-        let flags = rustix::net::SocketFlags::CLOEXEC;
+        let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
         let fd = rustix::net::socket_with(rustix::net::AddressFamily::UNIX, kind, flags, None)?;
-        let limit = Some(Duration::from_secs(DIAL_SECONDS_MAX));
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, limit)?;
-        retry(|| rustix::net::connect(&fd, &address))?;
+        let mut tries = DIAL_TRIES;
+        while let Err(error) = retry(|| rustix::net::connect(&fd, &address)) {
+            tries -= 1;
+            if error.kind() != io::ErrorKind::WouldBlock || tries == 0 {
+                return Err(error);
+            }
+            // The daemon's queue is full. There is nothing to poll for then: the
+            // kernel tells only who asks again (connect(2), EAGAIN).
+            std::thread::sleep(DIAL_PAUSE);
+        }
         Ok(Self(fd))
     }
 
