@@ -1,0 +1,55 @@
+//! The floor: a relay without HTTP, with a thread for each connection.
+//!
+//! It copies bytes between a TCP client and a connection to the daemon that
+//! stays open as long as the client's. It knows no requests, so what it costs
+//! is what sockets, threads and copies cost; a filter can only come near.
+
+use super::{Result, acceptors};
+use rustix::event::{PollFd, PollFlags, poll};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Relays until it is killed.
+pub(crate) fn run(socket: &Path, address: SocketAddr) -> Result<()> {
+    let listener = TcpListener::bind(address)?;
+    let socket = PathBuf::from(socket);
+    acceptors::serve(
+        move || listener.accept().map(|(client, _)| client),
+        // A connection that fails is closed, which its client notices.
+        move |client| drop(relay(&client, &socket)),
+    )
+}
+
+fn relay(client: &TcpStream, socket: &Path) -> Result<()> {
+    client.set_nodelay(true)?;
+    let daemon = UnixStream::connect(socket)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let (mut upload_open, mut download_open) = (true, true);
+    while upload_open || download_open {
+        let watch = |open| if open { PollFlags::IN } else { PollFlags::empty() };
+        let mut both =
+            [PollFd::new(client, watch(upload_open)), PollFd::new(&daemon, watch(download_open))];
+        poll(&mut both, None)?;
+        let [from_client, from_daemon] = both.map(|end| !end.revents().is_empty());
+        if from_client && upload_open && !move_some(client, &daemon, &mut buffer)? {
+            daemon.shutdown(Shutdown::Write)?;
+            upload_open = false;
+        }
+        if from_daemon && download_open && !move_some(&daemon, client, &mut buffer)? {
+            client.shutdown(Shutdown::Write)?;
+            download_open = false;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what can be read at once; false at the end.
+fn move_some(mut from: impl Read, mut to: impl Write, buffer: &mut [u8]) -> Result<bool> {
+    let length = from.read(buffer)?;
+    to.write_all(&buffer[..length])?;
+    Ok(length > 0)
+}
