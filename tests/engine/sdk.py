@@ -18,14 +18,19 @@ container = client.containers.get(name)
 lines = container.logs(stream=True, follow=True)
 print("log", next(lines))
 
-script = "cat; echo err >&2; touch /go; exit 3"
+script = "cat; echo err >&2; exit 3"
 execution = client.api.exec_create(name, ["sh", "-c", script], stdin=True)["Id"]
 stream = client.api.exec_start(execution, socket=True)
 stream._sock.sendall(b"in\n")
 stream._sock.shutdown(socket.SHUT_WR)
 for source, data in sorted(frames_iter(stream, tty=False)):
     print("exec", source, data)
+while client.api.exec_inspect(execution)["Running"]:
+    pass
 print("exec", client.api.exec_inspect(execution)["ExitCode"])
+
+# Only now: a container that ends takes its execs with it.
+container.exec_run(["touch", "/go"])
 
 for line in lines:
     print("log", line)
