@@ -11,8 +11,12 @@ use super::unicode::Table;
 pub(in crate::filter) struct Node {
     /// What it is.
     pub(in crate::filter) kind: Kind,
+    /// Whether a capturing group stands around it.
+    captured: bool,
     /// Levels of operators, this one included, as Go counts them.
     pub(super) height: u32,
+    /// Levels of groups that the printer needs.
+    pub(super) depth: u32,
     /// How often counted repetitions copy the innermost part.
     pub(super) copies: u32,
     /// An upper bound of the bytes that it takes when compiled.
@@ -30,14 +34,23 @@ pub(in crate::filter) enum Kind {
     Class(Class),
     /// A condition on a position.
     Look(Look),
-    /// A capturing group.
-    Group(Box<Node>),
     /// A repetition; no maximum means any number.
     Repeat { node: Box<Node>, min: u32, max: Option<u32> },
     /// One after another; at least two, and none is a `Concat` itself.
     Concat(Vec<Node>),
     /// One of several; at least two, and none is an `Alternate` itself.
     Alternate(Vec<Node>),
+}
+
+impl Kind {
+    /// Whether a repetition can follow without a group.
+    pub(super) fn is_atom(&self) -> bool {
+        matches!(self, Self::Literal(_) | Self::Class(_))
+    }
+
+    pub(super) fn is_alternate(&self) -> bool {
+        matches!(self, Self::Alternate(_))
+    }
 }
 
 /// A condition on a position in the text.
@@ -122,75 +135,79 @@ impl Node {
     }
 
     fn leaf(kind: Kind, weight: u64) -> Self {
-        Self { kind, height: 1, copies: 1, weight }
+        Self { kind, captured: false, height: 1, depth: 0, copies: 1, weight }
     }
 
-    pub(super) fn group(self) -> Self {
-        let Self { height, copies, weight, .. } = self;
-        Self { kind: Kind::Group(Box::new(self)), height: height + 1, copies, weight }
+    pub(super) fn captured(self) -> Self {
+        Self { captured: true, height: self.height + 1, ..self }
     }
 
     pub(super) fn repeat(self, min: u32, max: Option<u32>) -> Self {
         let height = self.height + 1;
+        if max == Some(0) {
+            return Self { height, ..Self::empty() };
+        }
         let times = max.unwrap_or(min).max(1);
-        let copies = self.copies.saturating_mul(times);
         let once = self.weight.saturating_add(STATE_WEIGHT);
-        let weight = once.saturating_mul(u64::from(times) + 1);
-        match max {
-            Some(0) => Self { height, ..Self::empty() },
-            _ => {
-                let kind = Kind::Repeat { node: Box::new(self), min, max };
-                Self { kind, height, copies, weight }
-            }
+        Self {
+            captured: false,
+            height,
+            depth: self.depth + u32::from(!self.kind.is_atom()),
+            copies: self.copies.saturating_mul(times),
+            weight: once.saturating_mul(u64::from(times)),
+            kind: Kind::Repeat { node: Box::new(self), min, max },
         }
     }
 
     pub(super) fn concat(nodes: Vec<Self>) -> Self {
         // Go keeps a run of characters as one node, so it adds no level.
-        let is_string = nodes.iter().all(|node| matches!(node.kind, Kind::Literal(_)));
-        let flat = flatten(nodes, |kind| match kind {
+        let is_character = |node: &Self| matches!(node.kind, Kind::Literal(_)) && !node.captured;
+        let is_string = nodes.iter().all(is_character);
+        let depth = |node: &Self| node.depth + u32::from(node.kind.is_alternate());
+        let concat = Self::several(nodes, depth, Kind::Concat, |kind| match kind {
             Kind::Concat(inner) => Ok(inner),
             other => Err(other),
         });
-        let concat = Self::several(flat, Kind::Concat);
         if is_string { Self { height: 1, ..concat } } else { concat }
     }
 
     pub(super) fn alternate(nodes: Vec<Self>) -> Self {
-        let flat = flatten(nodes, |kind| match kind {
+        let depth = |node: &Self| node.depth;
+        Self::several(nodes, depth, Kind::Alternate, |kind| match kind {
             Kind::Alternate(inner) => Ok(inner),
             other => Err(other),
-        });
-        Self::several(flat, Kind::Alternate)
+        })
     }
 
-    fn several(mut nodes: Vec<Self>, kind: fn(Vec<Self>) -> Kind) -> Self {
+    /// A node of several; those inside which `open` finds nodes are replaced
+    /// by them.
+    fn several(
+        mut nodes: Vec<Self>,
+        depth: fn(&Self) -> u32,
+        kind: fn(Vec<Self>) -> Kind,
+        open: fn(Kind) -> Result<Vec<Self>, Kind>,
+    ) -> Self {
         match nodes.pop() {
-            None => Self::empty(),
-            Some(only) if nodes.is_empty() => only,
-            Some(last) => {
-                nodes.push(last);
-                Self {
-                    height: 1 + nodes.iter().map(|node| node.height).max().unwrap_or(0),
-                    copies: nodes.iter().map(|node| node.copies).max().unwrap_or(1),
-                    weight: nodes.iter().fold(STATE_WEIGHT, |sum, node| {
-                        sum.saturating_add(node.weight).saturating_add(ASCII_RANGE_WEIGHT)
-                    }),
-                    kind: kind(nodes),
-                }
+            None => return Self::empty(),
+            Some(only) if nodes.is_empty() => return only,
+            Some(last) => nodes.push(last),
+        }
+        let mut several = Self::leaf(Kind::Empty, STATE_WEIGHT);
+        let mut flat = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            several.depth = several.depth.max(depth(&node));
+            several.copies = several.copies.max(node.copies);
+            several.weight =
+                several.weight.saturating_add(node.weight).saturating_add(ASCII_RANGE_WEIGHT);
+            let merged = open(node.kind);
+            // In Go a capturing group keeps nodes from being merged.
+            let levels = u32::from(merged.is_err() || node.captured);
+            several.height = several.height.max(node.height + levels);
+            match merged {
+                Ok(inner) => flat.extend(inner),
+                Err(kind) => flat.push(Self { kind, ..node }),
             }
         }
+        Self { kind: kind(flat), ..several }
     }
-}
-
-/// Replaces nodes by those inside them, where `open` finds some.
-fn flatten(nodes: Vec<Node>, open: fn(Kind) -> Result<Vec<Node>, Kind>) -> Vec<Node> {
-    let mut flat = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        match open(node.kind) {
-            Ok(inner) => flat.extend(inner),
-            Err(kind) => flat.push(Node { kind, ..node }),
-        }
-    }
-    flat
 }

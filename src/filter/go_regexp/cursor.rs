@@ -1,5 +1,7 @@
 //! A place in a pattern, and the escapes that stand for one character.
 
+use super::ranges::LAST;
+
 /// What is wrong with a pattern, in one clause.
 pub(super) type Reason = String;
 
@@ -90,14 +92,10 @@ impl<'p> Cursor<'p> {
             self.rest = rest;
             digits
         };
-        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        let digits = is_number.then(|| digits.trim_start_matches('0'))?;
-        match digits {
-            "" => Some(0),
-            _ => {
-                u32::from_str_radix(digits, 16).ok().filter(|&number| number <= super::ranges::LAST)
-            }
-        }
+        // `from_str_radix` would accept a sign.
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_number.then(|| u32::from_str_radix(significant(digits), 16).ok())??;
+        (number <= LAST).then_some(number)
     }
 
     /// Up to two more octal digits.
@@ -110,6 +108,13 @@ impl<'p> Cursor<'p> {
         }
         number
     }
+}
+
+/// The digits without superfluous zeros, so that any number of them is read.
+fn significant(digits: &str) -> &str {
+    let last = digits.len().saturating_sub(1);
+    let zeros = digits.bytes().take(last).take_while(|&byte| byte == b'0').count();
+    digits.get(zeros..).unwrap_or_default()
 }
 
 fn unknown_escape(c: char) -> Reason {

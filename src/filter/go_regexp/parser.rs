@@ -1,7 +1,8 @@
 //! Reads a pattern as Go's `regexp/syntax` does with its Perl flags.
 //!
 //! Open groups are kept on a stack of our own, so that no pattern, however
-//! deep, can exhaust the thread's.
+//! deep, can exhaust the thread's. What it returns nests [`DEPTH_MAX`] levels at
+//! most.
 
 use super::ast::{Look, Node};
 use super::class::{bracketed, shorthand};
@@ -19,8 +20,12 @@ pub(in crate::filter) struct Parsed {
     pub(in crate::filter) top_level_alternation: bool,
 }
 
-/// Go's limit on the levels of operators.
+/// Go's limit on the levels of operators. Go counts them after it has factored
+/// alternations, so that just below the limit we may differ from it.
 const HEIGHT_MAX: u32 = 1000;
+/// Our limit on the groups that nest after all that can be left out, which is
+/// the `regex` crate's own. Each costs its compiler some 4 KiB of stack.
+const DEPTH_MAX: u32 = 250;
 /// Go's limit on a counted repetition, and on the product of nested ones.
 const COPIES_MAX: u32 = 1000;
 
@@ -42,7 +47,7 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, Reason> {
     }
     let top_level_alternation = !parser.current.alternatives.is_empty();
     let node = parser.current.close();
-    check_height(&node)?;
+    check_levels(&node)?;
     Ok(Parsed { node, top_level_alternation })
 }
 
@@ -99,7 +104,7 @@ impl Group {
     fn close(mut self) -> Node {
         self.end_alternative();
         let node = Node::alternate(self.alternatives);
-        if self.captures { node.group() } else { node }
+        if self.captures { node.captured() } else { node }
     }
 }
 
@@ -107,27 +112,29 @@ impl Parser<'_> {
     fn step(&mut self, c: char) -> Result<(), Reason> {
         let after_repetition = std::mem::take(&mut self.after_repetition);
         match c {
-            '(' => self.open_group()?,
-            ')' => self.close_group()?,
-            '|' => self.current.end_alternative(),
-            '*' => self.repeat("*", 0, None, after_repetition)?,
-            '+' => self.repeat("+", 1, None, after_repetition)?,
-            '?' => self.repeat("?", 0, Some(1), after_repetition)?,
-            '{' => self.repeat_counted(after_repetition)?,
-            '^' if self.flags.multi_line => self.push(Node::look(Look::LineStart))?,
-            '^' => self.push(Node::look(Look::TextStart))?,
-            '$' if self.flags.multi_line => self.push(Node::look(Look::LineEnd))?,
-            '$' => self.push(Node::look(Look::TextEnd))?,
-            '.' => self.any()?,
-            '[' => self.class()?,
-            '\\' => self.escape()?,
-            c => self.literal(u32::from(c))?,
+            '(' => self.open_group(),
+            ')' => self.close_group(),
+            '|' => {
+                self.current.end_alternative();
+                Ok(())
+            }
+            '*' => self.repeat("*", 0, None, after_repetition),
+            '+' => self.repeat("+", 1, None, after_repetition),
+            '?' => self.repeat("?", 0, Some(1), after_repetition),
+            '{' => self.repeat_counted(after_repetition),
+            '^' if self.flags.multi_line => self.push(Node::look(Look::LineStart)),
+            '^' => self.push(Node::look(Look::TextStart)),
+            '$' if self.flags.multi_line => self.push(Node::look(Look::LineEnd)),
+            '$' => self.push(Node::look(Look::TextEnd)),
+            '.' => self.any(),
+            '[' => self.class(),
+            '\\' => self.escape(),
+            c => self.literal(u32::from(c)),
         }
-        Ok(())
     }
 
     fn push(&mut self, node: Node) -> Result<(), Reason> {
-        check_height(&node)?;
+        check_levels(&node)?;
         self.current.sequence.push(node);
         Ok(())
     }
@@ -309,9 +316,11 @@ fn counts(cursor: &mut Cursor) -> Option<(u32, Option<u32>)> {
     cursor.eat("}").then_some((min, max))
 }
 
-fn check_height(node: &Node) -> Result<(), Reason> {
-    if node.height > HEIGHT_MAX {
-        return Err(format!("its groups and operators nest deeper than {HEIGHT_MAX} levels"));
+fn check_levels(node: &Node) -> Result<(), Reason> {
+    for (levels, max) in [(node.height, HEIGHT_MAX), (node.depth, DEPTH_MAX)] {
+        if levels > max {
+            return Err(format!("its groups and operators nest deeper than {max} levels"));
+        }
     }
     Ok(())
 }
@@ -319,14 +328,14 @@ fn check_height(node: &Node) -> Result<(), Reason> {
 const NO_LOOK_AROUND: &str = "Go's dialect has no look-around";
 
 fn bad_flags(written: &str) -> Reason {
-    match written.chars().next() {
-        Some('=' | '!') => NO_LOOK_AROUND.to_owned(),
-        Some('>') => "Go's dialect has no atomic groups".to_owned(),
-        None => "a `(?` is not finished".to_owned(),
-        Some(_) => {
-            "after `(?` Go's dialect knows the flags `i`, `m`, `s`, `U`, a `-` before those \
-                    to clear, then `:` or `)`, and the names `P<name>` and `<name>`"
-                .to_owned()
-        }
-    }
+    let reason = match written.chars().next() {
+        Some('=' | '!') => NO_LOOK_AROUND,
+        Some('>') => "Go's dialect has no atomic groups",
+        None => "a `(?` is not finished",
+        Some(_) => BAD_FLAGS,
+    };
+    reason.to_owned()
 }
+
+const BAD_FLAGS: &str = "after `(?` Go's dialect has the flags `i`, `m`, `s`, `U` (a `-` before \
+                         those to clear), ended by `)` or `:`, and the names `P<name>`, `<name>`";

@@ -5,7 +5,7 @@
 //! order, and groups stand only where they are needed.
 
 use super::ast::{Class, Kind, Look, Node};
-use super::ranges::{LAST, Ranges};
+use super::ranges::Ranges;
 
 /// The pattern's text; the same for the same pattern.
 pub(super) fn print(node: &Node) -> String {
@@ -20,14 +20,13 @@ fn print_node(node: &Node, text: &mut String) {
         Kind::Literal(c) => print_character(*c, text),
         Kind::Class(class) => print_class(class, text),
         Kind::Look(look) => text.push_str(look_text(*look)),
-        Kind::Group(inner) => print_node(inner, text),
         Kind::Repeat { node, min, max } => {
             print_operand(node, text);
             text.push_str(&counts_text(*min, *max));
         }
-        Kind::Concat(nodes) => nodes.iter().for_each(|node| match contents(node) {
-            Kind::Alternate(_) => print_grouped(node, text),
-            _ => print_node(node, text),
+        Kind::Concat(nodes) => nodes.iter().for_each(|node| match node.kind.is_alternate() {
+            true => print_grouped(node, text),
+            false => print_node(node, text),
         }),
         Kind::Alternate(nodes) => nodes.iter().enumerate().for_each(|(index, node)| {
             text.push_str(if index > 0 { "|" } else { "" });
@@ -36,19 +35,12 @@ fn print_node(node: &Node, text: &mut String) {
     }
 }
 
-/// What a node is when its capturing groups are taken away.
-fn contents(node: &Node) -> &Kind {
-    match &node.kind {
-        Kind::Group(inner) => contents(inner),
-        kind => kind,
-    }
-}
-
 /// Prints what a repetition applies to.
 fn print_operand(node: &Node, text: &mut String) {
-    match contents(node) {
-        Kind::Literal(_) | Kind::Class(_) => print_node(node, text),
-        _ => print_grouped(node, text),
+    if node.kind.is_atom() {
+        print_node(node, text);
+    } else {
+        print_grouped(node, text);
     }
 }
 
@@ -110,7 +102,7 @@ fn print_class(class: &Class, text: &mut String) {
 /// Prints a class without tables. One that reaches to the last code point is
 /// printed as all but its gaps, which is how it was written.
 fn print_ranges(ranges: &Ranges, text: &mut String) {
-    if ranges.contains(LAST) {
+    if ranges.contains(char::MAX) {
         let gaps = ranges.complement();
         match gaps.characters().next() {
             None => text.push_str("(?s:.)"),

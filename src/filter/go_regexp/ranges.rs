@@ -24,9 +24,11 @@ impl Ranges {
         &self.0
     }
 
-    /// Whether the set contains a code point.
-    pub(super) fn contains(&self, code_point: u32) -> bool {
-        self.0.iter().any(|&(first, last)| (first..=last).contains(&code_point))
+    /// Whether the set, which is in normal form, contains a character.
+    pub(super) fn contains(&self, character: char) -> bool {
+        let code_point = u32::from(character);
+        let index = self.0.partition_point(|&(_, last)| last < code_point);
+        self.0.get(index).is_some_and(|&(first, _)| first <= code_point)
     }
 
     /// Adds a range.
@@ -75,6 +77,15 @@ impl Ranges {
             let characters = (char::from_u32(first)?, char::from_u32(last)?);
             (first <= last).then_some(characters)
         })
+    }
+}
+
+impl FromIterator<char> for Ranges {
+    fn from_iter<I: IntoIterator<Item = char>>(characters: I) -> Self {
+        let mut ranges =
+            Self(characters.into_iter().map(|c| (u32::from(c), u32::from(c))).collect());
+        ranges.normalise();
+        ranges
     }
 }
 

@@ -53,26 +53,25 @@ impl Table {
 pub(super) struct CaseVariants(BTreeMap<&'static str, Ranges>);
 
 impl CaseVariants {
-    /// What differs only in case from a member of a table, and the member.
+    /// What is no member of a table and differs only in case from one.
     pub(super) fn of(&mut self, table: &Table) -> Ranges {
         self.0.entry(table.name).or_insert_with(|| case_variants(table)).clone()
     }
 }
 
 fn case_variants(table: &Table) -> Ranges {
-    let mut members = Ranges::default();
     // Go has no folding table of this category.
     if table.name == "LC" {
-        return members;
+        return Ranges::default();
     }
     // The class always compiles. Were it not so, nothing would be added.
-    let Ok(member) = Regex::new(&format!(r"\A{}\z", table.members())) else { return members };
+    let Ok(member) = Regex::new(&format!(r"\A{}\z", table.members())) else {
+        return Ranges::default();
+    };
     let mut buffer = [0; 4];
-    for c in cased().filter(|c| member.is_match(c.encode_utf8(&mut buffer))) {
-        members.add(u32::from(c), u32::from(c));
-    }
-    members.normalise();
-    folded(&members)
+    let members = cased().filter(|c| member.is_match(c.encode_utf8(&mut buffer))).collect();
+    let variants = folded(&members);
+    cased().filter(|&c| variants.contains(c) && !members.contains(c)).collect()
 }
 
 /// The property of a name as it stands in `\p{…}`.
