@@ -1,34 +1,48 @@
 //! Rules: for each method, patterns that must match the whole decoded path.
 //!
-//! **Invariant:** a pattern is translated and compiled alone first, so that no
-//! pattern can reach beyond its own group; then all patterns of a method become
-//! one set, whose decision costs the same for one pattern as for many.
+//! **Invariant:** a pattern is parsed alone, so that it cannot reach beyond its
+//! own group; then all patterns of a method become one set, whose decision
+//! costs nearly the same for a thousand patterns as for one.
+//!
+//! A set builds its automaton while it judges. What it has built is kept in
+//! caches, one for each thread that judges at the same time; [`Lanes`] bounds
+//! their number.
 
-use super::go_regexp::{COMPILED_BYTES_MAX, PatternError, translate};
+use super::go_regexp::{
+    COMPILED_BYTES_MAX, NEST_MAX, PatternError, Translated, translate, translate_ungrouped,
+};
 use crate::http1::Method;
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::{RegexSet, RegexSetBuilder};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-/// Nesting that Go accepts, with room for the groups that are added.
-const NEST_MAX: u32 = 2200;
+/// What all patterns of one method may weigh: twice what one of them may.
+const WEIGHT_MAX: u64 = COMPILED_BYTES_MAX as u64;
+
+/// What one cache of a set may grow to. A thousand patterns need some 1 MiB; a
+/// set that would need more judges without a cache, hundreds of times slower.
+const CACHE_BYTES_MAX: usize = 2 << 20;
 
 /// The patterns of all methods. The default matches nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    methods: Vec<MethodRules>,
+    methods: Arc<[MethodRules]>,
 }
 
 /// The patterns of one method.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct MethodRules {
     method: Method,
-    set: RegexSet,
     patterns: Vec<Pattern>,
+    whole_path: RegexSet,
+    /// The patterns as the Go original anchors them, once one was needed.
+    ungrouped: OnceLock<Option<RegexSet>>,
+    lanes: Lanes,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Pattern {
     written: String,
-    translated: String,
     top_level_alternation: bool,
 }
 
@@ -49,23 +63,26 @@ pub enum RuleVerdict {
 }
 
 impl Rules {
-    /// Compiles patterns in Go's dialect.
+    /// Compiles patterns in Go's dialect. Needs up to 1 MiB of stack.
     ///
     /// # Errors
     /// The first pattern that Go would refuse or that is too large.
     pub fn compile(
         patterns: impl IntoIterator<Item = (Method, String)>,
     ) -> Result<Self, PatternError> {
-        let mut by_method: Vec<(Method, Vec<Pattern>)> = Vec::new();
+        let mut drafts: Vec<Draft> = Vec::new();
         for (method, written) in patterns {
-            let pattern = Pattern::compile(written)?;
-            match by_method.iter_mut().find(|(known, _)| *known == method) {
-                Some((_, list)) => list.push(pattern),
-                None => by_method.push((method, vec![pattern])),
+            match drafts.iter_mut().find(|draft| draft.method == method) {
+                Some(draft) => draft.add(written)?,
+                None => {
+                    let mut draft = Draft::new(method);
+                    draft.add(written)?;
+                    drafts.push(draft);
+                }
             }
         }
-        by_method.sort_by_key(|(method, _)| *method);
-        let methods = by_method.into_iter().map(|(method, list)| MethodRules::new(method, list));
+        drafts.sort_by_key(|draft| draft.method);
+        let methods = drafts.into_iter().map(Draft::compile);
         Ok(Self { methods: methods.collect::<Result<_, _>>()? })
     }
 
@@ -73,9 +90,9 @@ impl Rules {
     pub fn judge(&self, method: Method, path: &str) -> RuleVerdict {
         match self.of(method) {
             None => RuleVerdict::MethodNotAllowed,
-            Some(rules) if rules.set.is_match(path) => RuleVerdict::Allowed,
+            Some(rules) if rules.match_whole(path) => RuleVerdict::Allowed,
             Some(rules) => {
-                RuleVerdict::PathNotAllowed { ungrouped_matches: rules.matches_ungrouped(path) }
+                RuleVerdict::PathNotAllowed { ungrouped_matches: rules.match_ungrouped(path) }
             }
         }
     }
@@ -84,7 +101,8 @@ impl Rules {
     #[must_use]
     pub fn matching_pattern(&self, method: Method, path: &str) -> Option<&str> {
         let rules = self.of(method)?;
-        let index = rules.set.matches(path).iter().next()?;
+        let _lane = rules.lanes.enter();
+        let index = rules.whole_path.matches(path).iter().next()?;
         rules.patterns.get(index).map(|pattern| pattern.written.as_str())
     }
 
@@ -116,55 +134,108 @@ impl Rules {
     }
 }
 
-impl Pattern {
-    fn compile(written: String) -> Result<Self, PatternError> {
-        let translated = translate(&written)?;
-        let pattern = Self {
-            written,
-            translated: translated.regex,
-            top_level_alternation: translated.top_level_alternation,
-        };
-        match build(&pattern.translated) {
-            Ok(_) => Ok(pattern),
-            Err(error) => Err(too_large(&pattern.written, &error)),
-        }
-    }
-
-    fn whole_path(&self) -> String {
-        format!(r"\A(?:{})\z", self.translated)
-    }
-}
-
 impl MethodRules {
-    fn new(method: Method, patterns: Vec<Pattern>) -> Result<Self, PatternError> {
-        let set = RegexSetBuilder::new(patterns.iter().map(Pattern::whole_path))
-            .size_limit(COMPILED_BYTES_MAX)
-            .nest_limit(NEST_MAX)
-            .build()
-            .map_err(|error| too_large("all patterns of one method together", &error))?;
-        Ok(Self { method, set, patterns })
+    fn match_whole(&self, path: &str) -> bool {
+        let _lane = self.lanes.enter();
+        self.whole_path.is_match(path)
     }
 
-    /// Only for the hint in a denial, so that it may be slow.
-    fn matches_ungrouped(&self, path: &str) -> bool {
-        self.patterns
-            .iter()
-            .filter(|pattern| pattern.top_level_alternation)
-            .filter_map(|pattern| build(&format!("^{}$", pattern.translated)).ok())
-            .any(|regex| regex.is_match(path))
+    /// Whether a pattern matches as the Go original anchors it. Without a `|`
+    /// outside of groups that makes no difference, and nothing is compiled.
+    fn match_ungrouped(&self, path: &str) -> bool {
+        let _lane = self.lanes.enter();
+        self.ungrouped
+            .get_or_init(|| ungrouped(&self.patterns))
+            .as_ref()
+            .is_some_and(|set| set.is_match(path))
     }
 }
 
-fn build(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).size_limit(COMPILED_BYTES_MAX).nest_limit(NEST_MAX).build()
+fn ungrouped(patterns: &[Pattern]) -> Option<RegexSet> {
+    let open = patterns.iter().filter(|pattern| pattern.top_level_alternation);
+    let regexes: Vec<String> = open
+        .filter_map(|pattern| translate_ungrouped(&pattern.written).ok())
+        .map(|translated| translated.regex)
+        .collect();
+    if regexes.is_empty() { None } else { set_of(regexes).ok() }
 }
 
-fn too_large(pattern: &str, error: &regex::Error) -> PatternError {
-    let reason = match error {
-        regex::Error::CompiledTooBig(_) => "it is too large once compiled".to_owned(),
-        _ => "it cannot be compiled".to_owned(),
-    };
-    PatternError { pattern: pattern.to_owned(), reason }
+/// The patterns of one method before they become a set.
+struct Draft {
+    method: Method,
+    patterns: Vec<Pattern>,
+    regexes: Vec<String>,
+    weight: u64,
+}
+
+impl Draft {
+    fn new(method: Method) -> Self {
+        Self { method, patterns: Vec::new(), regexes: Vec::new(), weight: 0 }
+    }
+
+    fn add(&mut self, written: String) -> Result<(), PatternError> {
+        let Translated { regex, top_level_alternation, weight } = translate(&written)?;
+        self.weight = self.weight.saturating_add(weight);
+        if self.weight > WEIGHT_MAX {
+            let reason = format!(
+                "with the patterns before it for {}, it would take more than {} MiB when compiled",
+                self.method,
+                WEIGHT_MAX >> 20
+            );
+            return Err(PatternError { pattern: written, reason });
+        }
+        self.regexes.push(format!(r"\A(?:{regex})\z"));
+        self.patterns.push(Pattern { written, top_level_alternation });
+        Ok(())
+    }
+
+    fn compile(self) -> Result<MethodRules, PatternError> {
+        let Self { method, patterns, regexes, .. } = self;
+        // Every translated pattern compiles within the limits.
+        let whole_path = set_of(regexes).map_err(|error| PatternError {
+            pattern: format!("all patterns for {method}"),
+            reason: error.to_string(),
+        })?;
+        let (ungrouped, lanes) = (OnceLock::new(), Lanes::default());
+        Ok(MethodRules { method, patterns, whole_path, ungrouped, lanes })
+    }
+}
+
+fn set_of(regexes: Vec<String>) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(regexes)
+        .size_limit(2 * COMPILED_BYTES_MAX)
+        .dfa_size_limit(CACHE_BYTES_MAX)
+        .nest_limit(NEST_MAX)
+        .build()
+}
+
+/// How many threads may judge by one set at the same time. Judging takes well
+/// below a microsecond, so that hardly any thread ever waits; and without a
+/// bound each of a thousand threads could leave a cache behind.
+const LANES: usize = 4;
+
+/// The places from which a set may be used.
+#[derive(Debug, Default)]
+struct Lanes {
+    lanes: [Mutex<()>; LANES],
+    next: AtomicUsize,
+}
+
+impl Lanes {
+    /// Takes a free lane, or waits for one of them.
+    fn enter(&self) -> MutexGuard<'_, ()> {
+        for lane in &self.lanes {
+            match lane.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let [first, ..] = &self.lanes;
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
+        let lane = self.lanes.get(turn).unwrap_or(first);
+        lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +281,51 @@ mod tests {
     #[test]
     fn the_matching_pattern_is_told_as_it_was_written() {
         assert_eq!(rules(&["/x", "/a.*"]).matching_pattern(Method::Get, "/ab"), Some("/a.*"));
+    }
+
+    #[test]
+    fn methods_and_patterns_come_in_the_order_of_the_documentation() {
+        let given = [(Method::Post, "/b|/c"), (Method::Get, "/x"), (Method::Post, "/a")];
+        let rules = Rules::compile(given.map(|(method, path)| (method, path.to_owned()))).unwrap();
+        assert_eq!(rules.methods().collect::<Vec<_>>(), [Method::Get, Method::Post]);
+        let sorted = [(Method::Get, "/x"), (Method::Post, "/b|/c"), (Method::Post, "/a")];
+        assert_eq!(rules.patterns().collect::<Vec<_>>(), sorted);
+        let open: Vec<_> = rules.top_level_alternations().collect();
+        assert_eq!(open, [(Method::Post, "/b|/c")]);
+        assert_eq!(Rules::default().judge(Method::Get, "/"), RuleVerdict::MethodNotAllowed);
+    }
+
+    #[test]
+    fn an_error_names_the_pattern() {
+        let error = |patterns: &[&str]| {
+            let of_get = patterns.iter().map(|pattern| (Method::Get, (*pattern).to_owned()));
+            Rules::compile(of_get).unwrap_err().to_string()
+        };
+        assert_eq!(error(&["/a", "/b)", "/c"]), "pattern `/b)`: a `)` has no opening `(`");
+        assert_eq!(error(&["a)(b"]), "pattern `a)(b`: a `)` has no opening `(`");
+        assert_eq!(
+            error(&[r"/\pL{900}", r"/\pN{900}", r"/\pS{900}"]),
+            "pattern `/\\pS{900}`: with the patterns before it for GET, it would take more than \
+             128 MiB when compiled"
+        );
+    }
+
+    #[test]
+    fn threads_that_judge_at_the_same_time_judge_alike() {
+        let rules = rules(&[r"/containers/[a-z0-9]+/(json|logs)", "/a|/b"]);
+        std::thread::scope(|scope| {
+            for thread in 0..4 * LANES {
+                let rules = &rules;
+                scope.spawn(move || {
+                    for id in 0..200 {
+                        let path = format!("/containers/{thread}x{id}/json");
+                        assert_eq!(rules.judge(Method::Get, &path), RuleVerdict::Allowed);
+                        let denied = RuleVerdict::PathNotAllowed { ungrouped_matches: false };
+                        assert_eq!(rules.judge(Method::Get, &path[1..]), denied);
+                    }
+                });
+            }
+        });
     }
 
     #[test]
