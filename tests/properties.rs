@@ -1,0 +1,152 @@
+//! Properties of the HTTP layer for messages that are built, not mutated: what
+//! a client may write in many ways means one thing, and is sent in one way.
+//!
+//! The fuzz targets ask the same of arbitrary bytes; here most inputs are valid,
+//! so that acceptance is tested as hard as refusal.
+
+use proptest::prelude::*;
+use socket_proxy::filter::{Policy, Rules, Standing, Verdict, judge};
+use socket_proxy::http1::chunked::Decoder;
+use socket_proxy::http1::{BodyReader, FieldStorage, HeadScan, Method, Request, Target};
+use std::fmt::Write as _;
+
+proptest! {
+    /// Whatever is escaped of a path, it is the same path, sent in one spelling.
+    #[test]
+    fn every_spelling_of_a_path_is_sent_alike(path in path(), escapes in any::<u64>()) {
+        let spelling = spell(&path, escapes);
+        let target = Target::parse(&spelling, Method::Get).expect(&spelling);
+        prop_assert_eq!(target.path(), &path);
+        let plain = spell(&path, 0);
+        let canonical = Target::parse(&plain, Method::Get).expect(&plain).to_string();
+        prop_assert_eq!(target.to_string(), canonical);
+    }
+
+    /// A path with an empty, `.` or `..` segment is refused in every spelling.
+    #[test]
+    fn no_spelling_of_a_dot_segment_is_accepted(
+        before in path(), dots in prop::sample::select(vec!["/", "/.", "/.."]), after in path(),
+        escapes in any::<u64>(),
+    ) {
+        let spelling = spell(&format!("{before}{dots}{after}"), escapes);
+        prop_assert!(Target::parse(&spelling, Method::Get).is_err(), "{}", spelling);
+    }
+
+    /// A head is found and means the same, however its lines are written.
+    #[test]
+    fn every_spelling_of_a_request_is_sent_alike(
+        path in path(), fields in prop::collection::vec(field(), 0..6), spaces in 0_usize..3,
+        upper in any::<bool>(),
+    ) {
+        let target = spell(&path, 0);
+        let line = format!("POST {target} HTTP/1.1\r\n");
+        let write = |host: &str, spaces: usize, upper: bool| {
+            let mut head = format!("{line}Host:{host}\r\n");
+            for (name, value) in &fields {
+                let name = if upper { name.to_ascii_uppercase() } else { name.clone() };
+                let blank = " ".repeat(spaces);
+                let _ = write!(head, "{name}:{blank}{value}{blank}\r\n");
+            }
+            head + "Content-Length: 5\r\n\r\n"
+        };
+        let one = sent(&write(" a", 1, false));
+        let other = sent(&write("\tb:80 ", spaces, upper));
+        prop_assert_eq!(one.to_ascii_lowercase(), other.to_ascii_lowercase());
+        prop_assert_eq!(sent(&one), one, "printing is a fixed point");
+    }
+
+    /// However a body is cut into chunks and pieces, it comes out as it was.
+    #[test]
+    fn a_chunked_body_comes_out_as_it_was(
+        body in prop::collection::vec(any::<u8>(), 0..400), chunk_bytes in 1_usize..50,
+        piece_bytes in 1_usize..60, extension in "(;[a-z]{1,9}(=[a-z]{1,9})?)?",
+        trailer in "(X-[A-Z]: [a-z]{0,9}\r\n)?",
+    ) {
+        let mut wire = Vec::new();
+        for chunk in body.chunks(chunk_bytes) {
+            wire.extend(format!("{:x}{extension}\r\n", chunk.len()).bytes());
+            wire.extend(chunk.iter().chain(b"\r\n"));
+        }
+        wire.extend(format!("0{extension}\r\n{trailer}\r\n").bytes());
+        let behind = wire.len();
+        wire.extend(b"GET / HTTP/1.1\r\n");
+        let (decoded, consumed) = decode(&wire, piece_bytes);
+        prop_assert_eq!(decoded, body);
+        prop_assert_eq!(consumed, behind, "what stands behind the body is left");
+    }
+
+    /// A body cut off anywhere is not done.
+    #[test]
+    fn a_chunked_body_cut_off_is_not_done(
+        body in prop::collection::vec(any::<u8>(), 1..40), cut in any::<prop::sample::Index>(),
+    ) {
+        let mut wire = format!("{:x}\r\n", body.len()).into_bytes();
+        wire.extend(body.iter().chain(b"\r\n0\r\n\r\n"));
+        wire.truncate(cut.index(wire.len()));
+        let mut reader = BodyReader::Chunked(Decoder::default());
+        prop_assert!(reader.decode(&mut wire).is_ok());
+        prop_assert!(!reader.is_done());
+    }
+}
+
+/// A path in normal form: segments of printable characters, none of them dots.
+fn path() -> impl Strategy<Value = String> {
+    let segment = "[a-zA-Z0-9._~!$&'()*+,;=:@ \"<>?#^`{|}\u{e9}\u{4e2d}\u{1f433}\\[\\]-]{1,8}"
+        .prop_filter("dots", |segment| !matches!(&**segment, "." | ".."));
+    prop::collection::vec(segment, 1..5).prop_map(|segments| format!("/{}", segments.join("/")))
+}
+
+/// An end-to-end field; the value has no white space around it.
+fn field() -> impl Strategy<Value = (String, String)> {
+    ("X-[A-Za-z0-9]{1,8}", "([!-~]([ -~]{0,20}[!-~])?)?")
+}
+
+/// Escapes what must be, and of the rest what the bits of `escapes` say; never
+/// the first slash, which makes it a path.
+fn spell(path: &str, escapes: u64) -> String {
+    let mut spelling = String::new();
+    for (at, byte) in path.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
+        let chosen = at > 0 && escapes.rotate_right(u32::try_from(at % 64).unwrap_or(0)) & 1 == 1;
+        if plain && !chosen {
+            spelling.push(char::from(byte));
+        } else if escapes & 2 == 0 {
+            let _ = write!(spelling, "%{byte:02X}");
+        } else {
+            let _ = write!(spelling, "%{byte:02x}");
+        }
+    }
+    spelling
+}
+
+/// What the daemon gets for a head, if everything is allowed.
+fn sent(head: &str) -> String {
+    let found = HeadScan::default().find_end(head.as_bytes());
+    assert_eq!(found, Ok(Some(head.len())), "{head:?}");
+    let mut storage = FieldStorage::new();
+    let request = Request::parse(head.as_bytes(), &mut storage).expect(head);
+    let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
+    let policy = Policy { rules, ..Policy::default() };
+    let Verdict::Allowed(permit) = judge(&policy, &request, Standing::Admitted) else {
+        panic!("denied: {head:?}");
+    };
+    let mut printed = Vec::new();
+    permit.print(&mut printed);
+    String::from_utf8(printed).expect("ASCII")
+}
+
+fn decode(wire: &[u8], piece_bytes: usize) -> (Vec<u8>, usize) {
+    let mut reader = BodyReader::Chunked(Decoder::default());
+    let (mut body, mut consumed) = (Vec::new(), 0);
+    for piece in wire.chunks(piece_bytes) {
+        let mut piece = piece.to_vec();
+        let decoded = reader.decode(&mut piece).expect("a legal body");
+        body.extend_from_slice(&piece[decoded.data]);
+        consumed += decoded.consumed;
+        if reader.is_done() {
+            break;
+        }
+    }
+    assert!(reader.is_done(), "the end was not found");
+    (body, consumed)
+}
