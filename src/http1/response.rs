@@ -14,6 +14,7 @@ pub struct Response<'a> {
     fields: &'a [Header<'a>],
     nominates: bool,
     body: ResponseBody,
+    is_raw_stream: bool,
     upgrade: Option<Upgrade>,
 }
 
@@ -56,7 +57,9 @@ impl<'a> Response<'a> {
         let body = noted.body(status, asked, allows_chunked)?;
         let upgrade = if status == 101 { asked.upgrade } else { None };
         let reason = tokens.reason.unwrap_or_default();
-        Ok(Self { status, reason, fields, nominates: noted.connection.nominates, body, upgrade })
+        let nominates = noted.connection.nominates;
+        let is_raw_stream = fields.iter().any(is_raw_stream);
+        Ok(Self { status, reason, fields, nominates, body, is_raw_stream, upgrade })
     }
 
     /// The status code, 100 to 599.
@@ -80,19 +83,26 @@ impl<'a> Response<'a> {
     /// How the body is written for a client of that version.
     #[must_use]
     pub fn encoding(&self, version: Version) -> Encoding {
-        match (self.body, version) {
-            (ResponseBody::Chunked | ResponseBody::UntilClose, Version::Http11) => {
-                Encoding::Chunked
-            }
-            _ => Encoding::Plain,
-        }
+        if self.is_chunked_for(version) { Encoding::Chunked } else { Encoding::Plain }
     }
 
     /// Whether the client can only find the body's end by the connection's.
     #[must_use]
     pub fn ends_at_close(&self, version: Version) -> bool {
         matches!(self.body, ResponseBody::Chunked | ResponseBody::UntilClose)
-            && version == Version::Http10
+            && !self.is_chunked_for(version)
+    }
+
+    /// A body of unknown end is chunked for those who can read it, but for raw
+    /// streams: clients that ask for them without an upgrade (exec of Podman's
+    /// remote client) take the bytes off the socket, past their HTTP parser.
+    fn is_chunked_for(&self, version: Version) -> bool {
+        match self.body {
+            _ if version == Version::Http10 => false,
+            ResponseBody::Chunked => true,
+            ResponseBody::UntilClose => !self.is_raw_stream,
+            _ => false,
+        }
     }
 
     /// Appends the head that the client gets. `keep_alive`: whether its
@@ -120,12 +130,18 @@ impl<'a> Response<'a> {
         match self.body {
             ResponseBody::Empty { announced: Some(length) } => print_content_length(length, out),
             ResponseBody::Length(length) => print_content_length(length.get(), out),
-            ResponseBody::Chunked | ResponseBody::UntilClose if version == Version::Http11 => {
+            _ if self.is_chunked_for(version) => {
                 out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             }
             _ => {}
         }
     }
+}
+
+/// `application/vnd.docker.raw-stream`, the Engine's type of a hijacked stream.
+fn is_raw_stream(field: &Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("content-type")
+        && fields::trim(field.value).eq_ignore_ascii_case(b"application/vnd.docker.raw-stream")
 }
 
 /// The fields that mean something to a proxy, each noted once.
@@ -263,6 +279,17 @@ mod tests {
             printed(GET, head, Version::Http10, false),
             "HTTP/1.1 200 OK\r\nServer: d\r\nConnection: close\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_raw_stream_without_an_end_is_not_chunked() {
+        let raw = "Content-Type: application/vnd.docker.raw-stream\r\n";
+        assert_eq!(
+            printed(GET, &format!("HTTP/1.1 200 OK\r\n{raw}\r\n"), Version::Http11, false),
+            format!("HTTP/1.1 200 OK\r\n{raw}Connection: close\r\n\r\n")
+        );
+        let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{raw}\r\n");
+        assert!(printed(GET, &chunked, Version::Http11, true).contains("chunked"));
     }
 
     #[test]

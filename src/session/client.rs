@@ -1,6 +1,8 @@
 //! Who a client is: an address, or the process at the other end of a socket file.
 
 use crate::relay::socket::Socket;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,14 +30,13 @@ impl Client {
     }
 
     /// The client at the other end of a unix socket (`SO_PEERCRED`).
+    ///
+    /// By nix: rustix takes the process for non-zero, which one of another PID
+    /// namespace is not.
     #[must_use]
     pub fn unix(socket: &Socket) -> Self {
-        match rustix::net::sockopt::socket_peercred(socket) {
-            Ok(peer) => Self::Unix {
-                pid: peer.pid.as_raw_nonzero().get(),
-                uid: peer.uid.as_raw(),
-                gid: peer.gid.as_raw(),
-            },
+        match getsockopt(socket, PeerCredentials) {
+            Ok(peer) => Self::Unix { pid: peer.pid(), uid: peer.uid(), gid: peer.gid() },
             Err(_) => Self::Unix { pid: 0, uid: u32::MAX, gid: u32::MAX },
         }
     }

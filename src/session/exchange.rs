@@ -5,7 +5,7 @@ use super::{After, CloseReason, Session, log_lines};
 use crate::filter::Permit;
 use crate::http1::{
     self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, Reply,
-    RequestBody, Response, ResponseBody, Version,
+    RequestBody, Response, ResponseBody,
 };
 use crate::relay::socket::Socket;
 use crate::relay::{Direction, Fault, Flow, Relay};
@@ -16,6 +16,7 @@ struct Answered {
     body: ResponseBody,
     encoding: Encoding,
     keep_alive: bool,
+    ends_at_close: bool,
 }
 
 /// Sends a permitted request to `daemon` and relays what follows.
@@ -106,7 +107,7 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
     };
     let after = match moved {
         Err(fault) => {
-            if permit.request().version() == Version::Http10 {
+            if answered.ends_at_close {
                 relay.reset_client_on_close();
             }
             After::Close(CloseReason::from(&fault))
@@ -156,13 +157,15 @@ fn print_final_head(
         return Ok(None);
     }
     let version = request.version();
-    let keep_alive = request.keeps_alive() && !response.ends_at_close(version) && !stopping;
+    let ends_at_close = response.ends_at_close(version);
+    let keep_alive = request.keeps_alive() && !ends_at_close && !stopping;
     response.print(version, keep_alive, download.prefix);
     Ok(Some(Answered {
         status: response.status(),
         body: response.body(),
         encoding: response.encoding(version),
         keep_alive,
+        ends_at_close,
     }))
 }
 
