@@ -26,6 +26,10 @@ use std::time::Duration;
 /// end of data: it may be gone, or it may still read (half-close).
 const SILENCE_AFTER_END: Duration = Duration::from_secs(1);
 
+/// How long a connection must be quiet before its buffers are given back. A
+/// thousand streams that are silent most of the time need none.
+pub const QUIET: Duration = Duration::from_secs(1);
+
 /// Why bytes stopped moving.
 #[derive(Debug)]
 pub enum Fault {
@@ -202,7 +206,7 @@ impl<'a> Relay<'a> {
         }
         self.pass_on_client_end(upload);
         let limit = self.client_ended.then_some(SILENCE_AFTER_END);
-        let events = self.poll(upload, download, limit)?;
+        let events = self.poll_quietly(upload, download, limit)?;
         if events.is_silence() || events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
             return Err(Fault::ClientGone);
         }
@@ -223,7 +227,7 @@ impl<'a> Relay<'a> {
         if upload == Need::Again || download == Need::Again {
             return Ok(());
         }
-        let events = self.poll(upload, download, None)?;
+        let events = self.poll_quietly(upload, download, None)?;
         if upload == Need::Ended && events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
             return Err(Fault::ClientGone);
         }
@@ -237,6 +241,25 @@ impl<'a> Relay<'a> {
         if closed && download == Need::Ended {
             self.abandon_upload();
         }
+    }
+
+    /// Polls, and gives the buffers back when nothing has come for a while.
+    fn poll_quietly(
+        &mut self,
+        upload: Need,
+        download: Need,
+        limit: Option<Duration>,
+    ) -> Result<Events, Fault> {
+        let holds = self.upload.buffer.is_idle_memory() || self.download.buffer.is_idle_memory();
+        if limit.is_none() && holds {
+            let events = self.poll(upload, download, Some(QUIET))?;
+            if !events.is_silence() {
+                return Ok(events);
+            }
+            self.upload.buffer.release();
+            self.download.buffer.release();
+        }
+        self.poll(upload, download, limit)
     }
 
     /// Polls the sockets that a flow waits for. A hang-up is reported whether

@@ -64,7 +64,7 @@ pub struct Session<'a> {
     policy: Arc<Policy>,
     buffers: &'a mut Buffers,
     started: Instant,
-    idle_limit_is_set: bool,
+    quiet_limit_is_set: bool,
 }
 
 impl<'a> Session<'a> {
@@ -75,8 +75,8 @@ impl<'a> Session<'a> {
         policy: Arc<Policy>,
         buffers: &'a mut Buffers,
     ) -> Self {
-        let (started, idle_limit_is_set) = (Instant::now(), false);
-        Self { shared, connection, policy, buffers, started, idle_limit_is_set }
+        let (started, quiet_limit_is_set) = (Instant::now(), false);
+        Self { shared, connection, policy, buffers, started, quiet_limit_is_set }
     }
 
     /// Serves requests until the connection has to end, and ends it.

@@ -8,14 +8,22 @@ use super::{Error, FIELDS_MAX};
 use httparse::Header;
 use std::mem::MaybeUninit;
 
-/// Room for the fields of one head, reused by nothing and cheap to make.
-pub struct FieldStorage<'a>([MaybeUninit<Header<'a>>; FIELDS_MAX]);
+/// Fields for which there is room on the stack. A thousand streams keep the
+/// stack pages that their heads once touched, so that this is no more than real
+/// clients need (about ten); heads with more fields get room from the heap.
+const FEW_FIELDS_MAX: usize = 32;
+
+/// Room for the fields of one head.
+pub struct FieldStorage<'a> {
+    few: [MaybeUninit<Header<'a>>; FEW_FIELDS_MAX],
+    many: Vec<MaybeUninit<Header<'a>>>,
+}
 
 impl FieldStorage<'_> {
     /// Room that is not written to before it is used.
     #[must_use]
     pub fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; FIELDS_MAX])
+        Self { few: [const { MaybeUninit::uninit() }; FEW_FIELDS_MAX], many: Vec::new() }
     }
 }
 
@@ -26,8 +34,14 @@ impl Default for FieldStorage<'_> {
 }
 
 impl<'a> FieldStorage<'a> {
-    pub(super) fn slots(&mut self) -> &mut [MaybeUninit<Header<'a>>] {
-        &mut self.0
+    /// Room for all fields of `head`, up to the limit.
+    pub(super) fn slots(&mut self, head: &[u8]) -> &mut [MaybeUninit<Header<'a>>] {
+        let lines = head.iter().filter(|byte| **byte == b'\n').count();
+        if lines <= FEW_FIELDS_MAX {
+            return &mut self.few;
+        }
+        self.many.resize_with(lines.min(FIELDS_MAX), MaybeUninit::uninit);
+        &mut self.many
     }
 }
 

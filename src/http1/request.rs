@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
     /// The first thing in it that RFC 9112 forbids or leaves in doubt.
     pub fn parse(head: &'a [u8], storage: &'a mut FieldStorage<'a>) -> Result<Self, Error> {
         let mut tokens = httparse::Request::new(&mut []);
-        let parsed = tokens.parse_with_uninit_headers(head, storage.slots());
+        let parsed = tokens.parse_with_uninit_headers(head, storage.slots(head));
         if parsed != Ok(httparse::Status::Complete(head.len())) {
             return Err(parsed.err().map_or(Error::StartLine, fault));
         }

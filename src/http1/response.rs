@@ -41,7 +41,8 @@ impl<'a> Response<'a> {
     ) -> Result<Self, Error> {
         let mut tokens = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let parsed = config.parse_response_with_uninit_headers(&mut tokens, head, storage.slots());
+        let parsed =
+            config.parse_response_with_uninit_headers(&mut tokens, head, storage.slots(head));
         if parsed != Ok(httparse::Status::Complete(head.len())) {
             return Err(match parsed {
                 Err(httparse::Error::TooManyHeaders) => Error::HeadTooLarge,

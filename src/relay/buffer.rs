@@ -78,6 +78,19 @@ impl Buffer {
         Ok(Filled { bytes: count, all_space: self.was_filled })
     }
 
+    /// Frees everything, if nothing waits: for a connection that has gone quiet.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Whether a quiet connection holds memory here that it does not need.
+    #[must_use]
+    pub fn is_idle_memory(&self) -> bool {
+        self.is_empty() && !self.bytes.is_empty()
+    }
+
     /// Frees what a bulk transfer took, keeping what waits.
     pub fn give_back(&mut self) {
         if self.bytes.len() > KEPT_BYTES {

@@ -5,6 +5,7 @@
 
 use super::{CloseReason, Session};
 use crate::http1::{self, HEAD_BYTES_MAX, HeadScan};
+use crate::relay::QUIET;
 use rustix::event::PollFlags;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -50,11 +51,13 @@ impl Session<'_> {
     }
 
     /// Waits between two requests; the program need not wait for us meanwhile.
+    /// A client that stays quiet for long is waited for without buffers.
     fn receive_idle(&mut self) -> io::Result<usize> {
         let socket = &self.connection.socket;
-        if !self.idle_limit_is_set {
-            socket.set_receive_timeout(Some(self.shared.limits.idle_timeout))?;
-            self.idle_limit_is_set = true;
+        let limit = self.shared.limits.idle_timeout;
+        if !self.quiet_limit_is_set {
+            socket.set_receive_timeout(Some(QUIET.min(limit)))?;
+            self.quiet_limit_is_set = true;
         }
         self.connection.idle.store(true, Ordering::SeqCst);
         let received = if self.is_stopping() {
@@ -64,12 +67,24 @@ impl Session<'_> {
             self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill).map(|filled| filled.bytes)
         };
         self.connection.idle.store(false, Ordering::SeqCst);
-        received
+        match received {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && limit > QUIET => {
+                self.buffers.client.release();
+                self.buffers.daemon.release();
+                self.receive_until(Instant::now() + limit.saturating_sub(QUIET))
+            }
+            received => received,
+        }
     }
 
     fn receive_until(&mut self, deadline: Instant) -> io::Result<usize> {
         let socket = &self.connection.socket;
-        self.connection.idle.store(self.buffers.client.is_empty(), Ordering::SeqCst);
+        let is_idle = self.buffers.client.is_empty();
+        self.connection.idle.store(is_idle, Ordering::SeqCst);
+        // After the mark: who stops the program sees the one or we the other.
+        if is_idle && self.is_stopping() {
+            return Ok(0);
+        }
         let ready = socket.wait(PollFlags::IN, deadline);
         self.connection.idle.store(false, Ordering::SeqCst);
         ready?;
