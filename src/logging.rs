@@ -18,6 +18,7 @@
 
 mod escape;
 mod start;
+mod timestamp;
 
 pub use start::announce;
 
@@ -27,6 +28,7 @@ use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use std::fmt::Display;
 use std::io::Write;
+use timestamp::Timestamp;
 
 /// Makes this the program's log. A second call changes nothing.
 pub fn init(config: LogConfig) {
@@ -59,7 +61,7 @@ pub fn json_line(time: impl Display, record: &Record<'_>) -> String {
 fn builder(config: LogConfig, target: Target) -> Builder {
     let mut builder = Builder::new();
     builder.filter_level(config.level).target(target).format(move |buffer, record| {
-        let time = buffer.timestamp_millis();
+        let time = Timestamp::now();
         let mut line = if config.json { json_line(time, record) } else { text_line(time, record) };
         line.push('\n');
         buffer.write_all(line.as_bytes())

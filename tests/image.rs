@@ -224,7 +224,7 @@ impl<'a> Project<'a> {
         let text =
             fs::read_to_string(Path::new(ROOT).join("examples/compose/traefik.yml")).unwrap();
         let socket = host.engine.socket().display();
-        let text = [
+        [
             (
                 "image: traefik:v3.6",
                 "image: busybox:latest\n    entrypoint: [sh, -c, exec sleep 600]",
@@ -237,8 +237,7 @@ impl<'a> Project<'a> {
         .fold(text, |text, (from, to)| {
             assert!(text.contains(from), "{from}");
             text.replace(from, to)
-        });
-        text
+        })
     }
 
     fn compose(&self, arguments: &[&str]) -> Outcome {
