@@ -5,7 +5,7 @@
 //! costs nearly the same for a thousand patterns as for one.
 //!
 //! A set builds its automaton while it judges. What it has built is kept in
-//! caches, one for each thread that judges at the same time; [`Lanes`] bounds
+//! caches, one for each thread that judges at the same time; `Lanes` bounds
 //! their number.
 
 use super::go_regexp::{
