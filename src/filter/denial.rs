@@ -22,6 +22,14 @@ pub enum Source {
         /// The container's name.
         container: String,
     },
+    /// In the labels of a container, one of which cannot be used, so that it
+    /// has no rights.
+    InvalidLabel {
+        /// That label.
+        label: String,
+        /// The container's name.
+        container: String,
+    },
 }
 
 /// Why a request is refused.
@@ -102,6 +110,10 @@ impl Source {
                 let method = method.as_str().to_ascii_lowercase();
                 format!("the label {prefix}.allow.{method}={pattern} to the container {container}")
             }
+            Self::InvalidLabel { label, container } => format!(
+                "a valid label {label} to the container {container}, whose present one is \
+                 invalid and voids its rights"
+            ),
         }
     }
 
@@ -109,7 +121,20 @@ impl Source {
         match self {
             Self::Flags => "add the address to -allowfrom".to_owned(),
             Self::Listener(name) => format!("add the address to -allowfrom@{name}"),
-            Self::Labels { container, .. } => format!("its rights come from container {container}"),
+            Self::Labels { container, .. } | Self::InvalidLabel { container, .. } => {
+                format!("its rights come from container {container}")
+            }
+        }
+    }
+
+    /// The container whose labels they are.
+    #[must_use]
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Self::Flags | Self::Listener(_) => None,
+            Self::Labels { container, .. } | Self::InvalidLabel { container, .. } => {
+                Some(container)
+            }
         }
     }
 }
@@ -167,6 +192,15 @@ mod tests {
         let rows = [
             (path.clone(), Source::Flags, 403, "add -allowPOST=/v[0-9.]+/containers/create"),
             (path.clone(), Source::Listener("ci".into()), 403, "add -allowPOST@ci=/v[0-9.]+/"),
+            (
+                Denial::Method { allowed: vec![] },
+                Source::InvalidLabel {
+                    label: "socket-proxy.allow.x".into(),
+                    container: "ci".into(),
+                },
+                405,
+                "add a valid label socket-proxy.allow.x to the container ci, whose present",
+            ),
             (path, labels, 403, "socket-proxy.allow.post=/v[0-9.]+/containers/create to the"),
             (Denial::Method { allowed: vec![Method::Get] }, Source::Flags, 405, "add -allowPOST="),
             (Denial::Address, Source::Flags, 403, "10.0.0.2 are not allowed; add the address to"),
