@@ -28,6 +28,7 @@ mod values;
 pub use error::ConfigError;
 
 use crate::filter::Policy;
+use crate::filter::bodies::LabelGuard;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -129,6 +130,9 @@ pub struct ContainerRights {
     pub proxy_container_name: String,
     /// The prefix of the labels.
     pub label_prefix: String,
+    /// What keeps clients from creating containers with such labels; `None` if
+    /// they may.
+    pub label_guard: Option<LabelGuard>,
 }
 
 impl Config {

@@ -158,9 +158,9 @@ fn container_rights(reader: &mut Reader, given: &Given) -> Option<Option<Contain
     let name = reader.all(&given.proxycontainername, |value| values::container_name(&value.text));
     let prefix = reader.last(&given.dockerlabelprefix, |value| values::label_prefix(&value.text));
     let label_prefix = prefix?;
-    Some(
-        name?
-            .pop()
-            .map(|proxy_container_name| ContainerRights { proxy_container_name, label_prefix }),
-    )
+    Some(name?.pop().map(|proxy_container_name| ContainerRights {
+        proxy_container_name,
+        label_prefix,
+        label_guard: None,
+    }))
 }
