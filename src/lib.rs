@@ -25,6 +25,8 @@ pub mod logging;
 
 pub mod relay;
 
+pub mod rights;
+
 pub mod session;
 
 pub mod server;

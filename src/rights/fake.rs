@@ -1,0 +1,295 @@
+//! An Engine for the tests: a world of containers that the test changes, with or
+//! without the events that a real Engine would send, at the time it chooses.
+
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must happen before it fails.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the fake answers to a path instead of the truth.
+#[derive(Debug, Clone)]
+pub(super) enum Reply {
+    /// These bytes, then the end.
+    Raw(String),
+}
+
+/// A container of the fake world.
+#[derive(Debug, Clone)]
+pub(super) struct FakeContainer {
+    id: String,
+    name: String,
+    labels: Vec<(String, String)>,
+    running: bool,
+    /// Network and addresses (v4, v6).
+    places: Vec<(String, String, String)>,
+}
+
+impl FakeContainer {
+    /// A running container without labels that has `address` on `network`.
+    pub(super) fn new(id: &str, network: &str, address: &str) -> Self {
+        let (id, name, labels, places) = (id.into(), id.into(), vec![], vec![]);
+        Self { id, name, labels, running: true, places }.on(network, address, "")
+    }
+
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    pub(super) fn label(mut self, label: &str, value: &str) -> Self {
+        self.labels.push((label.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn on(mut self, network: &str, v4: &str, v6: &str) -> Self {
+        self.places.push((network.to_owned(), v4.to_owned(), v6.to_owned()));
+        self
+    }
+
+    pub(super) fn stopped(mut self) -> Self {
+        self.running = false;
+        self.places.iter_mut().for_each(|place| *place = (place.0.clone(), "".into(), "".into()));
+        self
+    }
+
+    fn labels(&self) -> Value {
+        self.labels.iter().map(|(label, value)| (label.clone(), json!(value))).collect()
+    }
+
+    fn settings(&self) -> Value {
+        let networks: serde_json::Map<String, Value> = self
+            .places
+            .iter()
+            .map(|place| (format!("name of {}", place.0), network(place)))
+            .collect();
+        json!({ "Networks": networks })
+    }
+
+    fn inspection(&self) -> Value {
+        json!({"Id": self.id, "Name": format!("/{}", self.name),
+            "State": {"Running": self.running}, "Config": {"Labels": self.labels()},
+            "NetworkSettings": self.settings()})
+    }
+
+    fn list_item(&self) -> Value {
+        json!({"Id": self.id, "Names": [format!("/{}", self.name)], "Labels": self.labels(),
+            "State": "running", "NetworkSettings": self.settings()})
+    }
+}
+
+/// Every network is a /16 whose gateway ends in `.0.1`, and `fd00:…::/64`.
+fn network((id, v4, v6): &(String, String, String)) -> Value {
+    let gateway = v4.rsplitn(3, '.').last().map(|net| format!("{net}.0.1"));
+    json!({"NetworkID": id, "IPAddress": v4, "IPPrefixLen": if v4.is_empty() { 0 } else { 16 },
+        "Gateway": gateway.filter(|_| !v4.is_empty()).unwrap_or_default(),
+        "GlobalIPv6Address": v6, "GlobalIPv6PrefixLen": if v6.is_empty() { 0 } else { 64 },
+        "IPv6Gateway": ""})
+}
+
+/// The Engine. Its threads end with the test program.
+pub(super) struct FakeEngine {
+    directory: PathBuf,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    world: Mutex<World>,
+}
+
+#[derive(Default)]
+struct World {
+    containers: Vec<FakeContainer>,
+    scripted: HashMap<String, Reply>,
+    requests: Vec<String>,
+    streams: Vec<UnixStream>,
+    refuses: bool,
+    stale_list: Option<Vec<FakeContainer>>,
+}
+
+impl FakeEngine {
+    pub(super) fn start() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("socket-proxy-rights-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        let fake = Self { directory, shared: Arc::default() };
+        fake.listen();
+        fake
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
+        self.directory.join("docker.sock")
+    }
+
+    /// Puts a container into the world, or another in the place of its id.
+    pub(super) fn put(&self, container: FakeContainer) {
+        let mut world = self.world();
+        world.containers.retain(|other| other.id != container.id);
+        world.containers.push(container);
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        self.world().containers.retain(|container| container.id != id);
+    }
+
+    /// Lets lists show the world as it is now, whatever happens to it.
+    pub(super) fn freeze_lists(&self) {
+        let mut world = self.world();
+        world.stale_list = Some(world.containers.clone());
+    }
+
+    pub(super) fn thaw_lists(&self) {
+        self.world().stale_list = None;
+    }
+
+    pub(super) fn script(&self, target: &str, reply: Reply) {
+        self.world().scripted.insert(target.to_owned(), reply);
+    }
+
+    /// Whether to answer 500 to everything.
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.world().refuses = refuses;
+    }
+
+    /// Announces what happened to a container.
+    pub(super) fn container_event(&self, action: &str, id: &str, name: &str) {
+        self.event(&json!({"Type": "container", "Action": action,
+            "Actor": {"ID": id, "Attributes": {"name": name}}}));
+    }
+
+    pub(super) fn network_event(&self, action: &str, network: &str, id: &str) {
+        self.event(&json!({"Type": "network", "Action": action,
+            "Actor": {"ID": network, "Attributes": {"container": id, "name": "n"}}}));
+    }
+
+    fn event(&self, event: &Value) {
+        self.raw_event(&format!("{event}\n"));
+    }
+
+    pub(super) fn raw_event(&self, text: &str) {
+        let chunk = format!("{:x}\r\n{text}\r\n", text.len());
+        self.world().streams.retain_mut(|stream| stream.write_all(chunk.as_bytes()).is_ok());
+    }
+
+    /// Breaks all streams of events.
+    pub(super) fn break_streams(&self) {
+        for stream in self.world().streams.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Ends the present listener and begins anew, as an Engine that restarts.
+    pub(super) fn replace_socket(&self) {
+        std::fs::remove_file(self.socket()).unwrap();
+        self.listen();
+    }
+
+    /// The number of requests so far whose target begins so.
+    pub(super) fn count(&self, prefix: &str) -> usize {
+        self.world().requests.iter().filter(|target| target.starts_with(prefix)).count()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world.lock().unwrap()
+    }
+
+    fn listen(&self) {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        let shared = Arc::clone(&self.shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.serve(client));
+            }
+        });
+    }
+}
+
+impl Drop for FakeEngine {
+    fn drop(&mut self) {
+        self.break_streams();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Shared {
+    fn serve(&self, mut client: UnixStream) {
+        let mut head = Vec::new();
+        let mut buffer = [0; 4096];
+        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+            match client.read(&mut buffer) {
+                Ok(count @ 1..) => head.extend_from_slice(&buffer[..count]),
+                _ => return,
+            }
+        }
+        let head = String::from_utf8(head).unwrap();
+        let target = head.split(' ').nth(1).unwrap().to_owned();
+        let answer = self.answer(&target, &client);
+        let _ = client.write_all(answer.as_bytes());
+    }
+
+    fn answer(&self, target: &str, client: &UnixStream) -> String {
+        let mut world = self.world.lock().unwrap();
+        world.requests.push(target.to_owned());
+        if let Some(Reply::Raw(raw)) = world.scripted.get(target) {
+            return raw.clone();
+        }
+        if world.refuses {
+            return "HTTP/1.1 500 No\r\n\r\n{\"message\":\"broken\"}".to_owned();
+        }
+        if target.starts_with("/events?") {
+            // Written while the world is locked: no event can come before it.
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let _ = (&*client).write_all(head.as_bytes());
+            world.streams.push(client.try_clone().unwrap());
+            return String::new();
+        }
+        match world.truth(target) {
+            Some(value) => ok(&value),
+            None => "HTTP/1.1 404 Not Found\r\n\r\n{\"message\":\"no such container\"}".to_owned(),
+        }
+    }
+}
+
+impl World {
+    fn truth(&self, target: &str) -> Option<Value> {
+        if let Some(filters) = target.strip_prefix("/containers/json?filters=") {
+            let shown = self.stale_list.as_ref().unwrap_or(&self.containers);
+            let is_on = |place: &(String, String, String)| filters.contains(&place.0);
+            let listed = shown.iter().filter(|c| c.running && c.places.iter().any(is_on));
+            return Some(listed.map(FakeContainer::list_item).collect());
+        }
+        let name = target.strip_prefix("/containers/")?.strip_suffix("/json")?;
+        let by_id = |container: &&FakeContainer| container.id == name;
+        let by_name = |container: &&FakeContainer| container.name == name;
+        let by_beginning = |container: &&FakeContainer| container.id.starts_with(name);
+        let all = || self.containers.iter();
+        let found = all().find(by_id).or_else(|| all().find(by_name));
+        found.or_else(|| all().find(by_beginning)).map(FakeContainer::inspection)
+    }
+}
+
+fn ok(value: &Value) -> String {
+    let body = value.to_string();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Waits until `holds` does.
+pub(super) fn await_condition(holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "the condition never came to hold");
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,271 @@
+//! The thread that keeps the table: a look at all containers, then their events,
+//! and after any failure the same again.
+//!
+//! **Invariant:** a table is shown only while the stream of events that began
+//! before its look is unbroken.
+//! **Invariant:** the Engine is asked at a bounded pace, whatever sessions want:
+//! looks at all containers are [`LOOK_EVERY`] apart or more, events cause one
+//! inspection for each container that they name, and failures are followed by
+//! pauses that grow.
+
+use super::api::{ApiError, Engine, Events};
+use super::containers::{Change, Container};
+use super::grants::Grants;
+use super::table::Table;
+use super::view::View;
+use crate::relay::socket::poll;
+use rustix::event::{PollFd, PollFlags};
+use std::collections::HashSet;
+use std::io::{self, PipeReader, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The least time between two looks at all containers.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A look that took long is repeated after that many times its duration, so that
+/// looks take a small part of the Engine's time.
+const LOOK_REST: u32 = 5;
+
+/// The first pause after a failure, and the longest.
+const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// A failure that stays the same is logged this often.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+
+/// What the thread works with.
+#[derive(Debug)]
+pub(super) struct Follower {
+    engine: Engine,
+    proxy_name: String,
+    grants: Grants,
+    view: Arc<View>,
+    /// A byte when a look is wanted; the end when the thread is to end.
+    orders: PipeReader,
+    next_look: Instant,
+    pause: Duration,
+    journal: Journal,
+}
+
+/// What the log says already.
+#[derive(Debug, Default)]
+struct Journal {
+    failure: Option<(String, Instant)>,
+    follows: bool,
+}
+
+/// Why the thread stops to follow.
+enum Stop {
+    Failure(String),
+    /// Nobody needs it any more.
+    End,
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Failure(error.to_string())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failure(error.to_string())
+    }
+}
+
+impl Follower {
+    pub(super) fn new(
+        engine: Engine,
+        proxy_name: String,
+        grants: Grants,
+        view: Arc<View>,
+        orders: PipeReader,
+    ) -> Self {
+        let (next_look, journal) = (Instant::now(), Journal::default());
+        Self { engine, proxy_name, grants, view, orders, next_look, pause: PAUSE, journal }
+    }
+
+    /// Follows until the other end of the orders is closed.
+    pub(super) fn run(mut self) {
+        loop {
+            let begun = Instant::now();
+            let Err(stop) = self.follow();
+            let Stop::Failure(cause) = stop else { return };
+            self.view.invalidate(cause.clone());
+            if begun.elapsed() > PAUSE_MAX {
+                self.pause = PAUSE;
+            }
+            self.journal.note_failure(cause);
+            if self.rest().is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Events first, so that nothing falls between them and the look.
+    fn follow(&mut self) -> Result<std::convert::Infallible, Stop> {
+        let mut events = self.engine.events()?;
+        let mut table = self.look()?;
+        self.journal.note_table(&table);
+        loop {
+            self.wait(&events)?;
+            let changes = events.take()?;
+            if !changes.is_empty() {
+                self.apply(changes, &mut table)?;
+            }
+            if self.view.is_look_wanted() && Instant::now() >= self.next_look {
+                table = self.look()?;
+            }
+        }
+    }
+
+    /// Looks at all containers.
+    fn look(&mut self) -> Result<Table, Stop> {
+        let begun = Instant::now();
+        self.view.begin_look();
+        let looked = self.look_afresh();
+        let rest = LOOK_EVERY.max(begun.elapsed() * LOOK_REST);
+        self.next_look = Instant::now() + rest;
+        let table = looked?;
+        self.view.end_look(table.clone());
+        Ok(table)
+    }
+
+    fn look_afresh(&mut self) -> Result<Table, Stop> {
+        let name = &self.proxy_name;
+        // The Engine takes ids and beginnings of ids for names too.
+        let own = self.engine.inspect(name)?.filter(|own| own.name == *name).ok_or_else(|| {
+            Stop::Failure(format!("there is no container {name} (-proxycontainername)"))
+        })?;
+        let mut table = Table::new(&own);
+        let containers = match table.networks().next() {
+            None => Vec::new(),
+            Some(_) => self.engine.list(table.networks())?,
+        };
+        for container in &containers {
+            let holder = self.grants.holder(container, &table);
+            table.insert(holder);
+        }
+        self.grants.keep_only(&table);
+        Ok(table)
+    }
+
+    fn apply(&mut self, changes: Vec<Change>, table: &mut Table) -> Result<(), Stop> {
+        let is_own = |change: &Change| {
+            change.id == table.own_id() || change.name.as_deref() == Some(&self.proxy_name)
+        };
+        if changes.iter().any(is_own) {
+            *table = self.look()?;
+            return Ok(());
+        }
+        // Those who ended first, before any question takes its time.
+        let (ended, others): (Vec<_>, Vec<_>) =
+            last_of_each(changes).into_iter().partition(|change| change.ended);
+        for change in ended {
+            table.remove(&change.id);
+        }
+        self.view.publish(table.clone());
+        for change in others {
+            match self.engine.inspect(&change.id)? {
+                Some(container) if container.running => self.seen(&container, table),
+                _ => drop(table.remove(&change.id)),
+            }
+            self.view.publish(table.clone());
+        }
+        Ok(())
+    }
+
+    fn seen(&mut self, container: &Container, table: &mut Table) {
+        if table.addresses_of(container).is_empty() {
+            table.remove(&container.id);
+        } else {
+            let holder = self.grants.holder(container, table);
+            table.insert(holder);
+        }
+    }
+
+    /// Waits for events or for a wanted look whose time has come.
+    fn wait(&mut self, events: &Events) -> Result<(), Stop> {
+        loop {
+            let limit = self.view.is_look_wanted().then(|| self.until_next_look());
+            let mut fds = [
+                PollFd::new(events.socket(), PollFlags::IN),
+                PollFd::new(&self.orders, PollFlags::IN),
+            ];
+            let ready = poll(&mut fds, limit)?;
+            let [events_ready, ordered] = fds.map(|fd| !fd.revents().is_empty());
+            if ordered {
+                self.take_orders()?;
+            }
+            if events_ready || ready == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Pauses after a failure. A wanted look ends the pause, but for a short one.
+    fn rest(&mut self) -> Result<(), Stop> {
+        let begun = Instant::now();
+        let (pause, pause_min) = (self.pause, PAUSE.max(self.until_next_look()));
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        loop {
+            let pause = if self.view.is_look_wanted() { pause_min } else { pause };
+            let left = pause.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let mut fds = [PollFd::new(&self.orders, PollFlags::IN)];
+            if poll(&mut fds, Some(left))? > 0 {
+                self.take_orders()?;
+            }
+        }
+    }
+
+    fn until_next_look(&self) -> Duration {
+        self.next_look.saturating_duration_since(Instant::now())
+    }
+
+    fn take_orders(&mut self) -> Result<(), Stop> {
+        match self.orders.read(&mut [0; 64])? {
+            0 => Err(Stop::End),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Journal {
+    fn note_table(&mut self, table: &Table) {
+        if !std::mem::replace(&mut self.follows, true) {
+            log::info!(
+                networks = table.networks().count(), containers = table.holders().count(),
+                labelled = table.holders().filter(|holder| holder.policy.is_some()).count();
+                "following containers for their rights"
+            );
+        }
+    }
+
+    fn note_failure(&mut self, cause: String) {
+        let is_known = self
+            .failure
+            .as_ref()
+            .is_some_and(|(known, at)| *known == cause && at.elapsed() < REPEAT_AFTER);
+        if !is_known {
+            log::error!(
+                error:% = cause;
+                "lost sight of the containers; their rights wait until the daemon tells again"
+            );
+            *self = Self { failure: Some((cause, Instant::now())), follows: false };
+        }
+    }
+}
+
+/// Of several changes of one container the last counts, because what the
+/// container is by now is asked of the Engine.
+fn last_of_each(mut changes: Vec<Change>) -> Vec<Change> {
+    let mut seen = HashSet::new();
+    changes.reverse();
+    changes.retain(|change| seen.insert(change.id.clone()));
+    changes.reverse();
+    changes
+}

@@ -1,0 +1,167 @@
+//! From a container's labels to its allowlists.
+//!
+//! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING` and
+//! `PREFIX.allow.bindmountfrom`, with what follows the prefix in any case, as the
+//! Go original reads them; an empty value says nothing there either.
+//!
+//! **Invariant:** labels are read whole or not at all: one that cannot be used
+//! makes all of them void, so that nobody has half of the rights that were meant.
+//! That holds for unknown names too (the original skips them): a container whose
+//! only label is misspelt would otherwise be taken for one without labels.
+
+use crate::filter::{BindMounts, Rules};
+use crate::http1::Method;
+use std::collections::BTreeMap;
+
+/// The name, behind the prefix, of the label that restricts bind mounts.
+const BIND_MOUNT_FROM: &str = "bindmountfrom";
+
+/// What a container's labels allow.
+#[derive(Debug, Clone)]
+pub(super) struct Allowlists {
+    pub(super) rules: Rules,
+    pub(super) bind_mounts: Option<BindMounts>,
+}
+
+/// A label that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InvalidLabel {
+    pub(super) label: String,
+    /// What is wrong with it, in a sentence.
+    pub(super) reason: String,
+}
+
+/// Reads labels; `None` if none of them is about rights.
+///
+/// # Errors
+/// The first label, in the order of their names, that cannot be used.
+pub(super) fn read(
+    prefix: &str,
+    labels: &BTreeMap<String, String>,
+) -> Result<Option<Allowlists>, InvalidLabel> {
+    let mut patterns = Vec::new();
+    let mut bind_mounts = None;
+    for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
+        let Some(name) = name_behind(prefix, label) else { continue };
+        let invalid = |reason| InvalidLabel { label: label.clone(), reason };
+        let first = name.split('.').next().unwrap_or_default();
+        if let Some(method) = method(first) {
+            // Alone first, so that the complaint names its label.
+            let pattern = (method, value.clone());
+            Rules::compile([pattern.clone()]).map_err(|error| invalid(error.to_string()))?;
+            patterns.push(pattern);
+        } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
+            bind_mounts = Some(BindMounts::parse(value).map_err(invalid)?);
+        } else {
+            return Err(invalid(format!("neither a method nor {BIND_MOUNT_FROM} is named")));
+        }
+    }
+    if patterns.is_empty() && bind_mounts.is_none() {
+        return Ok(None);
+    }
+    let rules = Rules::compile(patterns).map_err(|error| InvalidLabel {
+        label: format!("{prefix}.allow"),
+        reason: error.to_string(),
+    })?;
+    Ok(Some(Allowlists { rules, bind_mounts }))
+}
+
+fn name_behind<'a>(prefix: &str, label: &'a str) -> Option<&'a str> {
+    label.strip_prefix(prefix)?.strip_prefix(".allow.")
+}
+
+fn method(name: &str) -> Option<Method> {
+    Method::ALL.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
+        rows.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// All that the labels allow, in words.
+    fn shown(prefix: &str, rows: &[(&str, &str)]) -> String {
+        match read(prefix, &labels(rows)) {
+            Ok(None) => "none".to_owned(),
+            Ok(Some(allowed)) => {
+                let rules = allowed.rules.patterns();
+                let mut words: Vec<String> =
+                    rules.map(|(method, pattern)| format!("{method} {pattern}")).collect();
+                words.extend(allowed.bind_mounts.map(|mounts| format!("from {mounts}")));
+                words.join("; ")
+            }
+            Err(error) => format!("invalid {}", error.label),
+        }
+    }
+
+    fn check(rows: &[(&str, &str)], expected: &str) {
+        assert_eq!(shown("socket-proxy", rows), expected, "{rows:?}");
+    }
+
+    #[test]
+    fn methods_are_named_in_any_case_and_may_be_numbered() {
+        check(&[("socket-proxy.allow.get", "/info")], "GET /info");
+        check(&[("socket-proxy.allow.GET", "/info")], "GET /info");
+        check(&[("socket-proxy.allow.Get.x.y", "/info")], "GET /info");
+        check(
+            &[
+                ("socket-proxy.allow.get", "/info"),
+                ("socket-proxy.allow.get.1", "/version"),
+                ("socket-proxy.allow.head", "/_ping"),
+            ],
+            "GET /info; GET /version; HEAD /_ping",
+        );
+    }
+
+    #[test]
+    fn bind_mounts_can_be_restricted_with_and_without_rules() {
+        check(&[("socket-proxy.allow.bindmountfrom", "/home, /var/log/")], "from /home, /var/log");
+        check(
+            &[
+                ("socket-proxy.allow.BindMountFrom", "/home"),
+                ("socket-proxy.allow.post", "/containers/create"),
+            ],
+            "POST /containers/create; from /home",
+        );
+    }
+
+    #[test]
+    fn other_labels_and_empty_ones_grant_nothing() {
+        check(&[], "none");
+        check(&[("com.docker.compose.project", "x")], "none");
+        check(&[("socket-proxy.allow", ".*")], "none");
+        check(&[("Socket-Proxy.allow.get", ".*")], "none");
+        check(&[("socket-proxy.ALLOW.get", ".*")], "none");
+        check(&[("x.socket-proxy.allow.get", ".*")], "none");
+        check(&[("socket-proxy2.allow.get", ".*")], "none");
+        check(&[("socket-proxy.allow.get", "")], "none");
+        check(&[("socket-proxy.allow.nonsense", "")], "none");
+    }
+
+    #[test]
+    fn another_prefix_is_taken_literally() {
+        let rows = [("a.b.allow.get", "/x"), ("socket-proxy.allow.get", "/y")];
+        assert_eq!(shown("a.b", &rows), "GET /x");
+        assert_eq!(shown("a.", &rows), "none");
+    }
+
+    #[test]
+    fn one_invalid_label_voids_all() {
+        let good = ("socket-proxy.allow.get", "/info");
+        check(&[good, ("socket-proxy.allow.head", "(")], "invalid socket-proxy.allow.head");
+        check(&[good, ("socket-proxy.allow.get.2", "a**")], "invalid socket-proxy.allow.get.2");
+        check(&[good, ("socket-proxy.allow.gett", "/x")], "invalid socket-proxy.allow.gett");
+        check(&[good, ("socket-proxy.allow.", "/x")], "invalid socket-proxy.allow.");
+        check(
+            &[good, ("socket-proxy.allow.bindmountfrom", "home")],
+            "invalid socket-proxy.allow.bindmountfrom",
+        );
+        check(
+            &[good, ("socket-proxy.allow.bindmountfrom.1", "/home")],
+            "invalid socket-proxy.allow.bindmountfrom.1",
+        );
+    }
+}

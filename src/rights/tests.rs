@@ -1,0 +1,481 @@
+//! The rights of containers in a world that changes, with events that come, come
+//! late or never.
+
+use super::fake::{FakeContainer, FakeEngine, await_condition};
+use super::*;
+use crate::filter::Source;
+use crate::filter::rules::RuleVerdict;
+use crate::http1::Method;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+const PROXY: &str = "proxy";
+const NET: &str = "net1";
+const OTHER_NET: &str = "net2";
+
+/// A proxy's world: its container at 10.1.0.2, and what the tests add.
+struct World {
+    engine: FakeEngine,
+    rights: Option<Rights>,
+}
+
+impl World {
+    fn new(containers: impl IntoIterator<Item = FakeContainer>) -> Self {
+        let engine = FakeEngine::start();
+        engine.put(FakeContainer::new("proxy-id", NET, "10.1.0.2").named(PROXY));
+        containers.into_iter().for_each(|container| engine.put(container));
+        Self { engine, rights: None }.started()
+    }
+
+    fn started(mut self) -> Self {
+        let config = ContainerRights {
+            proxy_container_name: PROXY.to_owned(),
+            label_prefix: "socket-proxy".to_owned(),
+            label_guard: None,
+        };
+        self.rights = Some(Rights::start(self.engine.socket(), &config).unwrap());
+        self
+    }
+
+    fn rights(&self) -> &Rights {
+        self.rights.as_ref().unwrap()
+    }
+
+    /// Waits until the table is that of a look at all containers.
+    fn await_table(&self) {
+        await_condition(|| self.rights().view.glance().table.is_ok());
+    }
+
+    fn await_no_table(&self) {
+        await_condition(|| self.rights().view.glance().table.is_err());
+    }
+
+    /// Waits until the events that were sent before have been dealt with.
+    fn await_events(&self) {
+        let marker = FakeContainer::new("marker", NET, "10.1.255.254");
+        self.engine.put(marker);
+        self.engine.container_event("start", "marker", "marker");
+        self.await_holder("10.1.255.254", "marker");
+        self.engine.remove("marker");
+        self.engine.container_event("destroy", "marker", "marker");
+    }
+
+    fn await_holder(&self, address: &str, id: &str) {
+        let address = address.parse().unwrap();
+        await_condition(|| match self.rights().view.glance().table {
+            Ok(table) => match table.whose(address) {
+                Whose::Claimed(holders) => holders.iter().any(|holder| holder.id == id),
+                _ => false,
+            },
+            Err(_) => false,
+        });
+    }
+
+    fn connect(&self, address: &str) -> Client<'_> {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        Client {
+            world: self,
+            address: address.parse().unwrap(),
+            socket: Socket::from(OwnedFd::from(ours)),
+            peer: Some(theirs),
+            origin: Origin::default(),
+        }
+    }
+
+    /// Whose rights the first request of a new connection has.
+    fn ask(&self, address: &str) -> String {
+        self.connect(address).ask()
+    }
+}
+
+/// A client's connection.
+struct Client<'a> {
+    world: &'a World,
+    address: IpAddr,
+    socket: Socket,
+    peer: Option<UnixStream>,
+    origin: Origin,
+}
+
+impl Client<'_> {
+    fn ask(&mut self) -> String {
+        let rights = self.world.rights();
+        match rights.policy_for(&self.socket, self.address, &mut self.origin) {
+            Answer::Listener => "listener".to_owned(),
+            Answer::Labels(policy) => shown(&policy, self.address),
+            Answer::Unknown(_) => "unknown".to_owned(),
+        }
+    }
+}
+
+fn shown(policy: &Policy, address: IpAddr) -> String {
+    assert!(policy.peers.admits(address, |_, _| false), "{address} {policy:?}");
+    match &policy.source {
+        Source::Labels { container, .. } => format!("labels of {container}"),
+        Source::InvalidLabel { label, container } => format!("invalid {label} of {container}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn labelled(id: &str, address: &str) -> FakeContainer {
+    FakeContainer::new(id, NET, address).label("socket-proxy.allow.get", "/info")
+}
+
+fn plain(id: &str, address: &str) -> FakeContainer {
+    FakeContainer::new(id, NET, address)
+}
+
+#[test]
+fn a_container_has_the_rights_of_its_labels_at_all_its_addresses() {
+    let both = labelled("a", "10.1.0.3").on(OTHER_NET, "10.2.0.3", "fd00:2::3");
+    let world = World::new([both, plain("b", "10.1.0.4")]);
+    let own = FakeContainer::new("proxy-id", NET, "10.1.0.2").named(PROXY);
+    world.engine.put(own.on(OTHER_NET, "10.2.0.2", "fd00:2::2"));
+    world.engine.network_event("connect", OTHER_NET, "proxy-id");
+    world.await_holder("10.2.0.3", "a");
+    for address in ["10.1.0.3", "10.2.0.3", "fd00:2::3"] {
+        assert_eq!(world.ask(address), "labels of a", "{address}");
+    }
+    assert_eq!(world.ask("10.1.0.4"), "listener");
+}
+
+#[test]
+fn rules_and_bind_mounts_are_those_of_the_labels() {
+    let from = ("socket-proxy.allow.bindmountfrom", "/home");
+    let world = World::new([labelled("a", "10.1.0.3").label(from.0, from.1)]);
+    let mut client = world.connect("10.1.0.3");
+    let answer = world.rights().policy_for(&client.socket, client.address, &mut client.origin);
+    let Answer::Labels(policy) = answer else { panic!("{answer:?}") };
+    assert_eq!(policy.rules.judge(Method::Get, "/info"), RuleVerdict::Allowed);
+    assert_ne!(policy.rules.judge(Method::Get, "/version"), RuleVerdict::Allowed);
+    assert!(policy.bodies.bind_mounts.as_ref().unwrap().admits("/home/x"));
+}
+
+#[test]
+fn addresses_that_are_no_containers_cost_the_engine_nothing() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    world.await_table();
+    let before = world.engine.count("/");
+    for address in ["127.0.0.1", "::1", "10.1.0.1", "10.1.0.2", "192.168.1.1", "fd00::9"] {
+        assert_eq!(world.ask(address), "listener", "{address}");
+    }
+    assert_eq!(world.engine.count("/"), before);
+}
+
+#[test]
+fn a_container_on_no_shared_network_has_no_rights_here() {
+    let elsewhere =
+        FakeContainer::new("a", OTHER_NET, "10.1.0.3").label("socket-proxy.allow.get", ".*");
+    let world = World::new([elsewhere]);
+    world.await_table();
+    world.engine.container_event("start", "a", "a");
+    world.await_events();
+    assert_eq!(world.ask("10.1.0.3"), "listener");
+}
+
+#[test]
+fn a_container_that_starts_later_has_its_rights_with_its_event() {
+    let world = World::new([]);
+    world.await_table();
+    world.engine.put(labelled("a", "10.1.0.3"));
+    world.engine.container_event("start", "a", "a");
+    world.await_holder("10.1.0.3", "a");
+    let lists = world.engine.count("/containers/json");
+    assert_eq!(world.ask("10.1.0.3"), "labels of a");
+    assert_eq!(world.engine.count("/containers/json"), lists, "no look was needed");
+}
+
+/// Has a request wait, and calls `then` once the Engine was looked at for it.
+fn ask_and_then(world: &World, address: &str, then: impl FnOnce()) -> String {
+    world.await_table();
+    let lists = world.engine.count("/containers/json");
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| world.ask(address));
+        await_condition(|| world.engine.count("/containers/json") > lists);
+        then();
+        asked.join().unwrap()
+    })
+}
+
+#[test]
+fn a_request_that_comes_before_its_event_waits_for_it() {
+    let world = World::new([]);
+    let found = ask_and_then(&world, "10.1.0.3", || {
+        world.engine.freeze_lists();
+        world.engine.put(labelled("a", "10.1.0.3"));
+        world.engine.container_event("start", "a", "a");
+    });
+    assert_eq!(found, "labels of a");
+}
+
+#[test]
+fn a_request_that_comes_before_its_event_is_served_by_another_look() {
+    let world = World::new([]);
+    let found = ask_and_then(&world, "10.1.0.3", || {
+        world.engine.put(labelled("a", "10.1.0.3"));
+    });
+    assert_eq!(found, "labels of a");
+}
+
+#[test]
+fn a_client_that_left_while_its_address_was_looked_for_has_no_rights() {
+    let world = World::new([]);
+    world.await_table();
+    let lists = world.engine.count("/containers/json");
+    let mut client = world.connect("10.1.0.3");
+    let peer = client.peer.take();
+    let found = thread::scope(|scope| {
+        let asked = scope.spawn(|| client.ask());
+        await_condition(|| world.engine.count("/containers/json") > lists);
+        drop(peer);
+        world.engine.put(labelled("a", "10.1.0.3"));
+        world.engine.container_event("start", "a", "a");
+        asked.join().unwrap()
+    });
+    assert_eq!(found, "unknown");
+}
+
+#[test]
+fn a_stranger_is_looked_for_once_and_then_has_the_listeners_rights() {
+    let world = World::new([]);
+    world.await_table();
+    assert_eq!(world.ask("10.1.0.77"), "listener");
+    let before = world.engine.count("/");
+    for _ in 0..100 {
+        assert_eq!(world.ask("10.1.0.77"), "listener");
+    }
+    assert_eq!(world.engine.count("/"), before);
+    world.engine.put(labelled("a", "10.1.0.77"));
+    world.engine.container_event("start", "a", "a");
+    world.await_holder("10.1.0.77", "a");
+    assert_eq!(world.ask("10.1.0.77"), "labels of a");
+}
+
+#[test]
+fn unknown_clients_share_their_looks() {
+    let world = World::new([]);
+    world.await_table();
+    let lists = world.engine.count("/containers/json");
+    thread::scope(|scope| {
+        for number in 1..=64 {
+            let world = &world;
+            scope.spawn(move || assert_eq!(world.ask(&format!("10.1.1.{number}")), "listener"));
+        }
+    });
+    let looks = world.engine.count("/containers/json") - lists;
+    // One each 200 ms, for as long as the slowest of the threads needs.
+    assert!((1..=16).contains(&looks), "{looks} looks for 64 clients");
+}
+
+#[test]
+fn rights_end_with_the_container() {
+    for action in ["die", "destroy"] {
+        let world = World::new([labelled("a", "10.1.0.3")]);
+        let mut client = world.connect("10.1.0.3");
+        assert_eq!(client.ask(), "labels of a");
+        world.engine.put(labelled("a", "10.1.0.3").stopped());
+        world.engine.container_event(action, "a", "a");
+        world.await_events();
+        assert_eq!(client.ask(), "unknown", "{action}");
+        assert_eq!(world.ask("10.1.0.3"), "listener", "{action}");
+    }
+}
+
+#[test]
+fn rights_end_when_the_container_leaves_the_network_and_stay_when_it_leaves_another() {
+    let both = labelled("a", "10.1.0.3").on(OTHER_NET, "10.2.0.3", "");
+    let world = World::new([both]);
+    let mut client = world.connect("10.1.0.3");
+    assert_eq!(client.ask(), "labels of a");
+    world.engine.put(labelled("a", "10.1.0.3"));
+    world.engine.network_event("disconnect", OTHER_NET, "a");
+    world.await_events();
+    assert_eq!(client.ask(), "labels of a");
+    world.engine.put(labelled("a", "10.1.0.9"));
+    world.engine.network_event("disconnect", NET, "a");
+    world.await_holder("10.1.0.9", "a");
+    assert_eq!(client.ask(), "unknown");
+    assert_eq!(world.ask("10.1.0.9"), "labels of a");
+}
+
+#[test]
+fn an_address_that_changed_hands_without_a_word_gives_no_rights() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    world.await_table();
+    world.engine.put(labelled("a", "10.1.0.3").stopped());
+    world.engine.put(plain("b", "10.1.0.3"));
+    assert_eq!(world.ask("10.1.0.3"), "listener");
+    world.await_holder("10.1.0.3", "b");
+}
+
+#[test]
+fn an_address_that_changed_hands_is_not_given_back_by_an_old_list() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    world.await_table();
+    world.engine.freeze_lists();
+    world.engine.remove("a");
+    world.engine.put(plain("b", "10.1.0.3"));
+    assert_eq!(world.ask("10.1.0.3"), "unknown");
+    world.engine.container_event("start", "b", "b");
+    world.await_holder("10.1.0.3", "b");
+    assert_eq!(world.ask("10.1.0.3"), "listener", "of two claims the true one is found");
+    world.engine.thaw_lists();
+}
+
+#[test]
+fn an_address_that_went_from_a_plain_to_a_labelled_container_is_seen_at_once() {
+    let world = World::new([plain("a", "10.1.0.3")]);
+    assert_eq!(world.ask("10.1.0.3"), "listener");
+    world.engine.remove("a");
+    world.engine.put(labelled("b", "10.1.0.3"));
+    assert_eq!(world.ask("10.1.0.3"), "labels of b");
+}
+
+#[test]
+fn a_connection_keeps_its_origin_when_the_address_gets_another_holder() {
+    let world = World::new([plain("a", "10.1.0.3")]);
+    let mut client = world.connect("10.1.0.3");
+    assert_eq!(client.ask(), "listener");
+    world.engine.remove("a");
+    world.engine.container_event("destroy", "a", "a");
+    world.engine.put(labelled("b", "10.1.0.3"));
+    world.engine.container_event("start", "b", "b");
+    world.await_holder("10.1.0.3", "b");
+    assert_eq!(client.ask(), "unknown");
+    assert_eq!(world.ask("10.1.0.3"), "labels of b");
+}
+
+#[test]
+fn a_broken_stream_is_taken_up_again_with_a_fresh_look() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    let mut client = world.connect("10.1.0.3");
+    assert_eq!(client.ask(), "labels of a");
+    world.engine.refuse(true);
+    world.engine.break_streams();
+    world.await_no_table();
+    world.engine.remove("a");
+    world.engine.put(plain("b", "10.1.0.3"));
+    world.engine.put(labelled("c", "10.1.0.4"));
+    world.engine.refuse(false);
+    assert_eq!(world.ask("10.1.0.3"), "listener");
+    assert_eq!(world.ask("10.1.0.4"), "labels of c");
+    assert_eq!(client.ask(), "unknown");
+    world.engine.put(labelled("d", "10.1.0.5"));
+    world.engine.container_event("start", "d", "d");
+    world.await_holder("10.1.0.5", "d");
+}
+
+#[test]
+fn while_the_engine_is_silent_nobodys_rights_are_known() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    let mut client = world.connect("10.1.0.3");
+    assert_eq!(client.ask(), "labels of a");
+    world.engine.refuse(true);
+    world.engine.break_streams();
+    world.await_no_table();
+    assert_eq!(client.ask(), "unknown");
+    assert_eq!(world.ask("10.1.0.3"), "unknown");
+    assert_eq!(world.ask("127.0.0.1"), "listener");
+    world.engine.refuse(false);
+    world.await_table();
+    assert_eq!(client.ask(), "labels of a", "it is the same container on the same connection");
+}
+
+#[test]
+fn an_engine_behind_a_new_socket_is_found() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    world.await_table();
+    world.engine.replace_socket();
+    world.engine.break_streams();
+    world.engine.remove("a");
+    world.engine.put(labelled("b", "10.1.0.3"));
+    assert_eq!(world.ask("10.1.0.3"), "labels of b");
+}
+
+#[test]
+fn a_restarted_container_has_its_rights_again() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    assert_eq!(world.ask("10.1.0.3"), "labels of a");
+    world.engine.put(labelled("a", "10.1.0.3").stopped());
+    world.engine.container_event("die", "a", "a");
+    world.engine.put(labelled("a", "10.1.0.4"));
+    world.engine.container_event("start", "a", "a");
+    world.engine.container_event("restart", "a", "a");
+    world.await_holder("10.1.0.4", "a");
+    assert_eq!(world.ask("10.1.0.4"), "labels of a");
+    assert_eq!(world.ask("10.1.0.3"), "listener");
+}
+
+#[test]
+fn a_container_with_an_invalid_label_loses_its_own_rights_alone() {
+    let bad = labelled("bad", "10.1.0.4").label("socket-proxy.allow.post", "(");
+    let world = World::new([labelled("a", "10.1.0.3"), bad, labelled("c", "10.1.0.5")]);
+    assert_eq!(world.ask("10.1.0.3"), "labels of a");
+    assert_eq!(world.ask("10.1.0.4"), "invalid socket-proxy.allow.post of bad");
+    assert_eq!(world.ask("10.1.0.5"), "labels of c");
+    let mut client = world.connect("10.1.0.4");
+    let answer = world.rights().policy_for(&client.socket, client.address, &mut client.origin);
+    let Answer::Labels(policy) = answer else { panic!("{answer:?}") };
+    assert_eq!(policy.rules.judge(Method::Get, "/info"), RuleVerdict::MethodNotAllowed);
+}
+
+#[test]
+fn a_renamed_container_is_named_anew() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    let mut client = world.connect("10.1.0.3");
+    assert_eq!(client.ask(), "labels of a");
+    world.engine.put(labelled("a", "10.1.0.3").named("web"));
+    world.engine.container_event("rename", "a", "web");
+    world.await_events();
+    assert_eq!(client.ask(), "labels of web");
+}
+
+#[test]
+fn the_proxys_container_is_the_one_with_exactly_its_name() {
+    let world = World::new([FakeContainer::new("x", OTHER_NET, "10.2.0.2").named("my-proxy-2")]);
+    world.await_table();
+    assert_eq!(world.ask("10.2.0.3"), "listener");
+    // Without it, one whose id begins so must not be taken.
+    world.engine.put(labelled("a", "10.1.0.3"));
+    world.engine.remove("proxy-id");
+    world.engine.put(FakeContainer::new("proxy-imposter", NET, "10.1.0.9").named("other"));
+    world.engine.container_event("destroy", "proxy-id", PROXY);
+    world.await_no_table();
+    assert_eq!(world.ask("10.1.0.3"), "unknown");
+}
+
+#[test]
+fn an_event_in_no_shape_at_all_is_followed_by_a_fresh_look() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    world.await_table();
+    let streams = world.engine.count("/events");
+    world.engine.raw_event("nonsense\n");
+    await_condition(|| world.engine.count("/events") > streams);
+    assert_eq!(world.ask("10.1.0.3"), "labels of a");
+}
+
+#[test]
+fn five_hundred_containers_cost_one_inspection_for_each_connection() {
+    let address = |number: usize| format!("10.1.{}.{}", 1 + number / 250, 1 + number % 250);
+    let all = (0..500).map(|number| labelled(&format!("c{number}"), &address(number)));
+    let world = World::new(all);
+    world.await_table();
+    let (lists, before) = (world.engine.count("/containers/json"), world.engine.count("/"));
+    for number in (0..500).step_by(10) {
+        let mut client = world.connect(&address(number));
+        for _ in 0..100 {
+            assert_eq!(client.ask(), format!("labels of c{number}"));
+        }
+    }
+    assert_eq!(world.engine.count("/") - before, 50, "one question for each of 50 connections");
+    assert_eq!(world.engine.count("/containers/json"), lists);
+}
+
+#[test]
+fn the_thread_ends_with_its_owner() {
+    let mut world = World::new([]);
+    world.await_table();
+    let view = Arc::downgrade(&world.rights().view);
+    world.rights = None;
+    await_condition(|| view.upgrade().is_none());
+}
