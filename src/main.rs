@@ -49,9 +49,6 @@ fn run(config: &Config) -> ExitCode {
 
 /// Serves until something asks for the end; the error is for people.
 fn start_and_wait(config: &Config) -> Result<StopReason, String> {
-    if config.container_rights.is_some() {
-        return Err("-proxycontainername (rights by labels) is not supported yet".to_owned());
-    }
     // Before any thread: this removes variables from the environment.
     let passed = passed_listeners().map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);

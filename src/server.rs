@@ -19,6 +19,7 @@ use crate::config::{Config, Limits};
 use crate::filter::Policy;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
+use crate::rights::Rights;
 use crate::session::{Client, Connection, Names, Session, Shared};
 use admission::{Admission, Place, Refusal};
 use pool::Pool;
@@ -115,11 +116,14 @@ impl Core {
     fn new(config: &Config) -> io::Result<Self> {
         let names = config.listeners.iter().flat_map(|listener| listener.policy.peers.names());
         let Limits { connections_max, connections_per_client_max, .. } = config.limits;
+        let rights = config.container_rights.as_ref();
+        let rights = rights.map(|rights| Rights::start(config.socket_path.clone(), rights));
         Ok(Self {
             shared: Shared {
                 socket_path: config.socket_path.clone(),
                 limits: config.limits,
                 names: Names::new(names.map(str::to_owned)),
+                rights: rights.transpose()?,
                 stopping: AtomicBool::new(false),
             },
             admission: Admission::new(connections_max, connections_per_client_max),

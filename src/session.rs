@@ -24,6 +24,7 @@ use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, FieldStorage, Method, Reply, Request, RequestBody, Version};
 use crate::relay::Buffers;
 use crate::relay::socket::Socket;
+use crate::rights::{self, Origin, Rights};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub limits: Limits,
     /// The host names of all address lists.
     pub names: Names,
+    /// The rights of containers, where labels grant them.
+    pub rights: Option<Rights>,
     /// Set once, when no further request is to be taken.
     pub stopping: AtomicBool,
 }
@@ -61,22 +64,27 @@ pub struct Connection {
 pub struct Session<'a> {
     shared: &'a Shared,
     connection: &'a Connection,
+    listener: Arc<Policy>,
+    /// What the request in hand is judged by.
     policy: Arc<Policy>,
+    origin: Origin,
     buffers: &'a mut Buffers,
     started: Instant,
     quiet_limit_is_set: bool,
 }
 
 impl<'a> Session<'a> {
-    /// A session whose requests are judged by `policy`.
+    /// A session whose requests are judged by the policy of its `listener`,
+    /// unless its client is a container that has rights of its own.
     pub fn new(
         shared: &'a Shared,
         connection: &'a Connection,
-        policy: Arc<Policy>,
+        listener: Arc<Policy>,
         buffers: &'a mut Buffers,
     ) -> Self {
+        let (policy, origin) = (Arc::clone(&listener), Origin::default());
         let (started, quiet_limit_is_set) = (Instant::now(), false);
-        Self { shared, connection, policy, buffers, started, quiet_limit_is_set }
+        Self { shared, connection, listener, policy, origin, buffers, started, quiet_limit_is_set }
     }
 
     /// Serves requests until the connection has to end, and ends it.
@@ -130,6 +138,9 @@ impl<'a> Session<'a> {
                 return self.close_malformed(error);
             }
         };
+        if let Err(cause) = self.choose_policy() {
+            return self.refuse_unidentified(&request, &cause);
+        }
         let policy = Arc::clone(&self.policy);
         match judge(&policy, &request, self.standing()) {
             Verdict::Allowed(permit) => self.forward(&permit),
@@ -142,6 +153,21 @@ impl<'a> Session<'a> {
                 Err(failure) => self.refuse_unread(&request, failure),
             },
         }
+    }
+
+    /// Chooses by whose allowlists the request is judged.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    fn choose_policy(&mut self) -> Result<(), String> {
+        let Some(rights) = &self.shared.rights else { return Ok(()) };
+        let Some(address) = self.connection.client.address() else { return Ok(()) };
+        match rights.policy_for(&self.connection.socket, address, &mut self.origin) {
+            rights::Answer::Listener => self.policy = Arc::clone(&self.listener),
+            rights::Answer::Labels(policy) => self.policy = policy,
+            rights::Answer::Unknown(cause) => return Err(cause),
+        }
+        Ok(())
     }
 
     fn standing(&self) -> Standing {
@@ -171,7 +197,17 @@ impl<'a> Session<'a> {
         let client = self.connection.client;
         let who = client.address().map_or_else(|| client.to_string(), |ip| ip.to_string());
         let reply = denial.reply(&self.policy.source, request, &who);
-        log_lines::blocked(client, request, denial, reply.status);
+        let container = self.policy.source.container();
+        log_lines::blocked(client, container, request, denial, reply.status);
+        self.reply_to(request, &reply, CloseReason::Refused)
+    }
+
+    /// The client's container is not known, so nothing is known of its rights.
+    fn refuse_unidentified(&mut self, request: &Request<'_>, cause: &str) -> After {
+        let text = format!("socket-proxy: the rights of this client are not known now: {cause}");
+        let mut reply = Reply::new(503, text);
+        reply.retry_after_seconds = Some(1);
+        log_lines::unidentified(self.connection.client, request, cause, reply.status);
         self.reply_to(request, &reply, CloseReason::Refused)
     }
 

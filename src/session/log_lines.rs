@@ -21,8 +21,14 @@ pub(super) fn allowed(client: Client, request: &Request<'_>) {
     );
 }
 
-/// A request that the filter denies.
-pub(super) fn blocked(client: Client, request: &Request<'_>, denial: &Denial, status: u16) {
+/// A request that the filter denies; `container` is that whose labels decided.
+pub(super) fn blocked(
+    client: Client,
+    container: Option<&str>,
+    request: &Request<'_>,
+    denial: &Denial,
+    status: u16,
+) {
     let hint = match denial {
         Denial::Path { ungrouped_matches: true } => {
             Some("a pattern with a top-level | matches here only if its anchors are left out")
@@ -31,7 +37,16 @@ pub(super) fn blocked(client: Client, request: &Request<'_>, denial: &Denial, st
     };
     log::warn!(
         reason:% = denial.reason(), method:% = request.method(), URL:% = request.target(),
-        client:% = client, response = status, hint;
+        client:% = client, container, response = status, hint;
+        "blocked request"
+    );
+}
+
+/// A request of a client whose container is not known.
+pub(super) fn unidentified(client: Client, request: &Request<'_>, cause: &str, status: u16) {
+    log::warn!(
+        reason = "unknown rights", cause:% = cause, method:% = request.method(),
+        URL:% = request.target(), client:% = client, response = status;
         "blocked request"
     );
 }
