@@ -79,12 +79,16 @@ fn effects(given: &Given, config: &Config) -> impl Iterator<Item = String> {
     let idle_stop = config.stop_on_watchdog && config.watchdog_interval.is_none();
     let unix = given.proxysocketendpoint.is_given();
     let rights = config.container_rights.is_some();
+    let is_unix = |listener: &Listener| matches!(listener.endpoint, Endpoint::Unix { .. });
+    let only_unix = config.listeners.iter().all(is_unix);
     [
         (&given.stoponwatchdog, idle_stop, "without -watchdoginterval"),
         (&given.proxysocketendpointfilemode, !unix, "without -proxysocketendpoint"),
         (&given.listenip, unix, "because of -proxysocketendpoint"),
         (&given.proxyport, unix, "because of -proxysocketendpoint"),
         (&given.dockerlabelprefix, !rights, "without -proxycontainername"),
+        (&given.allowlabelgrants, !rights, "without -proxycontainername"),
+        (&given.proxycontainername, rights && only_unix, "because unix sockets have no addresses"),
     ]
     .into_iter()
     .filter(|(_, is_idle, _)| *is_idle)
@@ -281,6 +285,14 @@ mod tests {
         check_more(
             &["-dockerlabelprefix=x"],
             &["-dockerlabelprefix has no effect without -proxycontainername"],
+        );
+        check_more(
+            &["-allowlabelgrants"],
+            &["-allowlabelgrants has no effect without -proxycontainername"],
+        );
+        check_more(
+            &["-proxycontainername=p", "-proxysocketendpoint=/a"],
+            &["-proxycontainername has no effect because unix sockets have no addresses"],
         );
         check_more(
             &["-proxysocketendpoint=/a", "-allowfrom=web"],

@@ -174,6 +174,8 @@ options! {
             "name of the container that this proxy runs in; turns rights by labels on";
         dockerlabelprefix "dockerlabelprefix" Kind::LabelPrefix, "socket-proxy",
             "labels are PREFIX.allow.get, PREFIX.allow.get.1, PREFIX.allow.bindmountfrom";
+        allowlabelgrants "allowlabelgrants" Kind::Switch, "false",
+            "let clients create containers with such labels, and so give rights away";
     }
     "Limits" {
         maxconnections "maxconnections" Kind::Count, "512", "client connections at the same time";

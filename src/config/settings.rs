@@ -5,7 +5,8 @@ use super::go_flags::CommandLines;
 use super::listeners::{self, Declaration, Said};
 use super::options::{Given, Kind, Slot};
 use super::read::Reader;
-use super::{Config, ConfigError, ContainerRights, Limits, LogConfig, advice, values};
+use super::{Config, ConfigError, ContainerRights, Limits, Listener, LogConfig, advice, values};
+use crate::filter::bodies::LabelGuard;
 use std::collections::BTreeMap;
 
 /// Everything that the operator said, still as text.
@@ -99,8 +100,10 @@ impl Settings {
         let stop_on_watchdog = reader.switch(&given.stoponwatchdog);
         let wait_for_socket = reader.seconds(&given.waitforsocket);
         let container_rights = container_rights(reader, given);
+        let (mut listeners, container_rights) = (listeners?, container_rights?);
+        guard_labels(&mut listeners, container_rights.as_ref());
         Some(Config {
-            listeners: listeners?,
+            listeners,
             socket_path: socket_path?,
             log: log?,
             limits: limits?,
@@ -109,7 +112,7 @@ impl Settings {
             stop_on_watchdog: stop_on_watchdog?,
             serve_health: serve_health?,
             wait_for_socket: wait_for_socket?,
-            container_rights: container_rights?,
+            container_rights,
             warnings: Vec::new(),
         })
     }
@@ -157,10 +160,19 @@ fn limits(reader: &mut Reader, given: &Given) -> Option<Limits> {
 fn container_rights(reader: &mut Reader, given: &Given) -> Option<Option<ContainerRights>> {
     let name = reader.all(&given.proxycontainername, |value| values::container_name(&value.text));
     let prefix = reader.last(&given.dockerlabelprefix, |value| values::label_prefix(&value.text));
-    let label_prefix = prefix?;
-    Some(name?.pop().map(|proxy_container_name| ContainerRights {
-        proxy_container_name,
-        label_prefix,
-        label_guard: None,
+    let may_grant = reader.switch(&given.allowlabelgrants)?;
+    let (name, label_prefix) = (name?.pop(), prefix?);
+    Some(name.map(|proxy_container_name| {
+        let guard = LabelGuard::new(&label_prefix, "-allowlabelgrants");
+        let label_guard = (!may_grant).then_some(guard);
+        ContainerRights { proxy_container_name, label_prefix, label_guard }
     }))
+}
+
+/// Where labels grant rights, no listener's client may grant itself any.
+fn guard_labels(listeners: &mut [Listener], rights: Option<&ContainerRights>) {
+    let guard = rights.and_then(|rights| rights.label_guard.as_ref());
+    for listener in listeners {
+        listener.policy.bodies.label_guard = guard.cloned();
+    }
 }

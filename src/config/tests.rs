@@ -34,7 +34,9 @@ fn facts(config: &Config) -> BTreeSet<String> {
         format!("stop={}", config.stop_on_watchdog),
         format!("health={}", config.serve_health),
         format!("wait={:?}", config.wait_for_socket),
-        format!("rights={:?}", config.container_rights),
+        config.container_rights.as_ref().map_or("rights=None".to_owned(), |rights| {
+            format!("rights={} {}", rights.proxy_container_name, rights.label_prefix)
+        }),
     ]);
     for Listener { name, endpoint, policy } in &config.listeners {
         let mode = match endpoint {
@@ -44,6 +46,9 @@ fn facts(config: &Config) -> BTreeSet<String> {
         facts.insert(format!("{name}:endpoint={endpoint}{mode}"));
         facts.insert(format!("{name}:from={}", policy.peers));
         facts.insert(format!("{name}:mounts={}", policy.bodies.bind_mounts.is_some()));
+        let guard = config.container_rights.as_ref().and_then(|r| r.label_guard.as_ref());
+        assert_eq!(policy.bodies.label_guard.as_ref(), guard, "one guard for all");
+        facts.extend(guard.map(|_| format!("{name}:guarded")));
     }
     facts
 }
@@ -92,7 +97,7 @@ fn the_defaults_are_those_of_the_documentation() {
 
 #[test]
 fn every_option_does_the_same_as_a_flag_and_as_a_variable() {
-    let rights = "rights=Some(ContainerRights { proxy_container_name: \"p\", label_prefix: \"socket-proxy\" })";
+    let rights = &[":guarded", "rights=p socket-proxy"];
     let rows: &[(&str, &str, &str, &[&str])] = &[
         ("allowfrom", "SP_ALLOWFROM", "10.0.0.0/8,web", &[":from=10.0.0.0/8,web"]),
         ("allowbindmountfrom", "SP_ALLOWBINDMOUNTFROM", "/home,/var/log", &[":mounts=true"]),
@@ -114,7 +119,7 @@ fn every_option_does_the_same_as_a_flag_and_as_a_variable() {
         ("maxconnectionsperclient", "SP_MAXCONNECTIONSPERCLIENT", "2", &["perclient=2"]),
         ("headertimeout", "SP_HEADERTIMEOUT", "5", &["header=5s"]),
         ("idletimeout", "SP_IDLETIMEOUT", "7", &["idle=7s"]),
-        ("proxycontainername", "SP_PROXYCONTAINERNAME", "p", &[rights]),
+        ("proxycontainername", "SP_PROXYCONTAINERNAME", "p", rights),
     ];
     for (flag, variable, value, changed) in rows {
         check(&format!("-{flag}={value}"), &[], changed);
@@ -133,11 +138,12 @@ fn file_modes_and_prefixes_need_their_partner() {
     check(&format!("{unix} -proxysocketendpointfilemode=432"), &[], &[":endpoint=/a 660"]);
     check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "660")], &[":endpoint=/a 660"]);
     check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "432")], &[":endpoint=/a 432"]);
-    let rights =
-        "rights=Some(ContainerRights { proxy_container_name: \"p\", label_prefix: \"x.y\" })";
-    check("-proxycontainername=p -dockerlabelprefix=x.y", &[], &[rights]);
-    check("-proxycontainername=p", &[("SP_DOCKERLABELPREFIX", "x.y")], &[rights]);
+    let rights = &[":guarded", "rights=p x.y"];
+    check("-proxycontainername=p -dockerlabelprefix=x.y", &[], rights);
+    check("-proxycontainername=p", &[("SP_DOCKERLABELPREFIX", "x.y")], rights);
     check("-dockerlabelprefix=x.y", &[], &[]);
+    check("-proxycontainername=p -allowlabelgrants", &[], &["rights=p socket-proxy"]);
+    check("-proxycontainername=p", &[("SP_ALLOWLABELGRANTS", "1")], &["rights=p socket-proxy"]);
 }
 
 #[test]
