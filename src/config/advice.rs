@@ -32,9 +32,23 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
     advice
 }
 
-/// Advice about a pattern's text alone.
-fn pattern_advice(_pattern: &str) -> Vec<String> {
-    Vec::new()
+/// Advice about a pattern's text alone: signs that something between the file
+/// and the program doubled a character, or did not.
+fn pattern_advice(pattern: &str) -> Vec<String> {
+    let mut advice = Vec::new();
+    if pattern.contains("$$") {
+        advice.push(
+            "the pattern has $$; a compose file makes one $ of it, other places do not: write $"
+                .to_owned(),
+        );
+    }
+    if pattern.contains(r"\\") {
+        advice.push(
+            r"the pattern has \\, which asks for a backslash that no path has; write one \"
+                .to_owned(),
+        );
+    }
+    advice
 }
 
 fn values(given: &Given) -> impl Iterator<Item = String> {
@@ -435,6 +449,21 @@ mod tests {
             let expected = Method::ALL.map(|method| (method, format!("{prefix}/{method}")));
             let expected = expected.each_ref().map(|(method, pattern)| (*method, pattern.as_str()));
             assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_character_that_was_doubled_on_the_way_is_named() {
+        let rows = [
+            ("/v1/info$$", Some("write $")),
+            (r"/v1\\.41/info", Some(r"write one \")),
+            (r"/v1\.41/info$", None),
+        ];
+        for (pattern, part) in rows {
+            let advice = pattern_advice(pattern);
+            let named =
+                advice.iter().any(|sentence| part.is_some_and(|part| sentence.contains(part)));
+            assert_eq!((advice.len(), named), (usize::from(part.is_some()), part.is_some()));
         }
     }
 }
