@@ -88,14 +88,22 @@ impl Engine {
     }
 
     /// The running containers on any of these networks.
-    ///
-    /// The Engine answers from a copy that may be some milliseconds old.
-    pub(super) fn list<'a>(
-        &self,
-        networks: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<Container>, ApiError> {
-        let filters = json!({ "network": networks.collect::<Vec<_>>() }).to_string();
-        let target = format!("/containers/json?filters={}", percent_encoded(&filters));
+    pub(super) fn list_of_networks(&self, networks: &[&str]) -> Result<Vec<Container>, ApiError> {
+        self.list(&json!({ "network": networks }).to_string())
+    }
+
+    /// Those of these containers that are running.
+    pub(super) fn list_of_ids(&self, ids: &[&str]) -> Result<Vec<Container>, ApiError> {
+        let mut containers = self.list(&json!({ "id": ids }).to_string())?;
+        // The Engine takes ids for beginnings of ids.
+        containers.retain(|container| ids.contains(&container.id.as_str()));
+        Ok(containers)
+    }
+
+    /// The Engine answers from a copy that may be some milliseconds old, and so
+    /// never waits for a container that is just being started or stopped.
+    fn list(&self, filters: &str) -> Result<Vec<Container>, ApiError> {
+        let target = format!("/containers/json?filters={}", percent_encoded(filters));
         let answer = self.ask(&target)?.json(LIST_BYTES_MAX)?;
         Container::from_list(&answer).ok_or(ApiError::Shape("a list of containers"))
     }

@@ -36,8 +36,18 @@ pub(super) struct Change {
     pub(super) id: String,
     /// Its name, where the event tells.
     pub(super) name: Option<String>,
-    /// Whether it has ended, so that it has no address any more.
-    pub(super) ended: bool,
+    pub(super) kind: ChangeKind,
+}
+
+/// In what way a container changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChangeKind {
+    /// It has ended, and has no address any more.
+    Ended,
+    /// It has started or got another name.
+    Renewed,
+    /// It was connected to a network or disconnected from one.
+    Moved,
 }
 
 impl Container {
@@ -81,15 +91,15 @@ impl Change {
         let attribute = |name| text(actor.get("Attributes")?, name);
         match event.get("Type")?.as_str()? {
             "container" => {
-                let ended = match action {
-                    "die" | "died" | "destroy" | "remove" => true,
-                    "start" | "restart" | "rename" => false,
+                let kind = match action {
+                    "die" | "died" | "destroy" | "remove" => ChangeKind::Ended,
+                    "start" | "restart" | "rename" => ChangeKind::Renewed,
                     _ => return None,
                 };
-                Some(Self { id: text(actor, "ID")?, name: attribute("name"), ended })
+                Some(Self { id: text(actor, "ID")?, name: attribute("name"), kind })
             }
             "network" if matches!(action, "connect" | "disconnect") => {
-                Some(Self { id: attribute("container")?, name: None, ended: false })
+                Some(Self { id: attribute("container")?, name: None, kind: ChangeKind::Moved })
             }
             _ => None,
         }
@@ -219,13 +229,13 @@ mod tests {
         }
     }
 
-    fn check_event(kind: &str, action: &str, expected: Option<(&str, Option<&str>, bool)>) {
+    fn check_event(kind: &str, action: &str, expected: Option<(&str, Option<&str>, ChangeKind)>) {
         let event = json!({"Type": kind, "Action": action, "Actor": {"ID": "actor",
             "Attributes": {"name": "web", "container": "c1"}}});
-        let expected = expected.map(|(id, name, ended)| Change {
+        let expected = expected.map(|(id, name, kind)| Change {
             id: id.to_owned(),
             name: name.map(str::to_owned),
-            ended,
+            kind,
         });
         assert_eq!(Change::from_event(&event), expected, "{kind} {action}");
     }
@@ -234,13 +244,13 @@ mod tests {
     fn events_that_change_addresses_or_names_are_heeded() {
         let web = Some("web");
         for action in ["start", "restart", "rename"] {
-            check_event("container", action, Some(("actor", web, false)));
+            check_event("container", action, Some(("actor", web, ChangeKind::Renewed)));
         }
         for action in ["die", "died", "destroy", "remove"] {
-            check_event("container", action, Some(("actor", web, true)));
+            check_event("container", action, Some(("actor", web, ChangeKind::Ended)));
         }
-        check_event("network", "connect", Some(("c1", None, false)));
-        check_event("network", "disconnect", Some(("c1", None, false)));
+        check_event("network", "connect", Some(("c1", None, ChangeKind::Moved)));
+        check_event("network", "disconnect", Some(("c1", None, ChangeKind::Moved)));
     }
 
     #[test]

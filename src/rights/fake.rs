@@ -113,7 +113,7 @@ struct World {
     requests: Vec<String>,
     streams: Vec<UnixStream>,
     refuses: bool,
-    stale_list: Option<Vec<FakeContainer>>,
+    frozen: Option<Vec<FakeContainer>>,
 }
 
 impl FakeEngine {
@@ -143,18 +143,22 @@ impl FakeEngine {
         self.world().containers.retain(|container| container.id != id);
     }
 
-    /// Lets lists show the world as it is now, whatever happens to it.
-    pub(super) fn freeze_lists(&self) {
+    /// Lets lists of networks show the world as it is now, whatever happens to it.
+    pub(super) fn freeze_looks(&self) {
         let mut world = self.world();
-        world.stale_list = Some(world.containers.clone());
+        world.frozen = Some(world.containers.clone());
     }
 
-    pub(super) fn thaw_lists(&self) {
-        self.world().stale_list = None;
+    pub(super) fn thaw_looks(&self) {
+        self.world().frozen = None;
     }
 
     pub(super) fn script(&self, target: &str, reply: Reply) {
         self.world().scripted.insert(target.to_owned(), reply);
+    }
+
+    pub(super) fn unscript(&self, target: &str) {
+        self.world().scripted.remove(target);
     }
 
     /// Whether to answer 500 to everything.
@@ -263,12 +267,22 @@ impl Shared {
 }
 
 impl World {
+    fn list(&self, filters: &str) -> Value {
+        let is_named = |name: &str| filters.contains(&format!("%22{name}%22"));
+        let is_on_one = |container: &&FakeContainer| {
+            container.running && container.places.iter().any(|place| is_named(&place.0))
+        };
+        if is_named("network") {
+            let shown = self.frozen.as_ref().unwrap_or(&self.containers);
+            return shown.iter().filter(is_on_one).map(FakeContainer::list_item).collect();
+        }
+        let asked = self.containers.iter().filter(|container| is_named(&container.id));
+        asked.filter(|container| container.running).map(FakeContainer::list_item).collect()
+    }
+
     fn truth(&self, target: &str) -> Option<Value> {
         if let Some(filters) = target.strip_prefix("/containers/json?filters=") {
-            let shown = self.stale_list.as_ref().unwrap_or(&self.containers);
-            let is_on = |place: &(String, String, String)| filters.contains(&place.0);
-            let listed = shown.iter().filter(|c| c.running && c.places.iter().any(is_on));
-            return Some(listed.map(FakeContainer::list_item).collect());
+            return Some(self.list(filters));
         }
         let name = target.strip_prefix("/containers/")?.strip_suffix("/json")?;
         let by_id = |container: &&FakeContainer| container.id == name;

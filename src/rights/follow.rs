@@ -4,12 +4,15 @@
 //! **Invariant:** a table is shown only while the stream of events that began
 //! before its look is unbroken.
 //! **Invariant:** the Engine is asked at a bounded pace, whatever sessions want:
-//! looks at all containers are [`LOOK_EVERY`] apart or more, events cause one
-//! inspection for each container that they name, and failures are followed by
-//! pauses that grow.
+//! looks at all containers are [`LOOK_EVERY`] apart or more, all events that have
+//! arrived together cause one question, and failures are followed by pauses that
+//! grow.
+//!
+//! Containers are listed here, not inspected: an inspection waits for as long as
+//! the container is just being started, and with it would all other events.
 
 use super::api::{ApiError, Engine, Events};
-use super::containers::{Change, Container};
+use super::containers::{Change, ChangeKind, Container};
 use super::grants::Grants;
 use super::table::Table;
 use super::view::View;
@@ -26,6 +29,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A look that took long is repeated after that many times its duration, so that
 /// looks take a small part of the Engine's time.
 const LOOK_REST: u32 = 5;
+
+/// The Engine announces that a container has moved just before its lists show
+/// it. So they are asked once more after this time.
+const MOVE_SETTLED: Duration = Duration::from_millis(100);
 
 /// The first pause after a failure, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -44,6 +51,9 @@ pub(super) struct Follower {
     /// A byte when a look is wanted; the end when the thread is to end.
     orders: PipeReader,
     next_look: Instant,
+    /// Containers that have moved, and when to ask for them once more.
+    moved: HashSet<String>,
+    moved_due: Option<Instant>,
     pause: Duration,
     journal: Journal,
 }
@@ -82,8 +92,18 @@ impl Follower {
         view: Arc<View>,
         orders: PipeReader,
     ) -> Self {
-        let (next_look, journal) = (Instant::now(), Journal::default());
-        Self { engine, proxy_name, grants, view, orders, next_look, pause: PAUSE, journal }
+        Self {
+            engine,
+            proxy_name,
+            grants,
+            view,
+            orders,
+            next_look: Instant::now(),
+            moved: HashSet::new(),
+            moved_due: None,
+            pause: PAUSE,
+            journal: Journal::default(),
+        }
     }
 
     /// Follows until the other end of the orders is closed.
@@ -117,6 +137,11 @@ impl Follower {
             if self.view.is_look_wanted() && Instant::now() >= self.next_look {
                 table = self.look()?;
             }
+            if self.moved_due.is_some_and(|due| due <= Instant::now()) {
+                self.moved_due = None;
+                let moved: Vec<String> = self.moved.drain().collect();
+                self.see(&moved, &mut table)?;
+            }
         }
     }
 
@@ -139,13 +164,13 @@ impl Follower {
             Stop::Failure(format!("there is no container {name} (-proxycontainername)"))
         })?;
         let mut table = Table::new(&own);
-        let containers = match table.networks().next() {
-            None => Vec::new(),
-            Some(_) => self.engine.list(table.networks())?,
+        let networks: Vec<&str> = table.networks().collect();
+        let containers = match networks.is_empty() {
+            true => Vec::new(),
+            false => self.engine.list_of_networks(&networks)?,
         };
         for container in &containers {
-            let holder = self.grants.holder(container, &table);
-            table.insert(holder);
+            self.seen(container, &mut table);
         }
         self.grants.keep_only(&table);
         Ok(table)
@@ -159,36 +184,63 @@ impl Follower {
             *table = self.look()?;
             return Ok(());
         }
+        let is_end = |change: &Change| change.kind == ChangeKind::Ended;
+        let (ended, others): (Vec<_>, Vec<_>) = last_of_each(changes).into_iter().partition(is_end);
         // Those who ended first, before any question takes its time.
-        let (ended, others): (Vec<_>, Vec<_>) =
-            last_of_each(changes).into_iter().partition(|change| change.ended);
-        for change in ended {
-            table.remove(&change.id);
+        for change in &ended {
+            self.gone(&change.id, table);
         }
-        self.view.publish(table.clone());
-        for change in others {
-            match self.engine.inspect(&change.id)? {
-                Some(container) if container.running => self.seen(&container, table),
-                _ => drop(table.remove(&change.id)),
-            }
+        if !ended.is_empty() {
             self.view.publish(table.clone());
         }
+        let moved = others.iter().filter(|change| change.kind == ChangeKind::Moved);
+        self.moved.extend(moved.map(|change| change.id.clone()));
+        if !self.moved.is_empty() && self.moved_due.is_none() {
+            self.moved_due = Some(Instant::now() + MOVE_SETTLED);
+        }
+        let others: Vec<String> = others.into_iter().map(|change| change.id).collect();
+        self.see(&others, table)
+    }
+
+    /// Shows what these containers are by now.
+    fn see(&mut self, ids: &[String], table: &mut Table) -> Result<(), Stop> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let containers = self.engine.list_of_ids(&ids)?;
+        for id in &ids {
+            if !containers.iter().any(|container| container.id == *id) {
+                self.gone(id, table);
+            }
+        }
+        for container in &containers {
+            self.seen(container, table);
+        }
+        self.view.publish(table.clone());
         Ok(())
     }
 
     fn seen(&mut self, container: &Container, table: &mut Table) {
-        if table.addresses_of(container).is_empty() {
-            table.remove(&container.id);
+        if container.id == table.own_id() || table.addresses_of(container).is_empty() {
+            self.gone(&container.id, table);
         } else {
             let holder = self.grants.holder(container, table);
             table.insert(holder);
         }
     }
 
-    /// Waits for events or for a wanted look whose time has come.
+    fn gone(&mut self, id: &str, table: &mut Table) {
+        table.remove(id);
+        self.grants.forget(id);
+    }
+
+    /// Waits for events, or until the time of something else has come.
     fn wait(&mut self, events: &Events) -> Result<(), Stop> {
         loop {
-            let limit = self.view.is_look_wanted().then(|| self.until_next_look());
+            let look = self.view.is_look_wanted().then_some(self.next_look);
+            let due = look.into_iter().chain(self.moved_due).min();
+            let limit = due.map(|due| due.saturating_duration_since(Instant::now()));
             let mut fds = [
                 PollFd::new(events.socket(), PollFlags::IN),
                 PollFd::new(&self.orders, PollFlags::IN),

@@ -1,7 +1,7 @@
 //! Compiles each container's labels once, and says in the log what came of it.
 //!
 //! Labels cannot be changed while a container exists, so its id is the key.
-//! What is no longer there is forgotten at the next whole look.
+//! What has ended is forgotten.
 
 use super::containers::Container;
 use super::labels::{self, Allowlists};
@@ -48,6 +48,11 @@ impl Grants {
             .and_then(|grant| self.policy(grant, container, &addresses))
             .map(Arc::new);
         Arc::new(Holder { id: container.id.clone(), addresses, policy })
+    }
+
+    /// Forgets a container.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.by_id.remove(id);
     }
 
     /// Forgets the containers that the table does not have.

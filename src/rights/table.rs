@@ -1,6 +1,6 @@
 //! Which container has which address, on the networks that the proxy is on.
 //!
-//! **Invariant:** pure, and never changed: a change makes another table.
+//! **Invariant:** pure; a table that is shown is not changed any more.
 //! **Invariant:** an address that two containers are said to have belongs to
 //! neither until a fresh look decides: the word that one of them has left it may
 //! still be on its way.
@@ -75,21 +75,18 @@ impl Table {
         shared.flat_map(|place| place.addresses.iter().copied()).collect()
     }
 
-    /// This table with a holder in the place of the one with its id.
+    /// Puts a holder in the place of the one with its id.
     pub(super) fn insert(&mut self, holder: Arc<Holder>) {
         self.remove(&holder.id);
-        if holder.id == self.own_id || holder.addresses.is_empty() {
-            return;
-        }
         for address in &holder.addresses {
             self.by_address.entry(*address).or_default().push(Arc::clone(&holder));
         }
         self.holders.insert(holder.id.clone(), holder);
     }
 
-    /// Removes a container with all its addresses; gives it back if it was there.
-    pub(super) fn remove(&mut self, id: &str) -> Option<Arc<Holder>> {
-        let holder = self.holders.remove(id)?;
+    /// Removes a container with all its addresses.
+    pub(super) fn remove(&mut self, id: &str) {
+        let Some(holder) = self.holders.remove(id) else { return };
         for address in &holder.addresses {
             if let Some(claims) = self.by_address.get_mut(address) {
                 claims.retain(|claim| claim.id != id);
@@ -98,7 +95,6 @@ impl Table {
                 }
             }
         }
-        Some(holder)
     }
 
     /// Whose an address is.
@@ -184,15 +180,8 @@ mod tests {
         add(&mut table, &container("a", places));
         check(&table, "10.2.0.3", "a");
         check(&table, "10.1.0.9", "unknown");
-        add(&mut table, &container("b", vec![place("net3", "10.1.0.8")]));
-        assert_eq!(table.holders().count(), 1);
-    }
-
-    #[test]
-    fn the_proxys_own_container_holds_nothing() {
-        let mut table = table();
-        add(&mut table, &container("own", vec![place("net1", "10.1.0.2")]));
-        check(&table, "10.1.0.2", "nobody's");
+        let elsewhere = container("b", vec![place("net3", "10.1.0.8")]);
+        assert!(table.addresses_of(&elsewhere).is_empty());
     }
 
     #[test]
@@ -202,9 +191,10 @@ mod tests {
         add(&mut table, &container("a", vec![place("net1", "10.1.0.4")]));
         check(&table, "10.1.0.3", "unknown");
         check(&table, "10.1.0.4", "a");
-        assert!(table.remove("a").is_some());
+        table.remove("a");
         check(&table, "10.1.0.4", "unknown");
-        assert!(table.remove("a").is_none());
+        table.remove("a");
+        assert_eq!(table.holders().count(), 0);
     }
 
     #[test]

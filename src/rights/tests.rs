@@ -1,7 +1,7 @@
 //! The rights of containers in a world that changes, with events that come, come
 //! late or never.
 
-use super::fake::{FakeContainer, FakeEngine, await_condition};
+use super::fake::{FakeContainer, FakeEngine, Reply, await_condition};
 use super::*;
 use crate::filter::Source;
 use crate::filter::rules::RuleVerdict;
@@ -12,6 +12,9 @@ use std::os::unix::net::UnixStream;
 const PROXY: &str = "proxy";
 const NET: &str = "net1";
 const OTHER_NET: &str = "net2";
+
+/// How the target of a look at all containers begins.
+const LOOKS: &str = "/containers/json?filters=%7B%22network";
 
 /// A proxy's world: its container at 10.1.0.2, and what the tests add.
 struct World {
@@ -163,6 +166,14 @@ fn addresses_that_are_no_containers_cost_the_engine_nothing() {
 }
 
 #[test]
+fn the_proxys_own_container_has_no_rights_by_labels() {
+    let own = labelled("proxy-id", "10.1.0.2").named(PROXY);
+    let world = World::new([own]);
+    world.await_table();
+    assert_eq!(world.ask("10.1.0.2"), "listener");
+}
+
+#[test]
 fn a_container_on_no_shared_network_has_no_rights_here() {
     let elsewhere =
         FakeContainer::new("a", OTHER_NET, "10.1.0.3").label("socket-proxy.allow.get", ".*");
@@ -180,18 +191,18 @@ fn a_container_that_starts_later_has_its_rights_with_its_event() {
     world.engine.put(labelled("a", "10.1.0.3"));
     world.engine.container_event("start", "a", "a");
     world.await_holder("10.1.0.3", "a");
-    let lists = world.engine.count("/containers/json");
+    let lists = world.engine.count(LOOKS);
     assert_eq!(world.ask("10.1.0.3"), "labels of a");
-    assert_eq!(world.engine.count("/containers/json"), lists, "no look was needed");
+    assert_eq!(world.engine.count(LOOKS), lists, "no look was needed");
 }
 
 /// Has a request wait, and calls `then` once the Engine was looked at for it.
 fn ask_and_then(world: &World, address: &str, then: impl FnOnce()) -> String {
     world.await_table();
-    let lists = world.engine.count("/containers/json");
+    let lists = world.engine.count(LOOKS);
     thread::scope(|scope| {
         let asked = scope.spawn(|| world.ask(address));
-        await_condition(|| world.engine.count("/containers/json") > lists);
+        await_condition(|| world.engine.count(LOOKS) > lists);
         then();
         asked.join().unwrap()
     })
@@ -201,7 +212,7 @@ fn ask_and_then(world: &World, address: &str, then: impl FnOnce()) -> String {
 fn a_request_that_comes_before_its_event_waits_for_it() {
     let world = World::new([]);
     let found = ask_and_then(&world, "10.1.0.3", || {
-        world.engine.freeze_lists();
+        world.engine.freeze_looks();
         world.engine.put(labelled("a", "10.1.0.3"));
         world.engine.container_event("start", "a", "a");
     });
@@ -221,12 +232,12 @@ fn a_request_that_comes_before_its_event_is_served_by_another_look() {
 fn a_client_that_left_while_its_address_was_looked_for_has_no_rights() {
     let world = World::new([]);
     world.await_table();
-    let lists = world.engine.count("/containers/json");
+    let lists = world.engine.count(LOOKS);
     let mut client = world.connect("10.1.0.3");
     let peer = client.peer.take();
     let found = thread::scope(|scope| {
         let asked = scope.spawn(|| client.ask());
-        await_condition(|| world.engine.count("/containers/json") > lists);
+        await_condition(|| world.engine.count(LOOKS) > lists);
         drop(peer);
         world.engine.put(labelled("a", "10.1.0.3"));
         world.engine.container_event("start", "a", "a");
@@ -255,14 +266,14 @@ fn a_stranger_is_looked_for_once_and_then_has_the_listeners_rights() {
 fn unknown_clients_share_their_looks() {
     let world = World::new([]);
     world.await_table();
-    let lists = world.engine.count("/containers/json");
+    let lists = world.engine.count(LOOKS);
     thread::scope(|scope| {
         for number in 1..=64 {
             let world = &world;
             scope.spawn(move || assert_eq!(world.ask(&format!("10.1.1.{number}")), "listener"));
         }
     });
-    let looks = world.engine.count("/containers/json") - lists;
+    let looks = world.engine.count(LOOKS) - lists;
     // One each 200 ms, for as long as the slowest of the threads needs.
     assert!((1..=16).contains(&looks), "{looks} looks for 64 clients");
 }
@@ -299,6 +310,20 @@ fn rights_end_when_the_container_leaves_the_network_and_stay_when_it_leaves_anot
 }
 
 #[test]
+fn a_move_that_is_not_listed_yet_is_seen_a_moment_later() {
+    let world = World::new([]);
+    world.await_table();
+    let target = "/containers/json?filters=%7B%22id%22%3A%5B%22a%22%5D%7D";
+    world.engine.script(target, Reply::Raw("HTTP/1.1 200 OK\r\n\r\n[]".to_owned()));
+    world.engine.put(labelled("a", "10.1.0.3"));
+    world.engine.network_event("connect", NET, "a");
+    await_condition(|| world.engine.count(target) == 1);
+    world.engine.unscript(target);
+    world.await_holder("10.1.0.3", "a");
+    assert_eq!(world.engine.count(target), 2);
+}
+
+#[test]
 fn an_address_that_changed_hands_without_a_word_gives_no_rights() {
     let world = World::new([labelled("a", "10.1.0.3")]);
     world.await_table();
@@ -312,14 +337,14 @@ fn an_address_that_changed_hands_without_a_word_gives_no_rights() {
 fn an_address_that_changed_hands_is_not_given_back_by_an_old_list() {
     let world = World::new([labelled("a", "10.1.0.3")]);
     world.await_table();
-    world.engine.freeze_lists();
+    world.engine.freeze_looks();
     world.engine.remove("a");
     world.engine.put(plain("b", "10.1.0.3"));
     assert_eq!(world.ask("10.1.0.3"), "unknown");
     world.engine.container_event("start", "b", "b");
     world.await_holder("10.1.0.3", "b");
     assert_eq!(world.ask("10.1.0.3"), "listener", "of two claims the true one is found");
-    world.engine.thaw_lists();
+    world.engine.thaw_looks();
 }
 
 #[test]
@@ -460,7 +485,7 @@ fn five_hundred_containers_cost_one_inspection_for_each_connection() {
     let all = (0..500).map(|number| labelled(&format!("c{number}"), &address(number)));
     let world = World::new(all);
     world.await_table();
-    let (lists, before) = (world.engine.count("/containers/json"), world.engine.count("/"));
+    let (lists, before) = (world.engine.count(LOOKS), world.engine.count("/"));
     for number in (0..500).step_by(10) {
         let mut client = world.connect(&address(number));
         for _ in 0..100 {
@@ -468,7 +493,7 @@ fn five_hundred_containers_cost_one_inspection_for_each_connection() {
         }
     }
     assert_eq!(world.engine.count("/") - before, 50, "one question for each of 50 connections");
-    assert_eq!(world.engine.count("/containers/json"), lists);
+    assert_eq!(world.engine.count(LOOKS), lists);
 }
 
 #[test]
