@@ -25,6 +25,7 @@ mod python;
 mod queries;
 mod refusals;
 mod restart;
+mod rights;
 mod streams;
 mod terminals;
 mod transfers;

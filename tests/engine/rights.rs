@@ -1,0 +1,337 @@
+//! Rights by labels of containers, on a real network of a real Engine.
+//!
+//! The proxy runs in a container, as it does in earnest: its program and the
+//! Engine's socket come from this host's root, which is mounted there. Where the
+//! Engine is restarted, and every container with it, the proxy runs on this host
+//! and another container lends it its name.
+
+use crate::engine::{self, Engine, skip};
+use crate::live::Live;
+use crate::process::{Outcome, PATIENCE, until};
+use crate::proxy::{self, Listen, Proxy};
+use crate::routes::{Client, IMAGE};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Everybody may ask for this.
+const FOR_ALL: &str = "/version";
+/// Only who has labels may ask for this.
+const BY_LABEL: &str = "/info";
+const LABEL: &str = "socket-proxy.allow.get=/info";
+
+const FLAGS: &[&str] = &["-allowfrom=0.0.0.0/0,::/0", "-allowGET=/version"];
+
+/// A network with a proxy on it.
+struct Town {
+    straight: Client,
+    network: String,
+    proxy_name: String,
+    /// Where the proxy listens.
+    target: String,
+    subnet: Option<String>,
+    live: Option<Live>,
+    containers: AtomicUsize,
+}
+
+impl Town {
+    fn new(socket: &Path, subnet: Option<&str>, more: &[&str]) -> Town {
+        let straight = Client::new(socket, None);
+        let network = format!("{}-net", straight.name);
+        let mut create = vec!["network", "create"];
+        if let Some(subnet) = subnet {
+            create.extend(["--subnet", subnet]);
+        }
+        create.extend(more);
+        straight.docker(&[&create[..], &[&network]].concat()).success();
+        let proxy_name = format!("{}-proxy", straight.name);
+        Town {
+            network,
+            proxy_name,
+            target: String::new(),
+            subnet: subnet.map(str::to_owned),
+            live: None,
+            containers: AtomicUsize::new(0),
+            straight,
+        }
+    }
+
+    /// Starts the proxy in a container on the network.
+    fn with_proxy(self, socket: &Path) -> Town {
+        self.with_proxy_at(socket, "-listenip=0.0.0.0")
+    }
+
+    fn with_proxy_at(mut self, socket: &Path, listen: &str) -> Town {
+        let name = format!("-proxycontainername={}", self.proxy_name);
+        let socket = format!("-socketpath={}", socket.display());
+        let command = proxy::command();
+        let program = command.get_program().to_str().expect("a path of ours").to_owned();
+        let run = ["run", "--rm", "--name", &self.proxy_name, "--network", &self.network];
+        let root = ["--volume", "/:/host:ro", IMAGE, "chroot", "/host", &program, &name, &socket];
+        let live = self.straight.live(&[&run[..], &root[..], FLAGS, &[listen]].concat());
+        live.await_text("socket-proxy running and listening...");
+        self.live = Some(live);
+        self.target = format!("{}:2375", self.address_of(&self.proxy_name));
+        self
+    }
+
+    /// Starts a container that lends its name to a proxy on this host.
+    fn with_name_lender(mut self, proxy: &Proxy) -> Town {
+        self.start(&self.proxy_name, &[]);
+        let format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+        let gateway = self.straight.docker(&["network", "inspect", "-f", format, &self.network]);
+        let port = proxy.host().rsplit(':').next().expect("a port").to_owned();
+        self.target = format!("{}:{port}", gateway.success());
+        self
+    }
+
+    fn address_of(&self, name: &str) -> String {
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        self.straight.docker(&["inspect", "--format", format, name]).success()
+    }
+
+    /// The nth address of the subnet.
+    fn address(&self, number: u8) -> String {
+        let subnet = self.subnet.as_ref().expect("a subnet of ours");
+        subnet.replace(".0/24", &format!(".{number}"))
+    }
+
+    fn unique(&self) -> String {
+        let number = self.containers.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.straight.name)
+    }
+
+    /// Starts a container that does nothing by itself.
+    fn start(&self, name: &str, options: &[&str]) {
+        let run = ["run", "--detach", "--init", "--name", name, "--network", &self.network];
+        self.straight.docker(&[&run[..], options, &[IMAGE, "sleep", "600"]].concat()).success();
+    }
+
+    /// What a running container is answered.
+    fn ask_from(&self, name: &str, path: &str) -> u16 {
+        let url = format!("http://{}{path}", self.target);
+        status(&self.straight.docker(&["exec", name, "wget", "-q", "-O", "/dev/null", &url]))
+    }
+
+    /// What a new container is answered whose first act is a request.
+    fn ask_first(&self, options: &[&str], path: &str) -> u16 {
+        let url = format!("http://{}{path}", self.target);
+        let name = self.unique();
+        let run = ["run", "--rm", "--name", &name, "--network", &self.network];
+        let wget = [IMAGE, "wget", "-q", "-O", "/dev/null", &url];
+        status(&self.straight.docker(&[&run[..], options, &wget].concat()))
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        let count = self.containers.load(Ordering::Relaxed);
+        let names = (0..count).map(|number| format!("{}-{number}", self.straight.name));
+        let names: Vec<String> = names.chain([self.proxy_name.clone()]).collect();
+        let remove = ["rm", "--force"].into_iter().chain(names.iter().map(String::as_str));
+        let _ = self.straight.command(&remove.collect::<Vec<_>>()).output();
+        let _ = self.straight.command(&["network", "rm", &self.network]).output();
+        if std::thread::panicking() {
+            eprintln!("{}", self.live.as_ref().map(Live::text).unwrap_or_default());
+        }
+    }
+}
+
+/// The status of the answer that wget got.
+#[track_caller]
+fn status(outcome: &Outcome) -> u16 {
+    if outcome.code == Some(0) {
+        return 200;
+    }
+    let text = outcome.stderr_text();
+    let code = text.split("HTTP/1.1 ").nth(1).and_then(|rest| rest.get(..3));
+    code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no answer: {outcome:?}"))
+}
+
+/// A subnet that the Engine of these tests does not give away by itself.
+fn own_subnet(engine: &Engine) -> Option<String> {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let Some(gateway) = engine.gateway() else {
+        skip("only a private Engine has addresses to choose from");
+        return None;
+    };
+    let mut parts = gateway.split('.').map(|part| part.parse::<usize>().expect("an IPv4 address"));
+    let mut next = || parts.next().expect("four parts");
+    let (a, b, c) = (next(), next(), next());
+    let block = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(block < 8, "the upper blocks are the Engine's");
+    Some(format!("{a}.{b}.{}.0/24", c + block))
+}
+
+#[track_caller]
+fn check_labelled(town: &Town, name: &str) {
+    assert_eq!(town.ask_from(name, BY_LABEL), 200, "{name} has the rights of its labels");
+    assert_eq!(town.ask_from(name, FOR_ALL), 403, "{name} has no others");
+}
+
+#[track_caller]
+fn check_plain(town: &Town, name: &str) {
+    assert_eq!(town.ask_from(name, BY_LABEL), 403, "{name} has no rights by labels");
+    assert_eq!(town.ask_from(name, FOR_ALL), 200, "{name} has everybody's rights");
+}
+
+#[test]
+fn containers_have_the_rights_of_their_labels_whenever_they_started() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]);
+    let (before, after) = (town.unique(), town.unique());
+    let (plain, void) = (town.unique(), town.unique());
+    town.start(&before, &["--label", LABEL]);
+    town.start(&void, &["--label", LABEL, "--label", "socket-proxy.allow.head=("]);
+    let town = town.with_proxy(engine.socket());
+    town.start(&after, &["--label", LABEL]);
+    town.start(&plain, &[]);
+    check_labelled(&town, &before);
+    check_labelled(&town, &after);
+    check_plain(&town, &plain);
+    assert_eq!(town.ask_from(&void, BY_LABEL), 405, "an invalid label voids the others");
+    assert_eq!(town.ask_from(&void, FOR_ALL), 405, "and gives nothing else");
+    check_labelled(&town, &before);
+}
+
+#[test]
+fn the_very_first_request_of_a_container_has_its_rights() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());
+    for round in 0..10 {
+        assert_eq!(town.ask_first(&["--label", LABEL], BY_LABEL), 200, "round {round}");
+        assert_eq!(town.ask_first(&["--label", LABEL], FOR_ALL), 403, "round {round}");
+        assert_eq!(town.ask_first(&[], FOR_ALL), 200, "round {round}");
+    }
+}
+
+#[test]
+fn whoever_gets_the_address_of_a_killed_container_does_not_get_its_rights() {
+    let Some(engine) = engine::shared() else { return };
+    let Some(subnet) = own_subnet(engine) else { return };
+    let town = Town::new(engine.socket(), Some(&subnet), &[]).with_proxy(engine.socket());
+    let address = town.address(77);
+    for round in 0..5 {
+        let labelled = town.unique();
+        town.start(&labelled, &["--ip", &address, "--label", LABEL]);
+        check_labelled(&town, &labelled);
+        town.straight.docker(&["kill", &labelled]).success();
+        assert_eq!(town.ask_first(&["--ip", &address], BY_LABEL), 403, "round {round}");
+        assert_eq!(town.ask_first(&["--ip", &address], FOR_ALL), 200, "round {round}");
+    }
+}
+
+#[test]
+fn whoever_gets_the_address_of_a_disconnected_container_does_not_get_its_rights() {
+    let Some(engine) = engine::shared() else { return };
+    let Some(subnet) = own_subnet(engine) else { return };
+    let town = Town::new(engine.socket(), Some(&subnet), &[]).with_proxy(engine.socket());
+    let (address, other) = (town.address(77), town.address(78));
+    let labelled = town.unique();
+    town.start(&labelled, &["--ip", &address, "--label", LABEL]);
+    check_labelled(&town, &labelled);
+    town.straight.docker(&["network", "disconnect", &town.network, &labelled]).success();
+    assert_eq!(town.ask_first(&["--ip", &address], BY_LABEL), 403);
+    let connect = ["network", "connect", "--ip", &other, &town.network, &labelled];
+    town.straight.docker(&connect).success();
+    check_labelled(&town, &labelled);
+    assert_eq!(town.ask_first(&["--ip", &address], BY_LABEL), 403);
+}
+
+#[test]
+fn a_container_keeps_its_rights_when_it_is_restarted_or_renamed() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());
+    let (name, renamed) = (town.unique(), town.unique());
+    town.start(&name, &["--label", LABEL]);
+    check_labelled(&town, &name);
+    town.straight.docker(&["restart", "--time", "0", &name]).success();
+    check_labelled(&town, &name);
+    town.straight.docker(&["rename", &name, &renamed]).success();
+    check_labelled(&town, &renamed);
+    town.straight.docker(&["pause", &renamed]).success();
+    town.straight.docker(&["unpause", &renamed]).success();
+    check_labelled(&town, &renamed);
+}
+
+#[test]
+fn networks_that_the_proxy_joins_later_count_too() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());
+    let mut other = Town::new(engine.socket(), None, &[]);
+    let labelled = other.unique();
+    other.start(&labelled, &["--label", LABEL]);
+    town.straight.docker(&["network", "connect", &other.network, &town.proxy_name]).success();
+    let format =
+        format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", other.network);
+    let address = town.straight.docker(&["inspect", "--format", &format, &town.proxy_name]);
+    other.target = format!("{}:2375", address.success());
+    check_labelled(&other, &labelled);
+    town.straight.docker(&["network", "disconnect", &other.network, &town.proxy_name]).success();
+}
+
+#[test]
+fn addresses_of_both_families_have_the_rights() {
+    let Some(engine) = engine::shared() else { return };
+    if !Path::new("/proc/net/if_inet6").exists() {
+        return skip("this machine has no IPv6");
+    }
+    let Some(subnet) = own_subnet(engine) else { return };
+    let v6 = ["--ipv6", "--subnet", "fd53:6f63:6b65:7400::/64"];
+    let mut town = Town::new(engine.socket(), Some(&subnet), &v6)
+        .with_proxy_at(engine.socket(), "-listenip=::");
+    let labelled = town.unique();
+    town.start(&labelled, &["--label", LABEL]);
+    check_labelled(&town, &labelled);
+    let format = "{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}}{{end}}";
+    let address = town.straight.docker(&["inspect", "--format", format, &town.proxy_name]);
+    town.target = format!("[{}]:2375", address.success());
+    check_labelled(&town, &labelled);
+}
+
+#[test]
+fn labels_that_grant_rights_are_not_given_to_new_containers_through_the_proxy() {
+    let Some(engine) = engine::shared() else { return };
+    for (more, code) in [(&[][..], Some(1)), (&["-allowlabelgrants"][..], Some(0))] {
+        let flags = ["-proxycontainername=nobody", "-allowPOST=.*", "-allowHEAD=.*"];
+        let proxy = Proxy::start(Listen::Tcp, engine.socket(), &[&flags[..], more].concat());
+        let client = Client::new(engine.socket(), Some(proxy.host()));
+        let create = ["create", "--name", &client.name, "--label", LABEL, IMAGE, "true"];
+        let outcome = client.docker(&create);
+        assert_eq!(outcome.code, code, "{more:?}: {outcome:?}");
+        assert_eq!(outcome.stderr_text().contains("-allowlabelgrants"), more.is_empty());
+    }
+}
+
+#[test]
+fn rights_are_there_again_when_the_engine_was_restarted() {
+    // Only an Engine of our own can be restarted.
+    let mut engine = match Engine::start() {
+        Ok(engine) => engine,
+        Err(reason) => return skip(&reason),
+    };
+    let socket = engine.socket().to_owned();
+    let town = Town::new(&socket, None, &[]);
+    let name = format!("-proxycontainername={}", town.proxy_name);
+    let proxy =
+        Proxy::start(Listen::Tcp, &socket, &[FLAGS, &[&name, "-listenip=0.0.0.0"]].concat());
+    let town = town.with_name_lender(&proxy);
+    let (labelled, plain) = (town.unique(), town.unique());
+    town.start(&labelled, &["--label", LABEL]);
+    town.start(&plain, &[]);
+    check_labelled(&town, &labelled);
+    check_plain(&town, &plain);
+    engine.restart();
+    proxy.await_log("lost sight of the containers");
+    for name in [&town.proxy_name, &labelled, &plain] {
+        town.straight.docker(&["start", name]).success();
+    }
+    // The proxy tells apart what it does not know yet (503) from what it denies.
+    let answered = until(PATIENCE, || match town.ask_from(&labelled, BY_LABEL) {
+        503 => None,
+        status => Some(status),
+    });
+    assert_eq!(answered, Some(200));
+    check_labelled(&town, &labelled);
+    check_plain(&town, &plain);
+    assert_eq!(town.ask_first(&["--label", LABEL], BY_LABEL), 200);
+}
