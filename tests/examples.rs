@@ -118,6 +118,37 @@ fn a_method_without_requests_has_no_pattern() {
     }
 }
 
+/// The allowlist in the labels of each service: `socket-proxy.allow.get: 'PATTERN'`.
+fn labels(text: &str) -> BTreeMap<&str, BTreeSet<(Method, String)>> {
+    let mut found: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    let mut service = "";
+    for line in text.lines() {
+        match line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
+            Some(name) if !name.starts_with(' ') => service = name,
+            _ => {}
+        }
+        let Some(label) = line.trim().strip_prefix("socket-proxy.allow.") else { continue };
+        let (name, value) = label.split_once(": '").unwrap();
+        let method = name.split('.').next().unwrap().to_uppercase();
+        let value = value.strip_suffix('\'').unwrap().to_owned();
+        found.entry(service).or_default().insert((Method::from_name(&method).unwrap(), value));
+    }
+    found
+}
+
+/// So that the rows of that file hold for the labels too.
+#[test]
+fn the_labels_of_an_application_say_what_the_flags_in_its_own_file_say() {
+    let files = files();
+    let found = labels(&files["container-rights.yml"]);
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["dozzle", "traefik"]);
+    for (service, allowlist) in found {
+        let own = rules(&files[&format!("{service}.yml")]);
+        let own = own.patterns().map(|(method, pattern)| (method, pattern.to_owned()));
+        assert_eq!(allowlist, own.collect(), "{service}");
+    }
+}
+
 #[test]
 fn every_proxy_is_shut_in() {
     for (name, text) in files() {
