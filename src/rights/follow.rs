@@ -65,6 +65,13 @@ struct Journal {
     follows: bool,
 }
 
+/// However the thread ends, a panic included, what it knew is not used any more.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.view.invalidate("nobody follows the containers any more".to_owned());
+    }
+}
+
 /// Why the thread stops to follow.
 enum Stop {
     Failure(String),
@@ -289,6 +296,12 @@ impl Follower {
 impl Journal {
     fn note_table(&mut self, table: &Table) {
         if !std::mem::replace(&mut self.follows, true) {
+            if !table.has_subnets() {
+                log::warn!(
+                    "the proxy's container has no address on a network of containers, so labels \
+                     grant nothing"
+                );
+            }
             log::info!(
                 networks = table.networks().count(), containers = table.holders().count(),
                 labelled = table.holders().filter(|holder| holder.policy.is_some()).count();

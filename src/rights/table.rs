@@ -63,6 +63,11 @@ impl Table {
         self.networks.iter().map(|network| network.network.as_str())
     }
 
+    /// Whether containers can have an address on any of the networks.
+    pub(super) fn has_subnets(&self) -> bool {
+        self.networks.iter().any(|network| !network.subnets.is_empty())
+    }
+
     /// The containers, without the proxy's own.
     pub(super) fn holders(&self) -> impl Iterator<Item = &Arc<Holder>> {
         self.holders.values()

@@ -1,6 +1,7 @@
 //! The rights of containers in a world that changes, with events that come, come
 //! late or never.
 
+use super::containers::Container;
 use super::fake::{FakeContainer, FakeEngine, Reply, await_condition};
 use super::*;
 use crate::filter::Source;
@@ -503,4 +504,17 @@ fn the_thread_ends_with_its_owner() {
     let view = Arc::downgrade(&world.rights().view);
     world.rights = None;
     await_condition(|| view.upgrade().is_none());
+}
+
+#[test]
+fn a_thread_that_ended_leaves_no_table_behind() {
+    let (orders, _) = io::pipe().unwrap();
+    let (engine, view) = (Engine::new("/nowhere".into()), Arc::new(View::default()));
+    let grants = Grants::new("socket-proxy".to_owned(), None);
+    let follower = Follower::new(engine, PROXY.to_owned(), grants, Arc::clone(&view), orders);
+    let own = Container { id: "own".into(), ..Container::default() };
+    view.publish(Table::new(&own));
+    assert!(view.glance().table.is_ok());
+    drop(follower);
+    assert!(view.glance().table.is_err());
 }
