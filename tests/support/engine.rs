@@ -22,15 +22,17 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/engine.
 /// An Engine that answers. Dropping a private one removes it.
 pub(crate) struct Engine {
     socket: PathBuf,
-    private: Option<Private>,
+    script: Option<Script>,
 }
 
-/// The script's process, which runs a private Engine.
-struct Private {
-    script: Child,
-    orders: ChildStdin,
+/// A script that runs a private daemon until it is dropped.
+pub(crate) struct Script {
+    child: Child,
+    /// Closed first, which is the script's sign to end.
+    orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    gateway: String,
+    /// What it said when the daemon was ready: its socket, and more.
+    ready: Vec<String>,
 }
 
 /// The Engine that all tests of this process share, or `None` after a message
@@ -50,8 +52,14 @@ pub(crate) fn shared() -> Option<&'static Engine> {
 /// Says why a test skips, or fails it where an Engine is required.
 #[track_caller]
 pub(crate) fn skip(reason: &str) {
-    let required = env::var("SOCKET_PROXY_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
-    assert!(!required, "an Engine is required: {reason}");
+    skip_unless_required("SOCKET_PROXY_REQUIRE_ENGINE", reason);
+}
+
+/// Says why a test skips, or fails it if the variable is 1.
+#[track_caller]
+pub(crate) fn skip_unless_required(variable: &str, reason: &str) {
+    let required = env::var(variable).is_ok_and(|value| value == "1");
+    assert!(!required, "{variable} is set, but {reason}");
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`, whose output is hidden for tests that do not fail.
     let _ = writeln!(stderr(), "{test} is skipped: {reason}");
@@ -60,19 +68,8 @@ pub(crate) fn skip(reason: &str) {
 impl Engine {
     /// A private Engine for a test that restarts or burdens it.
     pub(crate) fn start() -> Result<Engine, String> {
-        let mut script = Command::new(SCRIPT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{SCRIPT} did not start: {error}"))?;
-        let (Some(orders), Some(answers)) = (script.stdin.take(), script.stdout.take()) else {
-            return Err("no pipes".into());
-        };
-        let answers = BufReader::new(answers);
-        let mut private = Private { script, orders, answers, gateway: String::new() };
-        let socket = private.await_ready()?;
-        Ok(Engine { socket, private: Some(private) })
+        let script = Script::start(SCRIPT)?;
+        Ok(Engine { socket: script.socket(), script: Some(script) })
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -81,14 +78,14 @@ impl Engine {
 
     /// The address under which containers reach this host.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        self.private.as_ref().map(|private| private.gateway.as_str())
+        self.script.as_ref()?.ready.get(1).map(String::as_str)
     }
 
     /// Stops the Engine and starts it again on the same data and socket.
     pub(crate) fn restart(&mut self) {
-        let private = self.private.as_mut().expect("only a private Engine can be restarted");
-        private.orders.write_all(b"restart\n").expect("the script reads");
-        private.await_ready().expect("the Engine comes back");
+        let script = self.script.as_mut().expect("only a private Engine can be restarted");
+        script.order("restart");
+        script.await_ready().expect("the Engine comes back");
     }
 
     fn find() -> Result<Engine, String> {
@@ -105,23 +102,48 @@ impl Engine {
             .output()
             .map_err(|error| format!("docker did not start: {error}"))?;
         match inspect.status.success() {
-            true => Ok(Engine { socket, private: None }),
+            true => Ok(Engine { socket, script: None }),
             false => Err(String::from_utf8_lossy(&inspect.stderr).trim().to_owned()),
         }
     }
 }
 
-impl Private {
-    /// Reads `ready SOCKET GATEWAY`, or the reason why that does not come. The
-    /// script has limits of its own, so this ends.
-    fn await_ready(&mut self) -> Result<PathBuf, String> {
+impl Script {
+    /// Starts the script and waits until its daemon is ready, or for the reason
+    /// why it will not be. The script has limits of its own, so this ends.
+    pub(crate) fn start(path: &str) -> Result<Script, String> {
+        let mut child = Command::new(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{path} did not start: {error}"))?;
+        let (orders, answers) = (child.stdin.take(), child.stdout.take().ok_or("no pipe")?);
+        let answers = BufReader::new(answers);
+        let mut script = Script { child, orders, answers, ready: Vec::new() };
+        script.await_ready()?;
+        Ok(script)
+    }
+
+    /// The daemon's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.ready.first().map(PathBuf::from).unwrap_or_default()
+    }
+
+    fn order(&mut self, order: &str) {
+        let orders = self.orders.as_mut().expect("open until the end");
+        writeln!(orders, "{order}").expect("the script reads");
+    }
+
+    /// Reads `ready SOCKET …`.
+    fn await_ready(&mut self) -> Result<(), String> {
         let mut line = String::new();
         let read = self.answers.read_line(&mut line);
-        let mut words = line.split_whitespace();
-        match (read, words.next(), words.next(), words.next()) {
-            (Ok(_), Some("ready"), Some(socket), Some(gateway)) => {
-                self.gateway = gateway.to_owned();
-                Ok(socket.into())
+        let mut words = line.split_whitespace().map(str::to_owned);
+        match (read, words.next().as_deref(), words.collect::<Vec<_>>()) {
+            (Ok(_), Some("ready"), details) if !details.is_empty() => {
+                self.ready = details;
+                Ok(())
             }
             _ => Err(self.complaint()),
         }
@@ -129,18 +151,16 @@ impl Private {
 
     fn complaint(&mut self) -> String {
         let mut text = String::new();
-        if let Some(stderr) = self.script.stderr.as_mut() {
+        if let Some(stderr) = self.child.stderr.as_mut() {
             let _ = stderr.read_to_string(&mut text);
         }
         text.trim().to_owned()
     }
 }
 
-impl Drop for Engine {
+impl Drop for Script {
     fn drop(&mut self) {
-        if let Some(Private { mut script, orders, .. }) = self.private.take() {
-            drop(orders);
-            let _ = script.wait();
-        }
+        drop(self.orders.take());
+        let _ = self.child.wait();
     }
 }

@@ -20,9 +20,11 @@ set -euo pipefail
 # Short and fixed, because the Engine makes unix sockets deep below, and such
 # a path may have 107 bytes.
 prefix=/tmp/socket-proxy-engine
+what=engine
+. "${0%/*}/private.sh"
 
 main() {
-    require_tools
+    require_tools dockerd docker busybox ip flock
     remove_leftovers
     claim_directory
     trap 'exit 1' INT TERM HUP
@@ -39,40 +41,8 @@ main() {
     done
 }
 
-fail() {
-    echo "private engine: $*" >&2
-    exit 1
-}
-
-require_tools() {
-    [ "$(id -u)" = 0 ] || fail "only root can start dockerd"
-    local tool
-    for tool in dockerd docker busybox ip flock; do
-        command -v "$tool" >/dev/null || fail "$tool is not installed"
-    done
-}
-
 announce() {
     echo "ready $dir/docker.sock $gateway"
-}
-
-# The lock is held by this script for as long as it lives, and by nothing that
-# it starts. It is renamed into place after it was taken, so that no other run
-# ever sees a directory in use without a lock.
-claim_directory() {
-    dir=$(mktemp -d "$prefix.XXXXXX")
-    exec 9>"$dir/lock.new"
-    flock 9
-    mv "$dir/lock.new" "$dir/lock"
-}
-
-remove_leftovers() {
-    local lock
-    for lock in "$prefix".*/lock; do
-        if [ -e "$lock" ] && flock --nonblock "$lock" true; then
-            remove "${lock%/lock}"
-        fi
-    done
 }
 
 # A bridge of our own, because dockerd would make `docker0`, which may belong to
@@ -126,14 +96,7 @@ start_engine() {
 }
 
 import_image() {
-    local root="$dir/root" applet
-    mkdir -p "$root/bin" "$root/etc" "$root/tmp"
-    cp "$(command -v busybox)" "$root/bin/busybox"
-    chroot "$root" /bin/busybox true 2>/dev/null || fail "busybox is not static"
-    for applet in $(busybox --list); do
-        [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
-    done
-    tar -C "$root" -c . | docker --host "unix://$dir/docker.sock" import - busybox:latest >/dev/null
+    print_image | docker --host "unix://$dir/docker.sock" import - busybox:latest >/dev/null
 }
 
 stop_engine() {
