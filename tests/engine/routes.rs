@@ -1,5 +1,7 @@
 //! The ways from a docker client to the Engine, and their comparison.
 
+#![allow(dead_code, reason = "the tests of Podman use a part of it")]
+
 use crate::engine;
 use crate::live::Live;
 use crate::process::{Outcome, run};
@@ -35,9 +37,19 @@ pub(crate) fn same_on_every_route<T: PartialEq + Debug>(act: impl Fn(&Client) ->
 #[track_caller]
 pub(crate) fn same_on<T: PartialEq + Debug>(routes: &[Route], act: impl Fn(&Client) -> T) {
     let Some(engine) = engine::shared() else { return };
+    same_at(engine.socket(), routes, act);
+}
+
+/// The same for another daemon.
+#[track_caller]
+pub(crate) fn same_at<T: PartialEq + Debug>(
+    socket: &Path,
+    routes: &[Route],
+    act: impl Fn(&Client) -> T,
+) {
     let mut standard = None;
     for &route in routes {
-        let seen = travel(route, engine.socket(), &act);
+        let seen = travel(route, socket, &act);
         match &standard {
             None => standard = Some(seen),
             Some(standard) => assert_eq!(&seen, standard, "{route:?} (left) differs"),
