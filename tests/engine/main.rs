@@ -21,6 +21,8 @@ mod terminal;
 mod routes;
 
 mod crowd;
+mod listeners;
+mod mounts;
 mod python;
 mod queries;
 mod refusals;

@@ -50,11 +50,22 @@ impl Proxy {
     /// Starts the proxy in front of `daemon` and waits until it listens.
     #[track_caller]
     pub(crate) fn start(listen: Listen, daemon: &Path, flags: &[&str]) -> Proxy {
+        Proxy::start_with(listen, daemon, flags, &[])
+    }
+
+    /// The same with these environment variables.
+    #[track_caller]
+    pub(crate) fn start_with(
+        listen: Listen,
+        daemon: &Path,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Proxy {
         // A port found free may be taken when the proxy asks for it.
         const ATTEMPTS: usize = 5;
         let mut logs = String::new();
         for _ in 0..ATTEMPTS {
-            let proxy = Proxy::launch(listen, daemon, flags);
+            let proxy = Proxy::launch(listen, daemon, flags, variables);
             if proxy.live.says(LISTENING, PATIENCE) {
                 return proxy;
             }
@@ -89,7 +100,7 @@ impl Proxy {
         self.live.exit_code()
     }
 
-    fn launch(listen: Listen, daemon: &Path, flags: &[&str]) -> Proxy {
+    fn launch(listen: Listen, daemon: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Proxy {
         let scratch = Scratch::new();
         let (host, endpoint) = match listen {
             Listen::Tcp => {
@@ -103,6 +114,7 @@ impl Proxy {
         };
         let mut command = command();
         command.arg(format!("-socketpath={}", daemon.display())).arg(endpoint).args(flags);
+        command.envs(variables.iter().copied());
         Proxy { live: Live::start(&mut command), host, _scratch: scratch }
     }
 }
