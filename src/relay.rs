@@ -73,6 +73,7 @@ pub struct Relay<'a> {
     client_ended: bool,
     end_passed_on: bool,
     upload_abandoned: bool,
+    silence_limit: Option<Duration>,
 }
 
 impl<'a> Relay<'a> {
@@ -84,8 +85,16 @@ impl<'a> Relay<'a> {
         upload: Flow<'a>,
         download: Flow<'a>,
     ) -> Self {
-        let (client_ended, end_passed_on, upload_abandoned) = (false, false, false);
-        Self { client, daemon, upload, download, client_ended, end_passed_on, upload_abandoned }
+        Self {
+            client,
+            daemon,
+            upload,
+            download,
+            client_ended: false,
+            end_passed_on: false,
+            upload_abandoned: false,
+            silence_limit: Some(SILENCE_AFTER_END),
+        }
     }
 
     /// Whether the daemon stopped taking the upload before its end.
@@ -133,6 +142,16 @@ impl<'a> Relay<'a> {
             }
             self.wait(upload, download)?;
         }
+    }
+
+    /// Moves both bodies, where the download is a raw stream: its client ends
+    /// its direction when it has no input, and still waits for output.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; the client may have got a part of the response.
+    pub fn pump_raw(&mut self) -> Result<(), Fault> {
+        self.silence_limit = None;
+        self.pump()
     }
 
     /// Moves bytes both ways until each side has ended its direction.
@@ -205,7 +224,7 @@ impl<'a> Relay<'a> {
             return Ok(());
         }
         self.pass_on_client_end(upload);
-        let limit = self.client_ended.then_some(SILENCE_AFTER_END);
+        let limit = self.silence_limit.filter(|_| self.client_ended);
         let events = self.poll_quietly(upload, download, limit)?;
         if events.is_silence() || events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
             return Err(Fault::ClientGone);

@@ -34,6 +34,8 @@ pub enum CloseReason {
     BadResponse,
     /// The daemon did not take the whole upload.
     UploadUnfinished,
+    /// A raw stream ended; its client may have sent input that nobody took.
+    RawStreamEnded,
     /// A tunnel ended.
     TunnelEnded,
     /// The program is stopping.
@@ -59,6 +61,7 @@ impl CloseReason {
             Self::DaemonFailed => "daemon failed or ended in the middle of a message",
             Self::BadResponse => "malformed response",
             Self::UploadUnfinished => "daemon did not take the whole upload",
+            Self::RawStreamEnded => "raw stream ended",
             Self::TunnelEnded => "tunnel ended",
             Self::Stopping => "proxy is stopping",
         }
@@ -77,6 +80,7 @@ impl CloseReason {
                 | Self::Refused
                 | Self::Unreachable
                 | Self::UploadUnfinished
+                | Self::RawStreamEnded
                 | Self::TunnelEnded
         )
     }

@@ -5,7 +5,7 @@ use super::{After, CloseReason, Session, log_lines};
 use crate::filter::Permit;
 use crate::http1::{
     self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, Reply,
-    RequestBody, Response, ResponseBody,
+    RequestBody, Response, ResponseBody, Version,
 };
 use crate::relay::socket::Socket;
 use crate::relay::{Direction, Fault, Flow, Relay};
@@ -101,8 +101,10 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
         Err(fault) => return unanswered(relay, &fault),
     };
     let status = Some(answered.status);
+    let is_raw = answered.ends_at_close && permit.request().version() == Version::Http11;
     let moved = match answered.body {
         ResponseBody::Tunnel => relay.tunnel(),
+        _ if is_raw => relay.pump_raw(),
         _ => relay.pump(),
     };
     let after = match moved {
@@ -114,6 +116,7 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
         }
         Ok(()) if answered.body == ResponseBody::Tunnel => After::Close(CloseReason::TunnelEnded),
         Ok(()) if relay.upload_abandoned() => After::Close(CloseReason::UploadUnfinished),
+        Ok(()) if is_raw => After::Close(CloseReason::RawStreamEnded),
         Ok(()) if !answered.keep_alive => After::Close(CloseReason::Asked),
         Ok(()) => After::Reuse,
     };

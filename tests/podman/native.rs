@@ -86,6 +86,18 @@ fn an_exec_gives_both_outputs_after_a_silence_and_the_exit_code() {
     });
 }
 
+/// Its client ends its direction at once, and waits for longer than what the
+/// proxy gives clients of other bodies that have done so.
+#[test]
+fn an_exec_whose_input_has_ended_still_gets_its_output() {
+    same_on_every_route(|client| {
+        client.start_podman_container("exec sleep 600");
+        let script = "sleep 2; echo out; exit 4";
+        let outcome = client.podman(&["exec", "--interactive", &client.name, "sh", "-c", script]);
+        assert_eq!((outcome.code, outcome.stdout_text().as_str()), (Some(4), "out\n"));
+    });
+}
+
 #[test]
 fn a_built_image_is_saved_removed_and_loaded_again() {
     same_on_every_route(|client| {
