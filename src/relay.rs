@@ -11,6 +11,7 @@
 pub mod buffer;
 mod flow;
 pub mod socket;
+mod splice;
 
 pub use flow::{Direction, Flow, Need};
 

@@ -169,6 +169,16 @@ impl BodyReader {
         }
     }
 
+    /// How many bytes that follow are body and nothing else, as far as is known.
+    #[must_use]
+    pub fn unframed_bytes(&self) -> u64 {
+        match self {
+            Self::Length(left) => left.get(),
+            Self::UntilClose => u64::MAX,
+            Self::Done | Self::Chunked(_) => 0,
+        }
+    }
+
     /// Notes that `bytes` of the body went past outside of [`Self::decode`].
     pub fn skip(&mut self, bytes: u64) {
         if let Self::Length(left) = self {

@@ -7,6 +7,7 @@
 use super::Fault;
 use super::buffer::{BULK_BYTES, Buffer};
 use super::socket::Socket;
+use super::splice::Splice;
 use crate::http1::{BodyReader, Encoding};
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -47,10 +48,24 @@ pub struct Flow<'a> {
     reader: BodyReader,
     encoding: Encoding,
     piece: Piece,
+    bulk: Bulk<'a>,
     /// Whether the sender may have bytes for us.
     pub readable: bool,
     /// Bytes of the body that were written.
     pub body_bytes: u64,
+}
+
+/// How far a body has become a bulk transfer.
+#[derive(Debug)]
+enum Bulk<'a> {
+    /// Not yet.
+    No,
+    /// It has filled a bulk buffer.
+    Seen,
+    /// It goes through a pipe.
+    Piped(Splice<'a>),
+    /// It has to be copied: there is no pipe, or the sockets cannot be spliced.
+    Copied,
 }
 
 /// Body bytes on their way out, between prefix and suffix.
@@ -77,8 +92,20 @@ impl<'a> Flow<'a> {
         (reader, encoding): (BodyReader, Encoding),
     ) -> Self {
         let piece = Piece::default();
-        let (readable, body_bytes) = (false, 0);
-        Self { direction, from, to, buffer, prefix, reader, encoding, piece, readable, body_bytes }
+        let (bulk, readable, body_bytes) = (Bulk::No, false, 0);
+        Self {
+            direction,
+            from,
+            to,
+            buffer,
+            prefix,
+            reader,
+            encoding,
+            piece,
+            bulk,
+            readable,
+            body_bytes,
+        }
     }
 
     /// Begins another body in the same direction.
@@ -97,6 +124,7 @@ impl<'a> Flow<'a> {
         self.reader = BodyReader::Done;
         self.prefix.clear();
         self.piece = Piece::default();
+        self.bulk = Bulk::No;
     }
 
     /// Goes on as far as it can with at most one receive.
@@ -111,7 +139,7 @@ impl<'a> Flow<'a> {
             if self.has_body_to_decode() {
                 self.decode()?;
             }
-            if !self.write()? {
+            if !self.write()? || !self.drain_pipe()? {
                 return Ok(Need::Write);
             }
             if self.reader.is_done() {
@@ -124,7 +152,7 @@ impl<'a> Flow<'a> {
                 return Ok(Need::Read);
             } else if may_receive {
                 may_receive = false;
-                self.receive()?;
+                self.receive_any_way()?;
             } else {
                 return Ok(Need::Again);
             }
@@ -164,11 +192,76 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
+    /// Through the pipe, where the rest of the body needs no look and there is
+    /// enough of it; else into the buffer.
+    fn receive_any_way(&mut self) -> Result<(), Fault> {
+        let unframed = self.reader.unframed_bytes();
+        if self.encoding == Encoding::Plain && unframed > BULK_BYTES as u64 {
+            if matches!(self.bulk, Bulk::Seen) {
+                self.bulk = self.open_pipe();
+            }
+            if matches!(self.bulk, Bulk::Piped(_)) {
+                return self.receive_into_pipe(unframed);
+            }
+        }
+        self.receive()
+    }
+
+    fn open_pipe(&mut self) -> Bulk<'a> {
+        let client = match self.direction {
+            Direction::Upload => self.from,
+            Direction::Download => self.to,
+        };
+        match Splice::new(client) {
+            Ok(pipe) => {
+                self.buffer.release();
+                Bulk::Piped(pipe)
+            }
+            Err(_) => Bulk::Copied,
+        }
+    }
+
+    fn receive_into_pipe(&mut self, bytes_max: u64) -> Result<(), Fault> {
+        let Bulk::Piped(pipe) = &mut self.bulk else { return self.receive() };
+        match pipe.fill(self.from, bytes_max) {
+            Ok(0) => self.end_of_data(),
+            Ok(taken) => {
+                self.reader.skip(taken as u64);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.bulk = Bulk::Copied;
+                self.receive()
+            }
+            Err(error) => Err(Fault::sender(self.direction, error)),
+        }
+    }
+
+    /// Writes what is in the pipe; true if nothing is left.
+    fn drain_pipe(&mut self) -> Result<bool, Fault> {
+        let Bulk::Piped(pipe) = &mut self.bulk else { return Ok(true) };
+        while !pipe.is_empty() {
+            match pipe.drain(self.to) {
+                Ok(written) => self.body_bytes += written as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(Fault::receiver(self.direction, error)),
+            }
+        }
+        Ok(true)
+    }
+
     fn receive(&mut self) -> Result<(), Fault> {
         match self.buffer.fill(BULK_BYTES, |space| self.from.receive(space)) {
             Ok(filled) if filled.bytes == 0 => self.end_of_data(),
             Ok(filled) => {
                 self.readable = filled.all_space;
+                if filled.bytes >= BULK_BYTES && matches!(self.bulk, Bulk::No) {
+                    self.bulk = Bulk::Seen;
+                }
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -82,6 +82,14 @@ impl Socket {
         Ok(sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, limit)?)
     }
 
+    /// Sets the mode of the descriptor, for calls that have no flag of their own.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        Ok(rustix::io::ioctl_fionbio(&self.0, nonblocking)?)
+    }
+
     /// Writes as much as fits at once of `parts`, in order.
     ///
     /// # Errors

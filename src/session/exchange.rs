@@ -33,6 +33,7 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
         started: session.started,
         ending: outcome.after,
     };
+    drop(relay);
     log_lines::finished(&finished, permit.request(), &session.policy);
     session.buffers.end_exchange();
     match outcome.reply {
