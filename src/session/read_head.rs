@@ -22,6 +22,14 @@ pub(super) enum Failure {
     Slow,
 }
 
+/// Whether there is something to receive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readable {
+    Now,
+    /// The program is stopping, and nothing of a request has come.
+    Never,
+}
+
 impl Session<'_> {
     /// The length of the head that now stands at the start of the buffer.
     pub(super) fn read_head(&mut self, is_first: bool) -> Result<usize, Failure> {
@@ -71,28 +79,41 @@ impl Session<'_> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && limit > QUIET => {
                 self.buffers.client.release();
                 self.buffers.daemon.release();
-                self.receive_until(Instant::now() + limit.saturating_sub(QUIET))
+                let deadline = Instant::now() + limit.saturating_sub(QUIET);
+                match self.await_readable(deadline)? {
+                    Readable::Now => self.receive_until(deadline),
+                    Readable::Never => Ok(0),
+                }
             }
             received => received,
         }
     }
 
+    /// Receives what is there, or waits for it. A new client's request has mostly
+    /// arrived by the time that its thread runs.
     fn receive_until(&mut self, deadline: Instant) -> io::Result<usize> {
-        let socket = &self.connection.socket;
+        loop {
+            let fill = |space: &mut [u8]| self.connection.socket.receive(space);
+            match self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return received.map(|filled| filled.bytes),
+            }
+            if self.await_readable(deadline)? == Readable::Never {
+                return Ok(0);
+            }
+        }
+    }
+
+    fn await_readable(&self, deadline: Instant) -> io::Result<Readable> {
         let is_idle = self.buffers.client.is_empty();
         self.connection.idle.store(is_idle, Ordering::SeqCst);
         // After the mark: who stops the program sees the one or we the other.
         if is_idle && self.is_stopping() {
-            return Ok(0);
+            return Ok(Readable::Never);
         }
-        let ready = socket.wait(PollFlags::IN, deadline);
+        let ready = self.connection.socket.wait(PollFlags::IN, deadline);
         self.connection.idle.store(false, Ordering::SeqCst);
-        ready?;
-        let fill = |space: &mut [u8]| socket.receive(space);
-        match self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive_until(deadline),
-            received => received.map(|filled| filled.bytes),
-        }
+        ready.map(|()| Readable::Now)
     }
 
     fn reason_of_end(&self) -> CloseReason {
