@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** there are never more threads than the limit; a panic in a job
 //! is logged and takes neither the thread nor the program down.
+//! **Invariant:** the queue is as bounded as those who submit: a job has a place
+//! from admission, so that one which finds all threads at the limit waits only
+//! for one of them to put its last job away.
 //!
 //! Starting a thread costs more than a short session, so that threads wait for
 //! the next job for a while before they end.
@@ -52,17 +55,14 @@ impl<J: Job> Pool<J> {
     /// Has `job` done on a thread of the pool.
     ///
     /// # Errors
-    /// The job, if no thread is free and none can be started.
+    /// The job, if no thread is free and none can be started below the limit.
     pub(super) fn submit(&self, job: J) -> Result<(), J> {
         let mut state = self.queue.lock();
-        if state.waiting > state.jobs.len() {
+        if state.waiting > state.jobs.len() || state.threads >= self.threads_max {
             state.jobs.push_back(job);
             drop(state);
             self.queue.work.notify_one();
             return Ok(());
-        }
-        if state.threads >= self.threads_max {
-            return Err(job);
         }
         state.threads += 1;
         state.jobs.push_back(job);
@@ -140,12 +140,8 @@ mod tests {
                 let _ = done.send((job, thread::current().id()));
                 assert!(job != 1, "a panic on purpose");
             };
-            while !submit(&pool, {
-                let done = done.clone();
-                move || run(done)
-            }) {
-                thread::yield_now();
-            }
+            let done = done.clone();
+            assert!(submit(&pool, move || run(done)));
         }
         let served: Vec<_> = (0..3).map(|_| results.recv().unwrap()).collect();
         assert_eq!(served.iter().map(|(job, _)| *job).collect::<Vec<_>>(), [0, 1, 2]);
@@ -153,11 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_job_beyond_the_limit_is_given_back() {
+    fn a_job_beyond_the_limit_waits_for_a_thread() {
         let pool = Pool::new(1, 128 * 1024);
         let (release, held) = mpsc::channel::<()>();
+        let (done, result) = mpsc::channel();
         assert!(submit(&pool, move || held.recv().unwrap_or_default()));
-        assert!(!submit(&pool, || ()));
+        assert!(submit(&pool, move || done.send(()).unwrap_or_default()));
+        assert_eq!(result.try_recv(), Err(mpsc::TryRecvError::Empty));
         drop(release);
+        assert_eq!(result.recv(), Ok(()));
     }
 }
