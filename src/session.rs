@@ -94,12 +94,15 @@ impl<'a> Session<'a> {
         let reason = loop {
             match self.serve_one(is_first) {
                 After::Reuse => is_first = false,
-                After::Close(reason) => break reason,
+                After::Close(reason) => {
+                    if reason.lingers() {
+                        self.connection.socket.close_lingering(LINGER_MAX);
+                    }
+                    break reason;
+                }
+                After::Cut(reason) => break reason,
             }
         };
-        if reason.lingers() {
-            self.connection.socket.close_lingering(LINGER_MAX);
-        }
         self.buffers.give_back();
         reason
     }

@@ -435,6 +435,25 @@ fn a_body_until_close_that_ends_in_a_reset_is_not_whole() {
     assert!(matches!(seen, Seen::Cut(..) | Seen::Refused(_)), "{seen:?}");
 }
 
+#[test]
+fn a_malformed_upload_does_not_end_a_response_until_close_cleanly() {
+    let stand = Stand::new();
+    let raw = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\nhello";
+    stand.daemon.play(vec![
+        Step::ReadHead,
+        Step::ReadUntil(b"abc".to_vec()),
+        Step::Send(raw.into()),
+        Step::AwaitClose,
+    ]);
+    let mut client = stand.client();
+    client.send(upload_head("Transfer-Encoding: chunked").as_bytes());
+    client.send(b"3\r\nabc\r\n");
+    let Ok(Wait::Silence(_)) = await_bytes(&mut client, b"hello") else { panic!("ended") };
+    client.send(b"no size\r\n");
+    let ended = client.drain(PATIENCE);
+    assert!(matches!(ended, Ok((_, End::Reset))), "{ended:?}");
+}
+
 const UPLOAD_BYTES: usize = 8 << 20;
 
 fn upload_head(framing: &str) -> String {
@@ -479,6 +498,20 @@ fn an_answer_of_a_daemon_that_then_closes_reaches_the_client_whole() {
         assert!(matches!(answer, Wait::Answer(_)), "{}", waited(&answer));
         // The upload was not taken whole, so this connection cannot serve on.
         client.drain(PATIENCE).unwrap();
+    }
+}
+
+#[test]
+fn a_client_that_uploads_on_after_a_refusal_is_not_reset() {
+    let stand = Stand::new();
+    for answer in ["", "no status line\r\n\r\n"] {
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(answer.into())]);
+        let mut client = stand.client();
+        client.send(upload_head(&format!("Content-Length: {UPLOAD_BYTES}")).as_bytes());
+        let Ok(Wait::Answer(answer)) = client.answer("POST", PATIENCE) else { panic!("no answer") };
+        assert_eq!(answer.response.status, 502);
+        let upload = vec![b'u'; UPLOAD_BYTES];
+        assert!(client.sender().deliver(&upload, wire::raw_client::Delivery::Whole));
     }
 }
 

@@ -79,6 +79,8 @@ impl CloseReason {
                 | Self::BadBody
                 | Self::Refused
                 | Self::Unreachable
+                | Self::DaemonFailed
+                | Self::BadResponse
                 | Self::UploadUnfinished
                 | Self::RawStreamEnded
                 | Self::TunnelEnded
@@ -98,8 +100,10 @@ impl CloseReason {
 pub enum After {
     /// Another request may come.
     Reuse,
-    /// It is closed.
+    /// It is closed once the client could read its whole answer.
     Close(CloseReason),
+    /// It is closed in the midst of an answer, so that the client sees that.
+    Cut(CloseReason),
 }
 
 impl From<&Fault> for CloseReason {

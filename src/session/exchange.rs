@@ -113,7 +113,7 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
             if answered.ends_at_close {
                 relay.reset_client_on_close();
             }
-            After::Close(CloseReason::from(&fault))
+            After::Cut(CloseReason::from(&fault))
         }
         Ok(()) if answered.body == ResponseBody::Tunnel => After::Close(CloseReason::TunnelEnded),
         Ok(()) if relay.upload_abandoned() => After::Close(CloseReason::UploadUnfinished),

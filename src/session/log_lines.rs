@@ -105,7 +105,7 @@ pub(super) fn finished(exchange: &Finished, request: &Request<'_>, policy: &Poli
     let rule = policy.rules.matching_pattern(method, path).unwrap_or_default();
     let closed = match exchange.ending {
         After::Reuse => None,
-        After::Close(reason) => Some(reason.explain()),
+        After::Close(reason) | After::Cut(reason) => Some(reason.explain()),
     };
     log::debug!(
         method:% = method, URL:% = request.target(), client:% = exchange.client,

@@ -174,19 +174,20 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends a message in pieces; stops when the peer has gone.
-    pub(crate) fn deliver(&mut self, message: &[u8], delivery: Delivery) {
+    /// Sends a message in pieces; `false` if the peer has gone before its end.
+    pub(crate) fn deliver(&mut self, message: &[u8], delivery: Delivery) -> bool {
         let cuts = cuts(message.len(), delivery);
         let mut start = 0;
         for cut in cuts.into_iter().chain([message.len()]) {
             if self.stream.write_all(&message[start..cut]).is_err() {
-                return;
+                return false;
             }
             start = cut;
             if matches!(delivery, Delivery::Split(_)) && cut < message.len() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
+        true
     }
 
     pub(crate) fn fin(&mut self) {
