@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
             Ok(request) => request,
             Err(http1::Error::Method) => return self.refuse_unknown_method(head),
             Err(error) => {
-                log_lines::malformed(self.connection.client, head, error);
+                log_lines::malformed(self.connection.client, head, error.explain(), error.status());
                 return self.close_malformed(error);
             }
         };
@@ -230,7 +230,8 @@ impl<'a> Session<'a> {
     }
 
     fn refuse_malformed(&mut self, error: http1::Error) -> After {
-        log_lines::malformed(self.connection.client, self.buffers.client.filled(), error);
+        let received = self.buffers.client.filled();
+        log_lines::malformed(self.connection.client, received, error.explain(), error.status());
         self.close_malformed(error)
     }
 
@@ -240,11 +241,20 @@ impl<'a> Session<'a> {
     }
 
     /// A method outside of the nine: like one without patterns, but its request
-    /// was not parsed to its end, so the connection cannot go on.
+    /// was not parsed to its end, so the connection cannot go on. Whoever may not
+    /// ask at all, or is not known, does not learn what others may.
     fn refuse_unknown_method(&mut self, head: &[u8]) -> After {
-        log_lines::malformed(self.connection.client, head, http1::Error::Method);
-        let mut reply = Reply::new(405, "socket-proxy: method not allowed");
-        reply.allow = self.policy.rules.methods().collect();
+        let denial = match self.choose_policy() {
+            Ok(()) if self.standing() == Standing::Foreign => Denial::Address,
+            Ok(()) => Denial::Method { allowed: self.policy.rules.methods().collect() },
+            Err(_) => Denial::Method { allowed: Vec::new() },
+        };
+        let reason = denial.reason();
+        log_lines::malformed(self.connection.client, head, &reason, denial.status());
+        let mut reply = Reply::new(denial.status(), format!("socket-proxy: {reason}"));
+        if let Denial::Method { allowed } = denial {
+            reply.allow = allowed;
+        }
         self.reply(&reply);
         After::Close(CloseReason::BadRequest)
     }

@@ -382,3 +382,19 @@ fn check_cut_off(client: &RawClient, piece: &[u8]) {
         assert!(Instant::now() < deadline, "the proxy listens for ever");
     }
 }
+
+#[test]
+fn who_may_not_ask_is_told_so_before_any_method() {
+    let daemon = ScriptedDaemon::start(answering());
+    let flags = ["-allowGET=.*", "-allowfrom=127.0.0.1"].map(str::to_owned);
+    let proxied = Proxied::start(daemon.socket_path(), &flags);
+    for method in ["GET", "POST", "M-SEARCH"] {
+        let mut client = RawClient::connect_from(Ipv4Addr::new(127, 0, 0, 2), proxied.address());
+        client.send(format!("{method} /x HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes());
+        let Ok(Wait::Answer(refused)) = client.answer(method, PATIENCE) else { panic!("{method}") };
+        assert_eq!(refused.response.status, 403, "{method}");
+        assert!(refused.response.field("Allow").is_none(), "{method}");
+        let logged = format!("reason=\"forbidden IP\" method={method}");
+        proxied.wait_for_log(&logged).unwrap();
+    }
+}

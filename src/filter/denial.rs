@@ -86,7 +86,9 @@ impl Denial {
         reply
     }
 
-    fn status(&self) -> u16 {
+    /// The answer's status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
         match self {
             Self::Method { .. } => 405,
             Self::Address | Self::Path { .. } => 403,

@@ -6,7 +6,7 @@
 use super::inspect;
 use super::{After, Client};
 use crate::filter::{Denial, Policy};
-use crate::http1::{self, Request};
+use crate::http1::Request;
 use log::Level;
 use std::time::Instant;
 
@@ -61,7 +61,7 @@ pub(super) fn unread_body(client: Client, request: &Request<'_>, failure: &inspe
 }
 
 /// Bytes that are no request that could be judged.
-pub(super) fn malformed(client: Client, received: &[u8], error: http1::Error) {
+pub(super) fn malformed(client: Client, received: &[u8], reason: &str, status: u16) {
     if !log::log_enabled!(Level::Warn) {
         return;
     }
@@ -71,8 +71,7 @@ pub(super) fn malformed(client: Client, received: &[u8], error: http1::Error) {
     let (method, url) = text.split_once(' ').unwrap_or(("", &text));
     let url = url.rsplit_once(' ').map_or(url, |(url, _)| url);
     log::warn!(
-        reason:% = error, method:% = method, URL:% = url, client:% = client,
-        response = error.status();
+        reason, method:% = method, URL:% = url, client:% = client, response = status;
         "blocked request"
     );
 }
