@@ -122,12 +122,10 @@ fn policy(reader: &mut Reader, given: &Given, source: Source) -> Option<Policy> 
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
-    Some(Policy {
-        source,
-        peers: merged,
-        rules: rules?,
-        bodies: BodyRules { bind_mounts: bind_mounts?, label_guard: None },
-    })
+    let written_in = given.allowbindmountfrom.option.flag_for(source.listener());
+    let bind_mounts = bind_mounts?.map(|mounts| mounts.written_in(written_in));
+    let bodies = BodyRules { bind_mounts, label_guard: None };
+    Some(Policy { source, peers: merged, rules: rules?, bodies })
 }
 
 fn peers(text: &str) -> Result<Peers, String> {

@@ -1,6 +1,7 @@
 //! Whole command lines and environments, and what comes of them.
 
 use super::*;
+use crate::http1::Method;
 use std::collections::BTreeSet;
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -486,6 +487,22 @@ fn listeners_inherit_nothing() {
     assert_eq!(web.policy.peers.to_string(), "127.0.0.1/32");
     assert_eq!(web.policy.bodies.bind_mounts, None);
     assert_eq!(web.policy.rules.patterns().count(), 0);
+}
+
+#[test]
+fn a_refusal_for_a_body_names_the_flag_of_its_listener() {
+    let line = "-listen=web=tcp:127.0.0.1:2376 -allowbindmountfrom=/a -allowbindmountfrom@web=/b";
+    let config = config(line, &[]);
+    let flags = ["-allowbindmountfrom", "-allowbindmountfrom@web"];
+    for (listener, flag) in config.listeners.iter().zip(flags) {
+        let bodies = &listener.policy.bodies;
+        let create = bodies.inspection(Method::Post, "/containers/create", None).unwrap().unwrap();
+        let body = br#"{"HostConfig":{"Binds":["/c:/c"]}}"#;
+        let denial = bodies.judge(create, Some(b"application/json"), body).unwrap_err();
+        assert!(denial.reason.ends_with(&format!("add /c to {flag} to allow it")), "{denial}");
+        let denial = bodies.inspection(Method::Post, "/libpod/play/kube", None).unwrap_err();
+        assert!(denial.reason.ends_with(&format!("unset {flag} to allow it")), "{denial}");
+    }
 }
 
 #[test]

@@ -97,10 +97,11 @@ impl BodyRules {
                     .map(|()| None)
                     .map_err(restricted(BIND_MOUNTS))
             }
-            (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(_)) => {
-                let refusal = "opens host directories by what cannot be judged; \
-                               unset -allowbindmountfrom to allow it";
-                Err(restricted(BIND_MOUNTS)(format!("{name} {refusal}")))
+            (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(allowed)) => {
+                Err(restricted(BIND_MOUNTS)(format!(
+                    "{name} opens host directories by what cannot be judged; unset {} to allow it",
+                    allowed.list_name()
+                )))
             }
             (Endpoint::OpaqueContainers(name), None) => Err(restricted(LABELS)(format!(
                 "{name} creates containers from what cannot be judged"

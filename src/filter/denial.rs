@@ -129,6 +129,15 @@ impl Source {
         }
     }
 
+    /// The listener whose flags they are; empty for the default one.
+    #[must_use]
+    pub fn listener(&self) -> &str {
+        match self {
+            Self::Listener(name) => name,
+            Self::Flags | Self::Labels { .. } | Self::InvalidLabel { .. } => "",
+        }
+    }
+
     /// The container whose labels they are.
     #[must_use]
     pub fn container(&self) -> Option<&str> {

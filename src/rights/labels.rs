@@ -51,7 +51,8 @@ pub(super) fn read(
             Rules::compile([pattern.clone()]).map_err(|error| invalid(error.to_string()))?;
             patterns.push(pattern);
         } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
-            bind_mounts = Some(BindMounts::parse(value).map_err(invalid)?);
+            let directories = BindMounts::parse(value).map_err(invalid)?;
+            bind_mounts = Some(directories.written_in(format!("the label {label}")));
         } else {
             return Err(invalid(format!("neither a method nor {BIND_MOUNT_FROM} is named")));
         }

@@ -153,6 +153,10 @@ fn rules_and_bind_mounts_are_those_of_the_labels() {
     assert_eq!(policy.rules.judge(Method::Get, "/info"), RuleVerdict::Allowed);
     assert_ne!(policy.rules.judge(Method::Get, "/version"), RuleVerdict::Allowed);
     assert!(policy.bodies.bind_mounts.as_ref().unwrap().admits("/home/x"));
+    let denial = policy.bodies.inspection(Method::Post, "/libpod/play/kube", None).unwrap_err();
+    assert!(
+        denial.reason.ends_with("unset the label socket-proxy.allow.bindmountfrom to allow it")
+    );
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::fmt;
 pub struct BindMounts {
     /// Clean and absolute, at least one.
     directories: Vec<String>,
+    /// The flag or label that lists them, for messages.
+    written_in: String,
 }
 
 impl BindMounts {
@@ -33,8 +35,24 @@ impl BindMounts {
         }
         match directories.is_empty() {
             true => Err("the list names no directory".to_owned()),
-            false => Ok(Self { directories }),
+            false => Ok(Self { directories, written_in: "-allowbindmountfrom".to_owned() }),
         }
+    }
+
+    /// The same directories, listed by another flag or a label.
+    #[must_use]
+    pub fn written_in(self, written_in: String) -> Self {
+        Self { written_in, ..self }
+    }
+
+    /// What lists the directories, and these.
+    pub(super) fn list(&self) -> String {
+        format!("{} ({})", self.written_in, bounded(&self.to_string()))
+    }
+
+    /// What lists the directories.
+    pub(super) fn list_name(&self) -> &str {
+        &self.written_in
     }
 
     /// The directories in their clean form.
@@ -63,9 +81,9 @@ impl BindMounts {
         }
         let (shown, add) = (quoted(path), bounded(&clean(path)));
         Err(format!(
-            "{place} mounts {shown} of the host, which is outside of -allowbindmountfrom ({}); \
-             add {add} to -allowbindmountfrom to allow it",
-            bounded(&self.to_string()),
+            "{place} mounts {shown} of the host, which is outside of {}; add {add} to {} to allow it",
+            self.list(),
+            self.written_in,
         ))
     }
 
@@ -148,6 +166,12 @@ mod tests {
             mounts.check_path("HostConfig.Binds[0]", "/home/../etc").unwrap_err(),
             "HostConfig.Binds[0] mounts \"/home/../etc\" of the host, which is outside of \
              -allowbindmountfrom (/home, /var/log); add /etc to -allowbindmountfrom to allow it"
+        );
+        let mounts = mounts.written_in("-allowbindmountfrom@ci".to_owned());
+        assert_eq!(
+            mounts.check_path("x", "/etc").unwrap_err(),
+            "x mounts \"/etc\" of the host, which is outside of -allowbindmountfrom@ci (/home, \
+             /var/log); add /etc to -allowbindmountfrom@ci to allow it"
         );
         assert!(mounts.check_path("x", "home").unwrap_err().contains("not an absolute path"));
         assert!(mounts.check_raw_path("x", "/home/a/../b").unwrap_err().contains("'..'"));

@@ -117,10 +117,10 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
         false => Ok(()),
         true => Err(format!(
             "{place} mounts type {}, device {}; only nfs, cifs, tmpfs and o=bind of a directory \
-             within -allowbindmountfrom ({}) are allowed",
+             within {} are allowed",
             quoted(kind),
             quoted(device),
-            bounded(&allowed.to_string()),
+            allowed.list(),
         )),
     }
 }
