@@ -166,7 +166,7 @@ impl<'a> Relay<'a> {
         (self.client_ended, self.end_passed_on) = (true, true);
         let (mut upload_ended, mut download_ended) = (false, false);
         loop {
-            let download = self.download.step()?;
+            let download = self.step_output()?;
             let upload = self.step_upload()?;
             pass_on_end(download, &mut download_ended, self.client);
             pass_on_end(upload, &mut upload_ended, self.daemon);
@@ -174,6 +174,20 @@ impl<'a> Relay<'a> {
                 return Ok(());
             }
             self.wait_in_tunnel(upload, download)?;
+        }
+    }
+
+    /// A daemon that closes a tunnel with input unread, as it does when a process
+    /// ends that did not read all of it, resets the connection behind its last
+    /// byte. That is the end of both directions, and no fault.
+    fn step_output(&mut self) -> Result<Need, Fault> {
+        match self.download.step() {
+            Err(Fault::Daemon(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.download.abandon();
+                self.abandon_upload();
+                Ok(Need::Ended)
+            }
+            result => result,
         }
     }
 

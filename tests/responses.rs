@@ -567,6 +567,30 @@ fn the_first_bytes_of_a_tunnel_may_share_the_segment_of_its_101() {
     assert_eq!((&rest[..], end), (b"".as_slice(), End::Fin));
 }
 
+/// What `yes | docker run -i alpine seq 99999` does.
+#[test]
+fn the_output_of_a_tunnel_is_whole_though_its_daemon_closed_with_input_unread() {
+    let stand = Stand::new();
+    let output = vec![b'o'; 512 << 10];
+    stand.daemon.play(vec![
+        Step::ReadHead,
+        Step::Send(b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_vec()),
+        Step::ReadUntil(b"i".to_vec()),
+        Step::Send(output.clone()),
+    ]);
+    let mut client = stand.client();
+    client.send(ATTACH.as_bytes());
+    let mut sender = client.sender();
+    let received = std::thread::scope(|scope| {
+        let input = vec![b'i'; UPLOAD_BYTES];
+        scope.spawn(move || sender.deliver(&input, wire::raw_client::Delivery::Whole));
+        // Whatever has not reached the client by now must not be taken back.
+        stand.daemon.await_idle().unwrap();
+        client.drain(PATIENCE).unwrap()
+    });
+    assert!(received.0.ends_with(&output), "{} bytes, {:?}", received.0.len(), received.1);
+}
+
 /// Lets a client go while the daemon is in the middle of a script; the daemon's
 /// connection must be dropped soon.
 fn check_dropped(stand: &Stand, request: &[u8], script: Vec<Step>, leave: impl Fn(RawClient)) {
