@@ -190,9 +190,11 @@ impl Acceptor {
             rustix::net::acceptfrom_with(&*self.listener, rustix::net::SocketFlags::CLOEXEC)?;
         let socket = Socket::from(fd);
         let tcp = address.and_then(|address| std::net::SocketAddr::try_from(address).ok());
-        let client = match tcp {
-            Some(address) if self.is_tcp => Client::tcp(address),
-            _ => Client::unix(&socket),
+        let client = match (self.is_tcp, tcp) {
+            (false, _) => Client::unix(&socket),
+            (true, Some(address)) => Client::tcp(address),
+            // A client without an address passes for one that opened a socket file.
+            (true, None) => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
         Ok((socket, client))
     }
