@@ -1,16 +1,18 @@
 //! Waits at start for the daemon's socket to appear (`-waitforsocket`).
 
 use crate::stop::StopReason;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until `socket` exists; false if a stop is asked for meanwhile.
+/// Waits until `socket` is there; false if a stop is asked for meanwhile.
 ///
 /// # Errors
-/// A sentence for people, if it does not exist within `limit`.
+/// A sentence for people, if it is not there within `limit`.
 pub fn for_socket(
     socket: &Path,
     limit: Duration,
@@ -18,9 +20,9 @@ pub fn for_socket(
 ) -> Result<bool, String> {
     let deadline = Instant::now() + limit;
     let mut announced = false;
-    while !socket.exists() {
+    while let Err(cause) = look_at(socket) {
         if Instant::now() >= deadline {
-            return Err(missing(socket));
+            return Err(cause);
         }
         if !announced {
             log::info!(socketpath:% = socket.display(), seconds = limit.as_secs();
@@ -35,12 +37,23 @@ pub fn for_socket(
     Ok(true)
 }
 
-fn missing(socket: &Path) -> String {
-    format!(
-        "the daemon's socket {} does not exist: mount it into the container, set -socketpath \
-         (SP_SOCKETPATH), or wait for it with -waitforsocket=SECONDS",
-        socket.display()
-    )
+fn look_at(socket: &Path) -> Result<(), String> {
+    let name = socket.display();
+    match std::fs::metadata(socket) {
+        Ok(found) if found.file_type().is_socket() => Ok(()),
+        Ok(found) if found.is_dir() => Err(format!(
+            "{name} is a directory and not the daemon's socket: Docker makes a directory where \
+             what is to be mounted does not exist"
+        )),
+        Ok(_) => Err(format!("{name} is not a socket: set -socketpath (SP_SOCKETPATH)")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(format!(
+            "the daemon's socket {name} is in a directory closed to this user: {error}"
+        )),
+        Err(_) => Err(format!(
+            "the daemon's socket {name} does not exist: mount it into the container, set \
+             -socketpath (SP_SOCKETPATH), or wait for it with -waitforsocket=SECONDS"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +64,20 @@ mod tests {
     #[test]
     fn a_socket_that_is_there_is_not_waited_for() {
         let (_stop, stops) = channel();
-        assert_eq!(for_socket(&std::env::temp_dir(), Duration::ZERO, &stops), Ok(true));
+        let path = std::env::temp_dir().join(format!("wait-{}.sock", std::process::id()));
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(for_socket(&path, Duration::ZERO, &stops), Ok(true));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_socket_does_not_pass_for_one() {
+        let (_stop, stops) = channel();
+        let error = for_socket(&std::env::temp_dir(), Duration::ZERO, &stops).unwrap_err();
+        assert!(error.contains("is a directory"), "{error}");
+        let program = std::env::current_exe().unwrap();
+        let error = for_socket(&program, Duration::ZERO, &stops).unwrap_err();
+        assert!(error.contains("is not a socket"), "{error}");
     }
 
     #[test]
