@@ -11,14 +11,15 @@ package_version() {
     sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
 }
 
-# Builds both binaries for a target and prints the directory they are in.
+# Builds both binaries for a target and prints the directory they are in, whole:
+# CARGO_TARGET_DIR may be absolute or not.
 build_binaries() {
     target=$1
     # Added to the flags of .cargo/config.toml; RUSTFLAGS would replace them.
     cargo build --quiet --release --locked --bins --target "$target" --config "target.$target.rustflags = [
         '--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo',
         '--remap-path-prefix=$PWD=/socket-proxy']" >&2
-    echo "${CARGO_TARGET_DIR:-target}/$target/release"
+    (cd "${CARGO_TARGET_DIR:-target}/$target/release" && pwd)
 }
 
 # tar, such that the same files make the same bytes.
