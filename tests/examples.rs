@@ -4,6 +4,7 @@
 //! makes, or one that it must not get through. The patterns are read from the
 //! compose files themselves, so that what is tested is what people copy.
 
+use socket_proxy::config::{Config, Endpoint, Invocation};
 use socket_proxy::filter::Rules;
 use socket_proxy::filter::rules::RuleVerdict;
 use socket_proxy::http1::Method;
@@ -136,16 +137,89 @@ fn labels(text: &str) -> BTreeMap<&str, BTreeSet<(Method, String)>> {
     found
 }
 
-/// So that the rows of that file hold for the labels too.
+/// So that the rows of the application's own file hold here too.
+fn check_same_as_in_own_file(application: &str, allowlist: BTreeSet<(Method, String)>) {
+    let own = rules(&files()[&format!("{application}.yml")]);
+    let own = own.patterns().map(|(method, pattern)| (method, pattern.to_owned()));
+    assert_eq!(allowlist, own.collect(), "{application}");
+}
+
 #[test]
 fn the_labels_of_an_application_say_what_the_flags_in_its_own_file_say() {
     let files = files();
     let found = labels(&files["container-rights.yml"]);
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["dozzle", "traefik"]);
     for (service, allowlist) in found {
-        let own = rules(&files[&format!("{service}.yml")]);
-        let own = own.patterns().map(|(method, pattern)| (method, pattern.to_owned()));
-        assert_eq!(allowlist, own.collect(), "{service}");
+        check_same_as_in_own_file(service, allowlist);
+    }
+}
+
+#[test]
+fn the_listener_of_an_application_says_what_the_flags_in_its_own_file_say() {
+    let config = config(&files()["unix-listeners.yml"]);
+    let named: Vec<_> = config.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    assert_eq!(named, ["", "traefik", "dozzle"]);
+    for listener in config.listeners.iter().filter(|listener| !listener.name.is_empty()) {
+        assert!(matches!(listener.endpoint, Endpoint::Unix { .. }), "{}", listener.name);
+        let patterns = listener.policy.rules.patterns();
+        let allowlist = patterns.map(|(method, pattern)| (method, pattern.to_owned())).collect();
+        check_same_as_in_own_file(&listener.name, allowlist);
+    }
+}
+
+/// Each socket is in a volume that one service mounts beside the proxy.
+#[test]
+fn a_socket_is_shared_with_one_client() {
+    let text = &files()["unix-listeners.yml"];
+    for application in ["traefik", "dozzle"] {
+        let mounts = text.matches(&format!("- {application}-socket:")).count();
+        assert_eq!(mounts, 2, "{application}");
+        let proxy = format!("- {application}-socket:/run/{application}\n");
+        assert!(text.contains(&proxy), "{application}");
+        let flag = format!("-listen={application}=unix:/run/{application}/docker.sock,");
+        assert!(text.contains(&flag), "{application}");
+    }
+}
+
+/// All that the flags of a file say.
+fn config(text: &str) -> Config {
+    let arguments = flags(text).into_iter().map(|(name, value)| match value.as_str() {
+        "" => format!("-{name}").into(),
+        _ => format!("-{name}={value}").into(),
+    });
+    match Config::from_args_and_env(arguments, []).unwrap() {
+        Invocation::Run(config) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Homepage and JupyterHub are excused: their clients don't ask for a ping.
+#[test]
+fn the_flags_are_taken_without_a_warning() {
+    for (name, text) in files() {
+        let mut warnings = config(&text).warnings;
+        if !rules(&text).methods().any(|method| method == Method::Head) {
+            warnings.retain(|warning| !warning.contains("HEAD /_ping"));
+        }
+        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+    }
+}
+
+#[test]
+fn the_hub_mounts_directories_of_its_users_and_no_others() {
+    let config = config(&files()["bind-mounts.yml"]);
+    let bodies = &config.listeners[0].policy.bodies;
+    let is_allowed = |source: &str| {
+        let path = "/v1.51/containers/create";
+        let inspection = bodies.inspection(Method::Post, path, None).unwrap().unwrap();
+        let body = format!(r#"{{"Image":"x","HostConfig":{{"Binds":["{source}:/w:rw"]}}}}"#);
+        bodies.judge(inspection, Some(b"application/json"), body.as_bytes()).is_ok()
+    };
+    for source in ["/srv/jupyterhub/users/alice", "/srv/jupyterhub/users/a/../b", "some-volume"] {
+        assert!(is_allowed(source), "{source}");
+    }
+    for source in ["/", "/srv", "/srv/jupyterhub/users-of-others", "/srv/jupyterhub/users/../x"] {
+        assert!(!is_allowed(source), "{source}");
     }
 }
 
