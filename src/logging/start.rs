@@ -80,12 +80,15 @@ fn watchdog(logger: &dyn Log, config: &Config) {
 }
 
 fn named_listener(logger: &dyn Log, listener: &Listener) {
+    // Clients of a unix socket have no address: a list would promise too much.
+    let is_unix = matches!(listener.endpoint, Endpoint::Unix { .. });
+    let allowfrom = (!is_unix).then(|| listener.policy.peers.to_string());
     log::info!(
         logger: logger,
         listener = listener.name.as_str(),
         listenaddress:% = listener.endpoint,
         filemode = file_mode(listener).as_deref(),
-        allowfrom:% = listener.policy.peers,
+        allowfrom = allowfrom.as_deref(),
         restrictbindmounts = restricts_bind_mounts(listener);
         "configured listener"
     );
@@ -223,7 +226,7 @@ mod tests {
         let expected = [
             "level=INFO msg=\"watchdog enabled\" interval=5 stoponwatchdog=false",
             "level=INFO msg=\"configured listener\" listener=web listenaddress=/run/web.sock \
-             filemode=0660 allowfrom=127.0.0.1/32 restrictbindmounts=true",
+             filemode=0660 restrictbindmounts=true",
             "level=INFO msg=\"configured listener\" listener=db listenaddress=[::1]:2376 \
              allowfrom=10.0.0.0/8,db restrictbindmounts=false",
         ];
