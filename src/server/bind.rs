@@ -6,10 +6,12 @@ use crate::activation::{PassedListener, PassedSocket};
 use crate::config::{Config, Endpoint, Limits, Listener};
 use crate::relay::socket::Socket;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getegid, geteuid, getrlimit, setrlimit};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,13 +48,41 @@ pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Boun
         bound.push(match passed.take(&listener.name) {
             Some(socket) => take(socket),
             None => bind(&listener.endpoint)
-                .map_err(|error| format!("cannot listen on {}: {error}", listener.endpoint))?,
+                .map_err(|error| cannot_listen(&listener.endpoint, &error))?,
         });
     }
     match passed.named.first() {
         None => Ok(bound),
         Some(extra) => Err(format!("passed socket {:?} fits no listener", extra.name)),
     }
+}
+
+/// The error with what to look at, for mistakes that are made often.
+fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> String {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
+    let hint = match (endpoint, error.kind()) {
+        (Endpoint::Tcp(_), AddrInUse) => "; another program listens there".to_owned(),
+        (Endpoint::Tcp(_), AddrNotAvailable) => "; this host does not have the address".to_owned(),
+        (Endpoint::Tcp(_), PermissionDenied) => "; choose a port from 1024 on".to_owned(),
+        (Endpoint::Unix { .. }, NotFound) => "; its directory does not exist".to_owned(),
+        (Endpoint::Unix { path, .. }, PermissionDenied) => closed_directory(path),
+        _ => String::new(),
+    };
+    format!("cannot listen on {endpoint}: {error}{hint}")
+}
+
+fn closed_directory(path: &Path) -> String {
+    let Some(directory) = path.parent() else { return String::new() };
+    let Ok(found) = std::fs::metadata(directory) else { return String::new() };
+    format!(
+        "; the directory belongs to {owner}:{group} with mode {mode:04o}, and this process runs \
+         as {uid}:{gid}",
+        owner = found.uid(),
+        group = found.gid(),
+        mode = found.mode() & 0o7777,
+        uid = geteuid().as_raw(),
+        gid = getegid().as_raw(),
+    )
 }
 
 /// The listeners that were passed and not yet taken.
@@ -141,5 +171,34 @@ pub fn raise_descriptor_limit(limits: &Limits) {
             "the limit on open files does not fit -maxconnections: raise it (docker run --ulimit \
              nofile=…, LimitNOFILE= of systemd) or lower -maxconnections"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn explained(endpoint: &str, kind: io::ErrorKind) -> String {
+        let endpoint = match endpoint.parse() {
+            Ok(address) => Endpoint::Tcp(address),
+            Err(_) => Endpoint::Unix { path: PathBuf::from(endpoint), mode: 0o600 },
+        };
+        cannot_listen(&endpoint, &kind.into())
+    }
+
+    #[test]
+    fn a_listener_that_cannot_be_had_comes_with_what_to_look_at() {
+        use io::ErrorKind::{AddrInUse, NotFound, PermissionDenied};
+        let rows = [
+            ("127.0.0.1:2375", AddrInUse, "127.0.0.1:2375: address in use; another program"),
+            ("127.0.0.1:80", PermissionDenied, "; choose a port from 1024 on"),
+            ("/none/x.sock", NotFound, "/none/x.sock: entity not found; its directory does not"),
+            ("/usr/x.sock", PermissionDenied, "; the directory belongs to "),
+        ];
+        for (endpoint, kind, expected) in rows {
+            let text = explained(endpoint, kind);
+            assert!(text.contains(expected), "{text}");
+        }
     }
 }
