@@ -147,7 +147,9 @@ impl Socket {
 
     /// Closes so that the peer can still read what was sent to it: ends our
     /// direction, then discards what arrives until the peer closes or the limit
-    /// is over (RFC 9112 §9.6).
+    /// is over (RFC 9112 §9.6). Not inlined: its room would stand on the stack of
+    /// every session, for as long as that lasts.
+    #[inline(never)]
     pub fn close_lingering(&self, limit: Duration) {
         self.shutdown(Shutdown::Write);
         let deadline = Instant::now() + limit;

@@ -2,16 +2,16 @@
 //! for a moment.
 //!
 //! **Invariant:** one look-up of a name at a time; all who wait share its answer.
-//! Names that do not resolve are remembered too, for a shorter time: a container
-//! that is being created appears within a second or two.
+//! Names that do not resolve are remembered too: a container that is being created
+//! appears within a second or two. Longer would be unsafe: the Engine gives the
+//! address of a container that has ended to the next one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-const KNOWN_FOR: Duration = Duration::from_secs(5);
-const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 
 /// The names of a configuration with their answers.
 #[derive(Debug, Default)]
@@ -49,8 +49,7 @@ fn look_up(name: &str) -> Answer {
             Vec::new()
         }
     };
-    let remembered = if addresses.is_empty() { UNKNOWN_FOR } else { KNOWN_FOR };
-    Answer { addresses, stale_at: Instant::now() + remembered }
+    Answer { addresses, stale_at: Instant::now() + REMEMBERED_FOR }
 }
 
 #[cfg(test)]
