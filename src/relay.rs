@@ -29,7 +29,7 @@ const SILENCE_AFTER_END: Duration = Duration::from_secs(1);
 
 /// How long a connection must be quiet before its buffers are given back. A
 /// thousand streams that are silent most of the time need none.
-pub const QUIET: Duration = Duration::from_secs(1);
+pub const QUIET: Duration = Duration::from_millis(250);
 
 /// Why bytes stopped moving.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ use support::{Result, play_role_if_asked, process};
 use table::Table;
 
 /// The configuration under test; all else is left at its default.
-const CONNECTIONS_MAX: usize = 1600;
+const CONNECTIONS_MAX: usize = 1560;
 /// The default of `-maxconnectionsperclient`.
 const CONNECTIONS_PER_CLIENT_MAX: usize = 256;
 const STREAMS: usize = 1000;

@@ -7,7 +7,7 @@
 use std::io;
 
 /// What a connection starts with. Most heads and events fit.
-const SMALL_BYTES: usize = 4 * 1024;
+const SMALL_BYTES: usize = 1024;
 
 /// What may stay allocated between two exchanges, so that ordinary answers do
 /// not cost an allocation each.
