@@ -277,15 +277,20 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Polls, and gives the buffers back when nothing has come for a while.
+    /// Polls, and gives memory back when nothing has come for a while: all of an
+    /// upload that has ended, and what of a download's an event does not need. To
+    /// free the rest too would cost each event of a stream another wake-up.
     fn poll_quietly(
         &mut self,
         upload: Need,
         download: Need,
         limit: Option<Duration>,
     ) -> Result<Events, Fault> {
-        let holds = self.upload.buffer.is_idle_memory() || self.download.buffer.is_idle_memory();
-        if limit.is_none() && holds {
+        let spare_upload = upload == Need::Ended
+            && self.upload.buffer.is_empty()
+            && !self.upload.buffer.is_released();
+        let spare_download = self.download.buffer.is_larger_than_idle();
+        if limit.is_none() && (spare_upload || spare_download) {
             let events = self.poll(upload, download, Some(QUIET))?;
             if !events.is_silence() {
                 return Ok(events);

@@ -85,10 +85,16 @@ impl Buffer {
         }
     }
 
-    /// Whether a quiet connection holds memory here that it does not need.
+    /// Whether no memory is held.
     #[must_use]
-    pub fn is_idle_memory(&self) -> bool {
-        self.is_empty() && !self.bytes.is_empty()
+    pub fn is_released(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether more is held than an event now and then needs, for nothing.
+    #[must_use]
+    pub fn is_larger_than_idle(&self) -> bool {
+        self.is_empty() && self.bytes.len() > SMALL_BYTES
     }
 
     /// Frees what a bulk transfer took, keeping what waits.
