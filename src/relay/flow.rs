@@ -12,6 +12,10 @@ use crate::http1::{BodyReader, Encoding};
 use std::io::{self, IoSlice};
 use std::ops::Range;
 
+/// The most that an upload moves through a pipe in one call: what has piled up at
+/// the client's socket meanwhile, since a unix socket has no packets to fill.
+const UPLOAD_CALL_BYTES: usize = 512 * 1024;
+
 /// Which of the two peers a flow reads from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -208,11 +212,11 @@ impl<'a> Flow<'a> {
     }
 
     fn open_pipe(&mut self) -> Bulk<'a> {
-        let client = match self.direction {
-            Direction::Upload => self.from,
-            Direction::Download => self.to,
+        let pipe = match self.direction {
+            Direction::Upload => Splice::new(self.from, UPLOAD_CALL_BYTES),
+            Direction::Download => Splice::new(self.to, BULK_BYTES),
         };
-        match Splice::new(client) {
+        match pipe {
             Ok(pipe) => {
                 self.buffer.release();
                 Bulk::Piped(pipe)

@@ -14,9 +14,8 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// What a pipe may hold. The kernel's default of 64 KiB is one call for each
-/// two messages of the Engine; more than this has no effect.
-const PIPE_BYTES: usize = 512 * 1024;
+/// What a pipe holds if nothing else is asked of the kernel.
+const PIPE_BYTES_DEFAULT: usize = 64 * 1024;
 
 /// A pipe between two sockets.
 #[derive(Debug)]
@@ -24,21 +23,25 @@ pub(super) struct Splice<'a> {
     reader: OwnedFd,
     writer: OwnedFd,
     held: usize,
+    call_bytes: usize,
     client: &'a Socket,
 }
 
 impl<'a> Splice<'a> {
-    /// A pipe for transfers from or to `client`, whose socket does not wait in
-    /// the meantime: kernels before 6.5 heed only the socket's own mode.
+    /// A pipe for transfers from or to `client`, of up to `call_bytes` at once.
+    /// The client's socket does not wait in the meantime: kernels before 6.5 heed
+    /// only the socket's own mode.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn new(client: &'a Socket) -> io::Result<Self> {
+    pub(super) fn new(client: &'a Socket, call_bytes: usize) -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // Beyond the user's limit for pipes the default size has to do.
-        let _ = fcntl_setpipe_size(&writer, PIPE_BYTES);
+        if call_bytes > PIPE_BYTES_DEFAULT {
+            // Beyond the user's limit for pipes the default size has to do.
+            let _ = fcntl_setpipe_size(&writer, call_bytes);
+        }
         client.set_nonblocking(true)?;
-        Ok(Self { reader, writer, held: 0, client })
+        Ok(Self { reader, writer, held: 0, call_bytes, client })
     }
 
     /// Takes up to `bytes_max` from a socket. `Ok(0)` is its end of data.
@@ -46,7 +49,7 @@ impl<'a> Splice<'a> {
     /// # Errors
     /// `WouldBlock` if nothing is there; otherwise the system's.
     pub(super) fn fill(&mut self, from: &Socket, bytes_max: u64) -> io::Result<usize> {
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(PIPE_BYTES);
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(self.call_bytes);
         let taken = transfer(from.as_fd(), self.writer.as_fd(), bytes_max)?;
         self.held += taken;
         Ok(taken)
