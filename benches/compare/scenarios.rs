@@ -188,7 +188,7 @@ fn long(transfer: Transfer, peer: &Peer, effort: &Effort) -> Result<Figures> {
     process.forget_peak()?;
     let before = process.peak_bytes()?;
     transfer::run(transfer, effort.stream_bytes, &peer.address, None)?;
-    Ok(vec![(Measure::Growth, (process.peak_bytes()? - before) as f64 / KIB)])
+    Ok(vec![(Measure::Growth, process.peak_bytes()?.saturating_sub(before) as f64 / KIB)])
 }
 
 fn streams(count: usize, peer: &Peer, effort: &Effort) -> Result<Figures> {

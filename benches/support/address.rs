@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A peer that is silent for so long has failed.
+/// A peer that neither sends nor takes anything for so long has failed.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Where a peer listens.
@@ -61,8 +61,14 @@ pub(crate) enum Connection {
 impl Connection {
     fn limit_silence(&self) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.set_read_timeout(Some(SILENCE_MAX)),
-            Self::Unix(stream) => stream.set_read_timeout(Some(SILENCE_MAX)),
+            Self::Tcp(stream) => {
+                stream.set_read_timeout(Some(SILENCE_MAX))?;
+                stream.set_write_timeout(Some(SILENCE_MAX))
+            }
+            Self::Unix(stream) => {
+                stream.set_read_timeout(Some(SILENCE_MAX))?;
+                stream.set_write_timeout(Some(SILENCE_MAX))
+            }
         }
     }
 
