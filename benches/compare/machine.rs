@@ -2,7 +2,7 @@
 //! hosts, people or directories.
 
 use crate::support::Result;
-use crate::support::peers::find;
+use crate::support::peers::{find, original};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,21 @@ pub(crate) fn describe(proxy: &Path) -> Result<String> {
             text += &format!("- {version}\n");
         }
     }
+    if let Some(version) = original_version() {
+        text += &format!("- original: {version}\n");
+    }
     Ok(text)
+}
+
+/// What the original says of itself in its first line, before it finds that it
+/// has no daemon and ends.
+fn original_version() -> Option<String> {
+    let mut command = Command::new(original()?);
+    let output = command.arg("-socketpath=/nonexistent").output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = said.lines().next()?.split(' ');
+    let words = words.filter(|word| word.starts_with("version=") || word.starts_with("runtime="));
+    Some(words.collect::<Vec<_>>().join(", "))
 }
 
 fn processors() -> Result<String> {

@@ -135,8 +135,7 @@ impl Stage {
     }
 
     fn original(&self, port: SocketAddr) -> Result<Command> {
-        let binary = std::env::var_os("PEER_SOCKET_PROXY")
-            .ok_or("PEER_SOCKET_PROXY does not name a binary of it")?;
+        let binary = original().ok_or("PEER_SOCKET_PROXY does not name a binary of it")?;
         let mut command = Command::new(binary);
         self.add_filter_flags(&mut command, port);
         Ok(command)
@@ -190,6 +189,11 @@ impl Drop for Stage {
         // What can't be removed is left for whoever cleans the temporary files.
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// The original's binary, if the user has named one.
+pub(crate) fn original() -> Option<PathBuf> {
+    std::env::var_os("PEER_SOCKET_PROXY").map(PathBuf::from)
 }
 
 /// Finds a program; Debian keeps servers in directories that users' `PATH`s
