@@ -71,16 +71,13 @@ pub(crate) fn all() -> Vec<Scenario> {
     for (what, target, answer_bytes) in
         [("small GET", "/v1.43/_ping", 2), ("5 KiB JSON", "/v1.43/containers/json", JSON_BYTES)]
     {
-        for clients in [1, 16, 64] {
+        let counts: &[usize] =
+            if answer_bytes == 2 { &[1, 16, 64, 256, 500] } else { &[1, 16, 64] };
+        for &clients in counts {
             let connections = Connections::KeptAlive;
             let load = Load { target, answer_bytes, clients, connections };
             all.push(Scenario::new(format!("keep-alive, {what}, {}", count_of(clients)), load));
         }
-    }
-    for clients in [256, 500] {
-        let (target, answer_bytes, connections) = ("/v1.43/_ping", 2, Connections::KeptAlive);
-        let load = Load { target, answer_bytes, clients, connections };
-        all.push(Scenario::new(format!("growth, small GET, {}", count_of(clients)), load));
     }
     for clients in [1, 16, 64] {
         let (target, answer_bytes, connections) = ("/v1.43/_ping", 2, Connections::OnePerRequest);

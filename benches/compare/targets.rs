@@ -40,7 +40,7 @@ const TARGETS: [Target; 22] = [
     ("download with length", Throughput, Peer(Nginx), AtLeast(1.0)),
     ("download until close", Throughput, Peer(Nginx), AtLeast(1.0)),
     ("tunnel down", Throughput, Peer(Nginx), AtLeast(1.0)),
-    ("growth, small GET, 500 clients", CpuPerRequest, Scenario(ONE_CLIENT), AtMost(1.5)),
+    ("keep-alive, small GET, 500 clients", CpuPerRequest, Scenario(ONE_CLIENT), AtMost(1.5)),
     ("1000 patterns", CpuPerRequest, Scenario("1 pattern"), AtMost(2.0)),
     ("1000 patterns", Start, Nothing, AtMost(100.0)),
     ("start", Start, Nothing, AtMost(10.0)),

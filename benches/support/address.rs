@@ -1,6 +1,7 @@
 //! Where a peer listens, and connections to it.
 
 use super::Result;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketType};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -60,16 +61,10 @@ pub(crate) enum Connection {
 
 impl Connection {
     fn limit_silence(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => {
-                stream.set_read_timeout(Some(SILENCE_MAX))?;
-                stream.set_write_timeout(Some(SILENCE_MAX))
-            }
-            Self::Unix(stream) => {
-                stream.set_read_timeout(Some(SILENCE_MAX))?;
-                stream.set_write_timeout(Some(SILENCE_MAX))
-            }
+        for direction in [Timeout::Recv, Timeout::Send] {
+            set_socket_timeout(self, direction, Some(SILENCE_MAX))?;
         }
+        Ok(())
     }
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {

@@ -14,8 +14,8 @@ const SMALL_BYTES: usize = 1024;
 pub(super) const KEPT_BYTES: usize = 16 * 1024;
 
 /// The most that a body's transfer receives, and so sends, in one call. From
-/// 64 KiB on a download costs twice the processor time: a packet holds a little
-/// less, so that each call would send a full one and a tiny one behind it.
+/// 64 KiB on a download costs twice the processor time, as measured; a packet holds
+/// a little less, so each call probably sends a full one and a tiny one behind.
 pub const BULK_BYTES: usize = 48 * 1024;
 
 /// A growing, compacting byte queue.

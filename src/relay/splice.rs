@@ -14,9 +14,6 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// What a pipe holds if nothing else is asked of the kernel.
-const PIPE_BYTES_DEFAULT: usize = 64 * 1024;
-
 /// A pipe between two sockets.
 #[derive(Debug)]
 pub(super) struct Splice<'a> {
@@ -36,10 +33,8 @@ impl<'a> Splice<'a> {
     /// The system's.
     pub(super) fn new(client: &'a Socket, call_bytes: usize) -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        if call_bytes > PIPE_BYTES_DEFAULT {
-            // Beyond the user's limit for pipes the default size has to do.
-            let _ = fcntl_setpipe_size(&writer, call_bytes);
-        }
+        // Beyond the user's limit for pipes the default size has to do.
+        let _ = fcntl_setpipe_size(&writer, call_bytes);
         client.set_nonblocking(true)?;
         Ok(Self { reader, writer, held: 0, call_bytes, client })
     }
