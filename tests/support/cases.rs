@@ -16,6 +16,7 @@ pub(crate) enum Expect {
     Forward,
     Reject,
     Deny,
+    Moved,
     Either,
     Abort,
     Tunnel,
@@ -40,6 +41,9 @@ pub(crate) struct Outcome {
     pub(crate) expect: Expect,
     pub(crate) forwarded: Forwarded,
     pub(crate) status: Vec<u16>,
+    pub(crate) location: Option<String>,
+    /// The answer announces a close, and the connection then ends with a FIN.
+    pub(crate) closes: bool,
 }
 
 /// A case of the file.
@@ -84,7 +88,11 @@ pub(crate) fn cases(file: &str) -> Vec<Case> {
 }
 
 fn read_case(line: &str) -> Result<Case, String> {
-    const KEYS: [&str; 24] = [
+    const KEYS: [&str; 28] = [
+        "query_parts",
+        "location_parts",
+        "location",
+        "closes",
         "id",
         "category",
         "note",
@@ -147,19 +155,22 @@ fn outcome(object: &Map<String, Value>) -> Result<Outcome, String> {
         forwarded: Forwarded {
             method: text("method"),
             path: text("path").map(String::into_bytes),
-            query: text("query"),
+            query: long_text(object, "query"),
             body: bytes(object, "body")?,
         },
         status: status
             .filter_map(Value::as_u64)
             .filter_map(|code| u16::try_from(code).ok())
             .collect(),
+        location: long_text(object, "location"),
+        closes: object.get("closes").and_then(Value::as_bool).unwrap_or(false),
     };
     let named = outcome.forwarded.method.is_some() && outcome.forwarded.path.is_some();
     match outcome.expect {
         Expect::Forward | Expect::Either | Expect::Tunnel if !named => {
             Err("no method or path".to_owned())
         }
+        Expect::Moved if outcome.location.is_none() => Err("no location".to_owned()),
         _ => Ok(outcome),
     }
 }
@@ -169,6 +180,7 @@ fn expect(word: &str) -> Result<Expect, String> {
         "forward" => Expect::Forward,
         "reject" => Expect::Reject,
         "deny" => Expect::Deny,
+        "moved" => Expect::Moved,
         "either" => Expect::Either,
         "abort" => Expect::Abort,
         "tunnel" => Expect::Tunnel,
@@ -192,6 +204,19 @@ fn request(case: &Map<String, Value>) -> Result<Vec<u8>, String> {
         request.extend(base64(piece)?.repeat(repeat));
     }
     Ok(request)
+}
+
+/// Text under `key`, or repeated pieces of it under `key_parts`.
+fn long_text(object: &Map<String, Value>, key: &str) -> Option<String> {
+    let parts = object.get(&format!("{key}_parts")).and_then(Value::as_array);
+    let repeated = |part: &Value| {
+        let count = part[1].as_u64().and_then(|count| usize::try_from(count).ok());
+        part[0].as_str().unwrap_or_default().repeat(count.unwrap_or_default())
+    };
+    match parts {
+        Some(parts) => Some(parts.iter().map(repeated).collect()),
+        None => object.get(key).and_then(Value::as_str).map(str::to_owned),
+    }
 }
 
 /// Bytes under `key` as text, each character a byte, or under `key_b64`.

@@ -127,6 +127,7 @@ impl<'a> Conversation<'a, '_, '_> {
             Expect::Forward => self.forward(outcome, method),
             Expect::Reject => self.reject(outcome, method),
             Expect::Deny => self.deny(outcome, method),
+            Expect::Moved => self.moved(outcome, method),
             Expect::Either => self.either(outcome, method),
             Expect::Abort => self.abort(),
             Expect::Tunnel => self.tunnel(outcome, method),
@@ -153,7 +154,38 @@ impl<'a> Conversation<'a, '_, '_> {
         is_served(&answer.response, method)?;
         self.told.forwarded.push(outcome);
         self.told.served += 1;
-        Ok(!closes(&answer.response))
+        self.may_go_on(outcome, answer)
+    }
+
+    /// Whether another answer may come, by what this one announces.
+    fn may_go_on(&mut self, outcome: &Outcome, answer: &Answer) -> Result<bool, String> {
+        match (closes(&answer.response), outcome.closes) {
+            (open_or_closed, false) => Ok(!open_or_closed),
+            (false, true) => Err("the answer does not announce the close".to_owned()),
+            (true, true) => match self.client.drain(self.patience)? {
+                (rest, End::Fin) if rest.is_empty() => Ok(false),
+                (rest, end) => Err(format!("after the answer: {end:?} {}", show(&rest))),
+            },
+        }
+    }
+
+    /// The redirect of the Engine, to the last letter.
+    fn moved(&mut self, outcome: &Outcome, method: &str) -> Result<bool, String> {
+        match self.client.answer(method, self.patience)? {
+            Wait::Answer(answer) => {
+                let response = &answer.response;
+                let as_engine = response.status == 301
+                    && response.field("Location") == outcome.location.as_deref()
+                    && response.field("Content-Type").is_none()
+                    && response.body.is_empty()
+                    && answer.interim.is_empty();
+                if !as_engine {
+                    return Err(format!("not the redirect: {response:?}"));
+                }
+                self.may_go_on(outcome, &answer)
+            }
+            other => Err(format!("no redirect: {}", waited(&other))),
+        }
     }
 
     fn reject(&mut self, outcome: &Outcome, method: &str) -> Result<bool, String> {
@@ -191,7 +223,7 @@ impl<'a> Conversation<'a, '_, '_> {
                 if self.case.no_100 && !answer.interim.is_empty() {
                     return Err("a 100 for a denied request".to_owned());
                 }
-                Ok(!closes(&answer.response))
+                self.may_go_on(outcome, &answer)
             }
             other => Err(format!("no denial: {}", waited(&other))),
         }
