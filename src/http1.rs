@@ -40,11 +40,9 @@ pub use target::Target;
 
 /// Longest head, start line and fields together. Registry credentials ride in
 /// fields (`X-Registry-Config` holds those of every registry a user knows), so
-/// nginx's 8 KiB would cut real clients; Go's server stops at 1 MiB.
+/// nginx's 8 KiB would cut real clients; Go's server stops at 1 MiB. A target
+/// may fill it: dockerode repeats a create body as the query.
 pub const HEAD_BYTES_MAX: usize = 128 * 1024;
-
-/// Longest request target. `filters=` and build arguments are JSON in the query.
-pub const TARGET_BYTES_MAX: usize = 64 * 1024;
 
 /// Most fields in a head. Real clients send about ten; Go has no such limit.
 pub const FIELDS_MAX: usize = 200;

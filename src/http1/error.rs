@@ -21,7 +21,7 @@ pub enum Error {
     Target,
     /// The target's path is not in normal form once it is decoded.
     Path,
-    /// The target is too long.
+    /// The head is too long, and its start line has not ended.
     TargetTooLong,
     /// The head is too long, or has too many fields.
     HeadTooLarge,

@@ -1,17 +1,14 @@
 //! Finds the end of a head, whichever way its bytes arrive.
 //!
 //! **Invariant:** the answer depends on the bytes alone, not on how they were
-//! split; no byte is looked at twice but a CR at the end of what has arrived.
+//! split; no byte is looked at twice but a CR at the end of the received bytes.
 //!
 //! A head that is malformed in its bytes is refused while it arrives, so that a
-//! TLS client does not hang until a time limit. What the bytes mean is not
+//! TLS client does not hang until a time limit. The meaning of the bytes is not
 //! decided here.
 
 use super::fields::is_token_byte;
-use super::{Error, HEAD_BYTES_MAX, TARGET_BYTES_MAX};
-
-/// Room in the first line for what is not the target.
-const START_LINE_REST_BYTES_MAX: usize = 32;
+use super::{Error, HEAD_BYTES_MAX};
 
 /// The state of a search for the empty line that ends a head (RFC 9112 §2.1).
 #[derive(Debug, Default, Clone)]
@@ -26,7 +23,7 @@ impl HeadScan {
     /// not arrived. Call again with the same bytes and more behind them.
     ///
     /// # Errors
-    /// The first byte that cannot be part of a head, or a head over its limits.
+    /// The first byte that cannot be part of a head, or a head over its limit.
     pub fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Error> {
         if self.scanned == 0
             && let Some(&first) = bytes.first()
@@ -38,39 +35,43 @@ impl HeadScan {
                 Error::NotHttp
             });
         }
-        while let Some(&byte) = bytes.get(self.scanned) {
-            match byte {
+        let within_limit = bytes.get(..HEAD_BYTES_MAX).unwrap_or(bytes);
+        while let Some(&byte) = within_limit.get(self.scanned) {
+            let line_end_bytes = match byte {
                 b'\r' => match bytes.get(self.scanned + 1) {
                     None => break,
-                    Some(b'\n') => {
-                        if self.end_line() {
-                            return self.check_size(self.scanned).map(|()| Some(self.scanned));
-                        }
-                    }
+                    Some(b'\n') => 2,
                     Some(_) => return Err(Error::LineEnd),
                 },
                 b'\n' => return Err(Error::LineEnd),
-                b'\t' | b' '..=b'~' | 0x80.. => self.scanned += 1,
+                b'\t' | b' '..=b'~' | 0x80.. => {
+                    self.scanned += 1;
+                    continue;
+                }
                 _ => return Err(Error::Control),
+            };
+            if self.end_line(line_end_bytes) {
+                return self.check_size(self.scanned).map(|()| Some(self.scanned));
             }
         }
         self.check_size(bytes.len()).map(|()| None)
     }
 
-    /// Steps over CR LF; true if the line was the empty one.
-    fn end_line(&mut self) -> bool {
+    /// Steps over the end of a line; true if the line was the empty one.
+    fn end_line(&mut self, line_end_bytes: usize) -> bool {
         let empty = self.scanned == self.line_start;
-        self.scanned += 2;
+        self.scanned += line_end_bytes;
         self.line_start = self.scanned;
         self.in_fields = true;
         empty
     }
 
     fn check_size(&self, head_bytes: usize) -> Result<(), Error> {
-        if !self.in_fields && head_bytes > TARGET_BYTES_MAX + START_LINE_REST_BYTES_MAX {
-            return Err(Error::TargetTooLong);
+        match head_bytes > HEAD_BYTES_MAX {
+            false => Ok(()),
+            true if self.in_fields => Err(Error::HeadTooLarge),
+            true => Err(Error::TargetTooLong),
         }
-        if head_bytes > HEAD_BYTES_MAX { Err(Error::HeadTooLarge) } else { Ok(()) }
     }
 }
 
@@ -78,10 +79,14 @@ impl HeadScan {
 mod tests {
     use super::*;
 
-    /// The three ways to deliver: whole, byte by byte, with trailing bytes.
     fn check(head: &[u8], expected: Result<Option<usize>, Error>) {
-        assert_eq!(HeadScan::default().find_end(head), expected, "whole");
-        let mut scan = HeadScan::default();
+        check_scan(&HeadScan::default(), head, expected);
+    }
+
+    /// The three ways to deliver: whole, byte by byte, with trailing bytes.
+    fn check_scan(fresh: &HeadScan, head: &[u8], expected: Result<Option<usize>, Error>) {
+        assert_eq!(fresh.clone().find_end(head), expected, "whole");
+        let mut scan = fresh.clone();
         let mut last = Ok(None);
         for end in 1..=head.len() {
             last = scan.find_end(&head[..end]);
@@ -92,7 +97,7 @@ mod tests {
         assert_eq!(last, expected, "byte by byte");
         if matches!(expected, Ok(Some(_))) {
             let longer = [head, b"\x00trailing"].concat();
-            assert_eq!(HeadScan::default().find_end(&longer), expected, "trailing bytes");
+            assert_eq!(fresh.clone().find_end(&longer), expected, "trailing bytes");
         }
     }
 
@@ -116,11 +121,21 @@ mod tests {
     }
 
     #[test]
-    fn a_head_over_its_limits_is_refused_before_it_ends() {
-        let long_target = [b"GET /".as_slice(), &vec![b'a'; TARGET_BYTES_MAX + 64]].concat();
-        assert_eq!(HeadScan::default().find_end(&long_target), Err(Error::TargetTooLong));
-        let long_field =
-            [b"GET / HTTP/1.1\r\nA: ".as_slice(), &vec![b'a'; HEAD_BYTES_MAX]].concat();
-        assert_eq!(HeadScan::default().find_end(&long_field), Err(Error::HeadTooLarge));
+    fn a_head_may_be_as_long_as_its_limit_and_no_longer() {
+        let head = |start: &str, bytes: usize, end: &str| {
+            let filler = "a".repeat(bytes - start.len() - end.len());
+            [start, &filler, end].concat().into_bytes()
+        };
+        let (fields, target) = ("GET / HTTP/1.1\r\nA: ", "GET /");
+        let ends = [(fields, "\r\n\r\n"), (target, " HTTP/1.0\r\n\r\n")];
+        for (start, end) in ends {
+            check(&head(start, HEAD_BYTES_MAX, end), Ok(Some(HEAD_BYTES_MAX)));
+            check(&head(start, HEAD_BYTES_MAX + 1, end), Err(Error::HeadTooLarge));
+        }
+        check(&head(target, HEAD_BYTES_MAX + 1, ""), Err(Error::TargetTooLong));
+        // The same answer for more bytes at once, bad ones among them.
+        check(&head(target, 2 * HEAD_BYTES_MAX, "\x00"), Err(Error::TargetTooLong));
+        check(&head(target, 2 * HEAD_BYTES_MAX, "\r\n\r\n"), Err(Error::TargetTooLong));
+        check(&head(fields, 2 * HEAD_BYTES_MAX, "\r\n\r\n"), Err(Error::HeadTooLarge));
     }
 }
