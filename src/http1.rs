@@ -10,7 +10,7 @@
 //! bytes that no head may contain, as soon as they arrive. httparse cuts it into
 //! tokens. [`Request::parse`] and [`Response::parse`] judge the tokens: httparse
 //! is lenient in ways that proxies must not be (non-ASCII targets, fragments,
-//! repeated lengths, leading empty lines), and each of these is decided here.
+//! repeated lengths, leading empty lines, bare LF), and each of these is decided here.
 //!
 //! Read: [`mod@error`], `scan`, `target`, `fields`, `framing`, `request`,
 //! `response`, `chunked`, `reply`.

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 /// Any bytes are refused, or become one request that prints the same for ever,
 /// however they arrive.
 pub fn request_head(data: &[u8]) {
-    let Ok(Some(head_bytes)) = scanned_alike(data) else { return };
+    let Ok(Some(head_bytes)) = scanned_alike(&HeadScan::of_request(), data) else { return };
     let head = &data[..head_bytes];
     let Some(printed) = print_request(head).filter(|printed| has_room(printed)) else { return };
     let again = print_request(&printed).expect("a printed request is accepted");
@@ -28,7 +28,7 @@ pub fn request_head(data: &[u8]) {
 
 /// Any bytes are refused, or become one response that prints the same for ever.
 pub fn response_head(data: &[u8]) {
-    let Ok(Some(head_bytes)) = scanned_alike(data) else { return };
+    let Ok(Some(head_bytes)) = scanned_alike(&HeadScan::default(), data) else { return };
     let asked = [None, Some(Upgrade::Tcp), Some(Upgrade::H2c)]
         .into_iter()
         .flat_map(|upgrade| [false, true].map(|head| Asked { head, upgrade }));
@@ -81,10 +81,10 @@ pub fn pattern(data: &[u8]) {
 }
 
 /// Finds a head's end whole and in pieces; the two must agree.
-fn scanned_alike(data: &[u8]) -> Result<Option<usize>, Error> {
-    let whole = HeadScan::default().find_end(data);
+fn scanned_alike(fresh: &HeadScan, data: &[u8]) -> Result<Option<usize>, Error> {
+    let whole = fresh.clone().find_end(data);
     for step in [1, 7] {
-        let mut scan = HeadScan::default();
+        let mut scan = fresh.clone();
         let ends = (0..data.len()).step_by(step).chain([data.len()]);
         let pieces = ends.map(|end| scan.find_end(&data[..end])).find(|found| *found != Ok(None));
         assert_eq!(pieces.unwrap_or(Ok(None)), whole, "in steps of {step}");

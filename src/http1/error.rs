@@ -7,7 +7,7 @@
 pub enum Error {
     /// The first byte cannot begin a message: TLS, a PROXY v2 preamble, noise.
     NotHttp,
-    /// A line ends with LF alone, or has a CR elsewhere.
+    /// A line ends with LF alone where it must not, or has a CR elsewhere.
     LineEnd,
     /// A control character in a head.
     Control,
@@ -74,7 +74,9 @@ impl Error {
     pub fn explain(self) -> &'static str {
         match self {
             Self::NotHttp => "this is not HTTP/1.1 (TLS and PROXY preambles are not understood)",
-            Self::LineEnd => "lines must end with CR LF",
+            Self::LineEnd => {
+                "lines must end with CR LF (LF alone: only without body, Upgrade and Expect)"
+            }
             Self::Control => "control character in the head",
             Self::StartLine => "malformed start line",
             Self::Version => "only HTTP/1.1 and HTTP/1.0 are spoken here",

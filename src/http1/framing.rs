@@ -46,6 +46,11 @@ pub(super) struct FramingFields<'a> {
 }
 
 impl FramingFields<'_> {
+    /// Whether there is none.
+    pub(super) fn is_absent(self) -> bool {
+        self.content_length.value().is_none() && self.transfer_encoding.value().is_none()
+    }
+
     /// The framing of a request.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ pub struct Request<'a> {
     connection: ConnectionOptions,
     expects_continue: bool,
     upgrade: Option<Upgrade>,
+    has_bare_lf: bool,
 }
 
 impl<'a> Request<'a> {
@@ -73,6 +74,10 @@ impl<'a> Request<'a> {
         let version = if tokens.version == Some(1) { Version::Http11 } else { Version::Http10 };
         let fields: &'a [Header<'a>] = tokens.headers;
         let noted = NotedFields::note(fields)?;
+        let has_bare_lf = has_bare_lf(head);
+        if has_bare_lf && !noted.ends_with_its_head() {
+            return Err(Error::LineEnd);
+        }
         noted.check_host(version)?;
         let body = noted.framing.request_body(version == Version::Http11)?;
         let method = Method::from_name(method).ok_or(Error::Method)?;
@@ -80,7 +85,17 @@ impl<'a> Request<'a> {
         let expects_continue = noted.expects_continue(version)? && body != RequestBody::Empty;
         let upgrade = noted.upgrade(version, target.path());
         let connection = noted.connection;
-        Ok(Self { method, target, version, fields, body, connection, expects_continue, upgrade })
+        Ok(Self {
+            method,
+            target,
+            version,
+            fields,
+            body,
+            connection,
+            expects_continue,
+            upgrade,
+            has_bare_lf,
+        })
     }
 
     /// The method.
@@ -122,7 +137,14 @@ impl<'a> Request<'a> {
     /// Whether the client's connection may carry another request.
     #[must_use]
     pub fn keeps_alive(&self) -> bool {
-        self.version == Version::Http11 && !self.connection.close
+        self.version == Version::Http11 && !self.connection.close && !self.has_bare_lf
+    }
+
+    /// Whether a line of the head ended with LF alone. Others may read another
+    /// end of the head there, so nothing behind it is read.
+    #[must_use]
+    pub fn has_bare_lf(&self) -> bool {
+        self.has_bare_lf
     }
 
     /// The values of a field, by its name in any case.
@@ -176,6 +198,12 @@ pub(super) fn print_decimal(value: u64, out: &mut Vec<u8>) {
     let _ = std::io::Write::write_fmt(out, format_args!("{value}"));
 }
 
+/// Counts instead of stopping at the first, which the compiler vectorizes.
+fn has_bare_lf(head: &[u8]) -> bool {
+    let pairs = head.iter().zip(head.iter().skip(1));
+    pairs.filter(|(before, byte)| **byte == b'\n' && **before != b'\r').count() > 0
+}
+
 /// httparse's refusals in our words.
 fn fault(error: httparse::Error) -> Error {
     match error {
@@ -221,6 +249,12 @@ impl<'a> NotedFields<'a> {
             }
         }
         Ok(noted)
+    }
+
+    /// Whether no field makes anything behind the head a part of the request,
+    /// in any reading.
+    fn ends_with_its_head(&self) -> bool {
+        self.framing.is_absent() && self.upgrade.is_none() && self.expect.is_none()
     }
 
     fn check_host(&self, version: Version) -> Result<(), Error> {
@@ -375,6 +409,45 @@ mod tests {
             check_refused(&format!("POST /x HTTP/1.1\r\n{fields}"), error);
         }
         check_refused("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked", Error::TransferEncoding);
+    }
+
+    #[test]
+    fn a_head_with_bare_lf_is_a_request_that_ends_with_it() {
+        let forwarded = "GET /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+        for head in [
+            "GET /x HTTP/1.0\n\n",
+            "GET /x HTTP/1.0\r\n\n",
+            "GET /x HTTP/1.0\n\r\n",
+            "GET /x HTTP/1.1\nHost: d\nConnection: keep-alive\n\n",
+            "GET /x HTTP/1.1\r\nHost: d\n\r\n",
+        ] {
+            assert_eq!(printed(head).as_deref(), Ok(forwarded), "{head:?}");
+            let mut storage = FieldStorage::new();
+            let request = Request::parse(head.as_bytes(), &mut storage).unwrap();
+            assert!(request.has_bare_lf() && !request.keeps_alive(), "{head:?}");
+        }
+        for field in [
+            "Content-Length: 0",
+            "content-length: 5",
+            "Transfer-Encoding: chunked",
+            "Transfer-Encoding: identity",
+            "Upgrade: tcp",
+            "Upgrade:",
+            "Expect: 100-continue",
+            "Expect: x",
+        ] {
+            for head in [
+                format!("POST /x HTTP/1.1\nHost: d\n{field}\n\n"),
+                format!("POST /x HTTP/1.1\r\nHost: d\r\n{field}\r\n\n"),
+                format!("POST /x HTTP/1.1\r\nHost: d\n{field}\r\n\r\n"),
+            ] {
+                assert_eq!(printed(&head), Err(Error::LineEnd), "{head:?}");
+            }
+        }
+        let alias = "POST /x HTTP/1.1\nHost: d\nContent_Length: 5\n\n";
+        assert_eq!(printed(alias), Err(Error::FieldAlias));
+        assert_eq!(printed("GET /x HTTP/1.1\nHost: d\n a\n\n"), Err(Error::Field));
+        assert_eq!(printed("GET /x HTTP/1.1\nA: b\n\n"), Err(Error::Host));
     }
 
     #[test]

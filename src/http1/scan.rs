@@ -5,20 +5,29 @@
 //!
 //! A head that is malformed in its bytes is refused while it arrives, so that a
 //! TLS client does not hang until a time limit. The meaning of the bytes is not
-//! decided here.
+//! decided here: a request without CR is a matter of [`super::Request::parse`].
 
 use super::fields::is_token_byte;
 use super::{Error, HEAD_BYTES_MAX};
 
 /// The state of a search for the empty line that ends a head (RFC 9112 §2.1).
+/// The default takes CR LF alone as the end of a line.
 #[derive(Debug, Default, Clone)]
 pub struct HeadScan {
     scanned: usize,
     line_start: usize,
     in_fields: bool,
+    takes_bare_lf: bool,
 }
 
 impl HeadScan {
+    /// A search that takes LF alone as the end of a line too (RFC 9112 §2.2
+    /// allows it): Zabbix and `printf … | nc` send such requests.
+    #[must_use]
+    pub fn of_request() -> Self {
+        Self { takes_bare_lf: true, ..Self::default() }
+    }
+
     /// The length of the head at the start of `bytes`, or `None` if its end has
     /// not arrived. Call again with the same bytes and more behind them.
     ///
@@ -43,6 +52,7 @@ impl HeadScan {
                     Some(b'\n') => 2,
                     Some(_) => return Err(Error::LineEnd),
                 },
+                b'\n' if self.takes_bare_lf => 1,
                 b'\n' => return Err(Error::LineEnd),
                 b'\t' | b' '..=b'~' | 0x80.. => {
                     self.scanned += 1;
@@ -81,6 +91,9 @@ mod tests {
 
     fn check(head: &[u8], expected: Result<Option<usize>, Error>) {
         check_scan(&HeadScan::default(), head, expected);
+        if expected != Err(Error::LineEnd) {
+            check_scan(&HeadScan::of_request(), head, expected);
+        }
     }
 
     /// The three ways to deliver: whole, byte by byte, with trailing bytes.
@@ -118,6 +131,24 @@ mod tests {
         check(b"GET / HTTP/1.1\r\r\n", Err(Error::LineEnd));
         check(b"GET / HTTP/1.1\r\nA: \x00", Err(Error::Control));
         check(b"GET / HTTP/1.1\r\nA: \x7f", Err(Error::Control));
+    }
+
+    #[test]
+    fn a_line_of_a_request_may_end_with_lf_alone() {
+        let rows = [
+            (b"GET / HTTP/1.0\n\n".as_slice(), Ok(Some(16))),
+            (b"GET / HTTP/1.0\r\n\n", Ok(Some(17))),
+            (b"GET / HTTP/1.0\n\r\n", Ok(Some(17))),
+            (b"GET / HTTP/1.1\nHost: d\r\nA: b\n\n", Ok(Some(30))),
+            (b"GET / HTTP/1.1\nHost: d\n", Ok(None)),
+            (b"\nGET / HTTP/1.1\n\n", Err(Error::LineEnd)),
+            (b"GET / HTTP/1.1\r\r\n", Err(Error::LineEnd)),
+            (b"GET / HTTP/1.1\n\rA: b\n\n", Err(Error::LineEnd)),
+            (b"GET / HTTP/1.1\nA: \x00", Err(Error::Control)),
+        ];
+        for (head, expected) in rows {
+            check_scan(&HeadScan::of_request(), head, expected);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub enum CloseReason {
     ClientDone,
     /// The client asked for it, or speaks HTTP/1.0.
     Asked,
+    /// The head had bare LF, so that nothing behind it is read.
+    BareLf,
     /// No request within the idle time.
     Idle,
     /// The head did not arrive in time.
@@ -49,6 +51,7 @@ impl CloseReason {
         match self {
             Self::ClientDone => "client closed",
             Self::Asked => "client asked for it",
+            Self::BareLf => "lines ended with LF alone",
             Self::Idle => "idle for too long",
             Self::SlowHead => "head took too long",
             Self::SlowBody => "body took too long",
@@ -73,7 +76,8 @@ impl CloseReason {
     pub fn lingers(self) -> bool {
         matches!(
             self,
-            Self::SlowHead
+            Self::BareLf
+                | Self::SlowHead
                 | Self::SlowBody
                 | Self::BadRequest
                 | Self::BadBody

@@ -118,6 +118,7 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
         Ok(()) if answered.body == ResponseBody::Tunnel => After::Close(CloseReason::TunnelEnded),
         Ok(()) if relay.upload_abandoned() => After::Close(CloseReason::UploadUnfinished),
         Ok(()) if is_raw => After::Close(CloseReason::RawStreamEnded),
+        Ok(()) if permit.request().has_bare_lf() => After::Close(CloseReason::BareLf),
         Ok(()) if !answered.keep_alive => After::Close(CloseReason::Asked),
         Ok(()) => After::Reuse,
     };

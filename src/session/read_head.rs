@@ -33,7 +33,7 @@ enum Readable {
 impl Session<'_> {
     /// The length of the head that now stands at the start of the buffer.
     pub(super) fn read_head(&mut self, is_first: bool) -> Result<usize, Failure> {
-        let mut scan = HeadScan::default();
+        let mut scan = HeadScan::of_request();
         let mut deadline = is_first.then(|| Instant::now() + self.shared.limits.header_timeout);
         loop {
             let received = self.buffers.client.filled();
