@@ -1,8 +1,9 @@
 //! Request targets: one decoded path, judged and printed canonically.
 //!
 //! **Invariant:** a [`Target`] exists only in normal form: valid UTF-8, no
-//! controls, no `\`, no `%`, no empty, `.` or `..` segment. The daemon decodes
-//! the printed path once and routes by exactly the string that was judged.
+//! controls, no `\`, no `%`, no `.` or `..` segment, and no empty one but behind
+//! one trailing slash. The daemon decodes the printed path once and routes by
+//! exactly the string that was judged.
 //!
 //! The Engine matches routes against the once-decoded path, and Podman against
 //! the encoded one; the canonical encoding reads the same for both.
@@ -14,7 +15,7 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
     path: Cow<'a, str>,
-    query: Option<&'a str>,
+    query: Option<Cow<'a, str>>,
 }
 
 impl<'a> Target<'a> {
@@ -29,12 +30,9 @@ impl<'a> Target<'a> {
         }
         let origin = origin_form(raw)?;
         let (path, query) = match origin.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
+            Some((path, query)) => (path, Some(encode_query(query)?)),
             None => (origin, None),
         };
-        if !query.unwrap_or_default().bytes().all(is_query_byte) {
-            return Err(Error::Target);
-        }
         Ok(Self { path: decode(path)?, query })
     }
 
@@ -44,11 +42,11 @@ impl<'a> Target<'a> {
         &self.path
     }
 
-    /// The query as it was received, without the `?`. It takes no part in any
-    /// decision.
+    /// The query without the `?`, as it was received but for raw UTF-8, which is
+    /// encoded.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.query
+        self.query.as_deref()
     }
 
     /// Appends the canonical encoding: `/` and every pchar plain, all else `%XX`.
@@ -57,10 +55,10 @@ impl<'a> Target<'a> {
             if byte == b'/' || is_pchar(byte) {
                 out.push(byte);
             } else {
-                out.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
+                out.extend(escape(byte));
             }
         }
-        if let Some(query) = self.query {
+        if let Some(query) = &self.query {
             out.push(b'?');
             out.extend(query.as_bytes());
         }
@@ -78,16 +76,23 @@ impl std::fmt::Display for Target<'_> {
 
 /// Strips scheme and authority of absolute-form (RFC 9112 §3.2.2: a server must
 /// accept it, and ignore Host then; the daemon gets one constant Host anyway).
+/// `http:/path`, without an authority, is the request of systeminformation (npm).
 fn origin_form(raw: &str) -> Result<&str, Error> {
     if raw.starts_with('/') {
         return Ok(raw);
     }
-    let scheme_end = "http://".len();
-    match raw.get(..scheme_end) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("http://") => {}
+    let rest = match raw.split_at_checked("http:".len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http:") => rest,
         _ => return Err(Error::Target),
+    };
+    match rest.strip_prefix("//") {
+        Some(rest) => behind_authority(rest),
+        None if rest.starts_with('/') => Ok(rest),
+        None => Err(Error::Target),
     }
-    let rest = raw.get(scheme_end..).unwrap_or_default();
+}
+
+fn behind_authority(rest: &str) -> Result<&str, Error> {
     let (authority, origin) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     if authority.is_empty()
         || authority.starts_with(':')
@@ -102,6 +107,25 @@ fn origin_form(raw: &str) -> Result<&str, Error> {
     }
 }
 
+/// The query as it is sent: raw UTF-8 becomes `%XX`, all else stays.
+fn encode_query(raw: &str) -> Result<Cow<'_, str>, Error> {
+    let is_legal = |c: char| if c.is_ascii() { is_query_char(c) } else { !c.is_control() };
+    if !raw.chars().all(is_legal) {
+        return Err(Error::Target);
+    }
+    if raw.is_ascii() {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let mut encoded = String::with_capacity(raw.len().saturating_mul(2));
+    for byte in raw.bytes() {
+        match byte.is_ascii() {
+            true => encoded.push(char::from(byte)),
+            false => encoded.extend(escape(byte).map(char::from)),
+        }
+    }
+    Ok(Cow::Owned(encoded))
+}
+
 /// Decodes a path once and holds it to normal form.
 fn decode(raw: &str) -> Result<Cow<'_, str>, Error> {
     let mut escaped = false;
@@ -114,7 +138,12 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, Error> {
         }
     }
     let path = if escaped { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
-    if is_normal(&path) { Ok(path) } else { Err(Error::Path) }
+    // `/networks/` is a route of the Engine; `/networks%2F` is an alias of it.
+    let judged = match path.strip_suffix('/') {
+        Some(rest) if raw.ends_with('/') && rest.len() > 1 => rest,
+        _ => &path,
+    };
+    if is_normal(judged) { Ok(path) } else { Err(Error::Path) }
 }
 
 fn unescape(raw: &str) -> Result<String, Error> {
@@ -150,8 +179,12 @@ fn is_pchar(byte: u8) -> bool {
 }
 
 /// Printable ASCII but `#`. People send raw JSON in `filters=` (`curl -g`).
-fn is_query_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'#'
+fn is_query_char(c: char) -> bool {
+    c.is_ascii_graphic() && c != '#'
+}
+
+fn escape(byte: u8) -> [u8; 3] {
+    [b'%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]
 }
 
 fn hex_digit(nibble: u8) -> u8 {
@@ -198,17 +231,62 @@ mod tests {
         check("http://d/a", "/a", "/a");
         check("HTTP://[::1]:2375/a?b", "/a", "/a?b");
         check("http://d", "/", "/");
+        check("/networks/", "/networks/", "/networks/");
+        check("/a/%62/?c=/", "/a/b/", "/a/b/?c=/");
         check("/a?f={\"label\":[\"a=b\"]}", "/a", "/a?f={\"label\":[\"a=b\"]}");
     }
 
     #[test]
-    fn a_path_that_a_daemon_would_clean_is_refused() {
+    fn an_absolute_form_without_authority_is_its_path() {
+        check("http:/a/b?c", "/a/b", "/a/b?c");
+        check("HTTP:/a", "/a", "/a");
+        check("hTtP:/", "/", "/");
+        check("http:/d:80/a", "/d:80/a", "/d:80/a");
         for raw in
-            ["//", "//a", "/a//b", "/a/", "/.", "/a/./b", "/a/../b", "/a/%2e%2e/b", "/a/.%2E"]
+            ["http:", "http:a", "http:?a", "http:///a", "http:////a", "http:\\a", "http:%2fa"]
         {
+            check_refused(raw, Error::Target);
+        }
+        for raw in
+            ["https:/a", "unix:/a", "tcp:/a", "npipe:/a", "httpx:/a", "ttp:/a", ":/a", "é:/a"]
+        {
+            check_refused(raw, Error::Target);
+        }
+    }
+
+    #[test]
+    fn raw_utf_8_in_a_query_is_encoded() {
+        check("/a?f={\"l\":[\"ü\"]}", "/a", "/a?f={\"l\":[\"%C3%BC\"]}");
+        check("/a?\u{20ac}%41\u{1f433}&b", "/a", "/a?%E2%82%AC%41%F0%9F%90%B3&b");
+        check("/a?\u{2028}\u{202e}", "/a", "/a?%E2%80%A8%E2%80%AE");
+        for raw in ["/a?\u{85}", "/a?\u{e9}#", "/a?\u{e9} b", "/a?\u{e9}\u{7f}", "/a?\u{9f}"] {
+            check_refused(raw, Error::Target);
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_daemon_would_clean_is_refused() {
+        for raw in [
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/a/./b",
+            "/a/../b",
+            "/a/%2e%2e/b",
+            "/a/.%2E",
+            "/a/.",
+            "/a/./",
+            "/a/../",
+            "/../",
+        ] {
             check_refused(raw, Error::Path);
         }
-        for raw in ["/a%2f", "/%2fa", "/a%5cb", "/a%25b", "/a%00", "/a%0d%0a", "/a%7f", "/%c0%80"] {
+        for raw in ["/%2f", "/a%2f", "/a%2f/", "/a/%2f", "/%2fa", "/a%2f%2fb", "/a/%2fb"] {
+            check_refused(raw, Error::Path);
+        }
+        for raw in ["/a%5cb", "/a%25b", "/a%00", "/a%0d%0a", "/a%7f", "/%c0%80", "/a%00/"] {
             check_refused(raw, Error::Path);
         }
         check_refused("/a%c2%85b", Error::Path);
@@ -221,7 +299,7 @@ mod tests {
         {
             check_refused(raw, Error::Target);
         }
-        for raw in ["/a#b", "/a?b#c", "/a\\b", "/a\"", "/a<b>", "/a[b]", "/\u{e9}", "/a?\u{e9}"] {
+        for raw in ["/a#b", "/a?b#c", "/a\\b", "/a\"", "/a<b>", "/a[b]", "/\u{e9}", "/\u{e9}?a"] {
             check_refused(raw, Error::Target);
         }
         for raw in ["/a%", "/a%1", "/a%zz", "/%u0063", "/a b", "/a\tb", "http://d?/a"] {

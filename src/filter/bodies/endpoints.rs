@@ -209,6 +209,34 @@ mod tests {
         }
     }
 
+    /// No daemon routes these today; one that ignores the slash must not be a way
+    /// around the rules.
+    #[test]
+    fn a_trailing_slash_hides_nothing() {
+        let rows = [
+            ("/containers/create", Inspection::ContainerCreate),
+            ("/v1.41/containers/create", Inspection::ContainerCreate),
+            ("/containers/a/start", Inspection::ContainerStart),
+            ("/containers/a/update", Inspection::ContainerUpdate),
+            ("/volumes/create", Inspection::VolumeCreate),
+            ("/services/create", Inspection::Service),
+            ("/services/a/update", Inspection::Service),
+            ("/libpod/containers/create", Inspection::LibpodContainerCreate),
+            ("/v5.0.0/libpod/pods/create", Inspection::LibpodPodCreate),
+            ("/libpod/volumes/create", Inspection::LibpodVolumeCreate),
+        ];
+        for (path, inspection) in rows {
+            check_judged(&format!("{path}/"), inspection);
+        }
+        for path in
+            ["/build", "/swarm/init", "/plugins/pull", "/libpod/play/kube", "/libpod/local/build"]
+        {
+            let endpoint = Endpoint::of(Method::Post, path);
+            assert!(endpoint.is_some(), "{path}");
+            check(&format!("{path}/"), endpoint);
+        }
+    }
+
     #[test]
     fn names_span_slashes() {
         check_judged("/containers/create/start", Inspection::ContainerStart);
