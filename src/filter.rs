@@ -58,6 +58,9 @@ pub enum Verdict<'a> {
     BodyNeeded(Inquiry<'a>),
     /// It must not be sent.
     Denied(Denial),
+    /// It would be allowed, but its path has doubled slashes: the client is
+    /// redirected to the target in normal form, as by the Engine.
+    Moved,
 }
 
 /// Leave to send one request.
@@ -93,6 +96,7 @@ pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standin
     }
     let (path, query) = (request.target().path(), request.target().query());
     match policy.bodies.inspection(request.method(), path, query) {
+        Ok(_) if request.target().had_doubled_slashes() => Verdict::Moved,
         Ok(None) => Verdict::Allowed(Permit { request, judged_body: None }),
         Ok(Some(inspection)) => {
             Verdict::BodyNeeded(Inquiry { request, bodies: &policy.bodies, inspection })

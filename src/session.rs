@@ -148,6 +148,7 @@ impl<'a> Session<'a> {
         match judge(&policy, &request, self.standing()) {
             Verdict::Allowed(permit) => self.forward(&permit),
             Verdict::Denied(denial) => self.refuse(&request, &denial),
+            Verdict::Moved => self.redirect(&request),
             Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
                 Ok(body) => match inquiry.judge_body(&body) {
                     Ok(permit) => self.forward(&permit),
@@ -205,6 +206,11 @@ impl<'a> Session<'a> {
         self.reply_to(request, &reply, CloseReason::Refused)
     }
 
+    fn redirect(&mut self, request: &Request<'_>) -> After {
+        log_lines::redirected(self.connection.client, request);
+        self.reply_to(request, &Reply::moved(request.target()), CloseReason::Refused)
+    }
+
     /// The client's container is not known, so nothing is known of its rights.
     fn refuse_unidentified(&mut self, request: &Request<'_>, cause: &str) -> After {
         let text = format!("socket-proxy: the rights of this client are not known now: {cause}");
@@ -215,9 +221,10 @@ impl<'a> Session<'a> {
     }
 
     /// Answers by ourselves. The connection goes on if the request had no body
-    /// that would have to be skipped.
+    /// that would have to be skipped, and no path that is refused as written.
     fn reply_to(&mut self, request: &Request<'_>, reply: &Reply, reason: CloseReason) -> After {
-        let reusable = request.keeps_alive() && request.body() == RequestBody::Empty;
+        let is_plain = reply.location.is_some() || !request.target().had_doubled_slashes();
+        let reusable = request.keeps_alive() && request.body() == RequestBody::Empty && is_plain;
         let keep_alive = reusable && !self.is_stopping();
         let to_head = request.method() == Method::Head;
         let mut answer = Vec::new();

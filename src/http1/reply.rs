@@ -3,8 +3,8 @@
 //! Docker clients print the `message` of `{"message": "…"}` to their user
 //! (Engine API, `ErrorResponse`).
 
-use super::request::print_decimal;
-use super::{Method, Version};
+use super::request::{print_content_length, print_decimal};
+use super::{Method, Target, Version};
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,27 +17,43 @@ pub struct Reply {
     pub allow: Vec<Method>,
     /// Seconds for `Retry-After`; only for 503.
     pub retry_after_seconds: Option<u32>,
+    /// Where to ask instead; only for 301, which has no body.
+    pub location: Option<String>,
 }
+
+/// Longest message. A denial names the path, which may be as long as a head.
+const MESSAGE_BYTES_MAX: usize = 4096;
 
 impl Reply {
     /// An answer with that status and message.
     #[must_use]
     pub fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), allow: Vec::new(), retry_after_seconds: None }
+        let (message, allow) = (message.into(), Vec::new());
+        Self { status, message, allow, retry_after_seconds: None, location: None }
+    }
+
+    /// A redirect in the Engine's own form: no type, no body.
+    #[must_use]
+    pub fn moved(target: &Target<'_>) -> Self {
+        Self { location: Some(target.to_string()), ..Self::new(301, "") }
     }
 
     /// Appends head and, unless the request was HEAD, body.
     pub fn print(&self, to_head: bool, version: Version, keep_alive: bool, out: &mut Vec<u8>) {
-        let mut body = b"{\"message\":".to_vec();
-        print_json_string(&self.message, &mut body);
-        body.extend_from_slice(b"}\n");
+        let body = self.body();
         out.extend_from_slice(b"HTTP/1.1 ");
         print_decimal(self.status.into(), out);
         out.push(b' ');
         out.extend_from_slice(reason_phrase(self.status).as_bytes());
-        out.extend_from_slice(b"\r\nContent-Type: application/json\r\nContent-Length: ");
-        print_decimal(body.len() as u64, out);
+        match &self.location {
+            None => out.extend_from_slice(b"\r\nContent-Type: application/json"),
+            Some(location) => {
+                out.extend_from_slice(b"\r\nLocation: ");
+                out.extend_from_slice(location.as_bytes());
+            }
+        }
         out.extend_from_slice(b"\r\n");
+        print_content_length(body.len() as u64, out);
         self.print_allow(out);
         if let Some(seconds) = self.retry_after_seconds {
             out.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
@@ -49,6 +65,19 @@ impl Reply {
         if !to_head {
             out.extend_from_slice(&body);
         }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        if self.location.is_some() {
+            return Vec::new();
+        }
+        let mut boundaries = self.message.char_indices().map(|(at, _)| at);
+        let end = boundaries.find(|at| *at >= MESSAGE_BYTES_MAX).unwrap_or(self.message.len());
+        let (message, cut) = self.message.split_at(end);
+        let mut body = b"{\"message\":".to_vec();
+        print_json_string(&[message, if cut.is_empty() { "" } else { "…" }].concat(), &mut body);
+        body.extend_from_slice(b"}\n");
+        body
     }
 
     fn print_allow(&self, out: &mut Vec<u8>) {
@@ -79,6 +108,7 @@ pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
 /// The reason phrases of the statuses that the proxy itself gives (RFC 9110 §15).
 fn reason_phrase(status: u16) -> &'static str {
     match status {
+        301 => "Moved Permanently",
         400 => "Bad Request",
         403 => "Forbidden",
         405 => "Method Not Allowed",
@@ -111,6 +141,25 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 32\r\nAllow: GET, HEAD\r\n\r\n{\"message\":\"no \\\"POST\\\"\\u000a\"}\n"
         );
+    }
+
+    #[test]
+    fn a_redirect_has_the_form_of_the_engines() {
+        let target = Target::parse("//a/%62//c?d=%2f\u{e9}", Method::Get).unwrap();
+        let mut out = Vec::new();
+        Reply::moved(&target).print(false, Version::Http11, true, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "HTTP/1.1 301 Moved Permanently\r\nLocation: /a/b/c?d=%2f%C3%A9\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_message_is_cut_to_its_limit() {
+        let mut out = Vec::new();
+        Reply::new(403, "é".repeat(70_000)).print(false, Version::Http11, true, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("é…\"}\n") && text.len() < MESSAGE_BYTES_MAX + 200, "{text}");
     }
 
     #[test]

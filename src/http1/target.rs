@@ -5,6 +5,9 @@
 //! one trailing slash. The daemon decodes the printed path once and routes by
 //! exactly the string that was judged.
 //!
+//! Doubled slashes are taken out, as the daemon does; such a target says so, and
+//! is answered with a redirect, never forwarded.
+//!
 //! The Engine matches routes against the once-decoded path, and Podman against
 //! the encoded one; the canonical encoding reads the same for both.
 
@@ -16,6 +19,7 @@ use std::borrow::Cow;
 pub struct Target<'a> {
     path: Cow<'a, str>,
     query: Option<Cow<'a, str>>,
+    had_doubled_slashes: bool,
 }
 
 impl<'a> Target<'a> {
@@ -26,14 +30,19 @@ impl<'a> Target<'a> {
     /// [`Error::Path`] for a path that is not in normal form.
     pub fn parse(raw: &'a str, method: Method) -> Result<Self, Error> {
         if raw == "*" && method == Method::Options {
-            return Ok(Self { path: Cow::Borrowed(raw), query: None });
+            return Ok(Self { path: Cow::Borrowed(raw), query: None, had_doubled_slashes: false });
         }
         let origin = origin_form(raw)?;
         let (path, query) = match origin.split_once('?') {
             Some((path, query)) => (path, Some(encode_query(query)?)),
             None => (origin, None),
         };
-        Ok(Self { path: decode(path)?, query })
+        let had_doubled_slashes = path.contains("//");
+        let path = match had_doubled_slashes {
+            true => Cow::Owned(decode(&without_doubled_slashes(path))?.into_owned()),
+            false => decode(path)?,
+        };
+        Ok(Self { path, query, had_doubled_slashes })
     }
 
     /// The decoded path: what is judged.
@@ -47,6 +56,13 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
+    }
+
+    /// Whether the path was written with doubled slashes, to which the daemon
+    /// answers with a redirect to this target.
+    #[must_use]
+    pub fn had_doubled_slashes(&self) -> bool {
+        self.had_doubled_slashes
     }
 
     /// Appends the canonical encoding: `/` and every pchar plain, all else `%XX`.
@@ -124,6 +140,17 @@ fn encode_query(raw: &str) -> Result<Cow<'_, str>, Error> {
         }
     }
     Ok(Cow::Owned(encoded))
+}
+
+/// Only slashes that are written so: `%2f` beside a slash stays an error.
+fn without_doubled_slashes(path: &str) -> String {
+    let mut clean = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !clean.ends_with('/') {
+            clean.push(c);
+        }
+    }
+    clean
 }
 
 /// Decodes a path once and holds it to normal form.
@@ -265,22 +292,37 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_a_daemon_would_clean_is_refused() {
-        for raw in [
-            "//",
-            "//a",
-            "/a//b",
-            "/a//",
-            "/.",
-            "/a/./b",
-            "/a/../b",
-            "/a/%2e%2e/b",
-            "/a/.%2E",
-            "/a/.",
-            "/a/./",
-            "/a/../",
-            "/../",
-        ] {
+    fn doubled_slashes_are_taken_out_and_noted() {
+        let rows = [
+            ("//v1.24/containers/json?a=//b", "/v1.24/containers/json?a=//b"),
+            ("//", "/"),
+            ("///a", "/a"),
+            ("/a//b", "/a/b"),
+            ("/a///", "/a/"),
+            ("//a//%62//c", "/a/b/c"),
+            ("//d:80/a%20b", "/d:80/a%20b"),
+            ("http://d//a", "/a"),
+            ("http:/a//b", "/a/b"),
+        ];
+        for (raw, printed) in rows {
+            let target = Target::parse(raw, Method::Get).unwrap();
+            assert!(target.had_doubled_slashes(), "{raw}");
+            assert_eq!(target.to_string(), printed, "{raw}");
+            assert!(!Target::parse(printed, Method::Get).unwrap().had_doubled_slashes(), "{raw}");
+        }
+        for raw in ["//.", "//a/../b", "/a//..", "//%2e%2e/a", "//a/%2fb", "/a//%2f", "//a%2f"] {
+            check_refused(raw, Error::Path);
+        }
+        for raw in ["//a#b", "//a\\b", "//\u{e9}", "//u@d\"/a", "//a%", "//a%zz"] {
+            check_refused(raw, Error::Target);
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_daemon_would_clean_otherwise_is_refused() {
+        for raw in
+            ["/.", "/a/./b", "/a/../b", "/a/%2e%2e/b", "/a/.%2E", "/a/.", "/a/./", "/a/../", "/../"]
+        {
             check_refused(raw, Error::Path);
         }
         for raw in ["/%2f", "/a%2f", "/a%2f/", "/a/%2f", "/%2fa", "/a%2f%2fb", "/a/%2fb"] {

@@ -42,6 +42,14 @@ pub(super) fn blocked(
     );
 }
 
+/// A request that the filter allows, but for doubled slashes in its path.
+pub(super) fn redirected(client: Client, request: &Request<'_>) {
+    log::debug!(
+        method:% = request.method(), URL:% = request.target(), client:% = client, response = 301;
+        "redirected request"
+    );
+}
+
 /// A request of a client whose container is not known.
 pub(super) fn unidentified(client: Client, request: &Request<'_>, cause: &str, status: u16) {
     log::warn!(
