@@ -95,7 +95,8 @@ impl<'a> Session<'a> {
             match self.serve_one(is_first) {
                 After::Reuse => is_first = false,
                 After::Close(reason) => {
-                    if reason.lingers() {
+                    // Bytes behind a last request: more of them may be on their way.
+                    if reason.lingers() || !self.buffers.client.is_empty() {
                         self.connection.socket.close_lingering(LINGER_MAX);
                     }
                     break reason;

@@ -516,6 +516,21 @@ fn a_client_that_uploads_on_after_a_refusal_is_not_reset() {
 }
 
 #[test]
+fn bytes_behind_a_last_request_do_not_take_its_answer_away() {
+    let stand = Stand::new();
+    for head in ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n"]
+    {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(answer)]);
+        let mut client = stand.client();
+        client.send(&[head.as_bytes(), &vec![b'x'; UPLOAD_BYTES]].concat());
+        let Ok(Wait::Answer(answer)) = client.answer("GET", PATIENCE) else { panic!("no answer") };
+        assert_eq!(answer.response.body, b"ok");
+        assert_eq!(client.drain(PATIENCE).expect("the end"), (Vec::new(), End::Fin));
+    }
+}
+
+#[test]
 fn download_and_upload_wait_for_nothing_but_each_others_bytes() {
     let stand = Stand::new();
     stand.daemon.play(vec![
