@@ -28,6 +28,7 @@ mod queries;
 mod refusals;
 mod restart;
 mod rights;
+mod spellings;
 mod streams;
 mod terminals;
 mod transfers;
