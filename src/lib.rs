@@ -18,6 +18,8 @@
 
 pub mod http1;
 
+pub mod api;
+
 pub mod filter;
 
 pub mod config;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// What each room may import from the crate. Rooms that are not listed here
 /// (main, examples) may import everything.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("http1", &[]),
+    ("api", &["http1"]),
     ("filter", &["http1"]),
     ("config", &["http1", "filter"]),
     ("logging", &["http1", "filter", "config"]),
@@ -22,7 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("watchdog", &["stop", "http1", "relay"]),
 ];
 
-const PURE_ROOMS: [&str; 2] = ["http1", "filter"];
+const PURE_ROOMS: [&str; 3] = ["http1", "api", "filter"];
 const IMPURE: [&str; 9] = [
     "std::io::Read",
     "std::fs",

@@ -1,0 +1,199 @@
+//! The daemons' operations: which operation is a request, and what does it open?
+//!
+//! One table names every operation of the Engine's API and of Podman's, as their
+//! own API documents name them. Everything that has to know an API path asks
+//! this room; nothing else parses one.
+//!
+//! - [`exact`] names a request, for rules by name, logs and suggestions.
+//! - [`recognise`] is for rules that must not miss anything: it finds an
+//!   operation wherever a supported daemon might route to it.
+//! - [`Operation::pattern`] is the pattern of an allowlist that admits exactly
+//!   one operation, and [`generalise`] the pattern of one path.
+//!
+//! **Invariant:** a path is always the decoded one in normal form that
+//! [`crate::http1::Target`] guarantees. **Invariant:** whatever `exact` names,
+//! `recognise` finds.
+
+mod pattern;
+mod recognise;
+mod table;
+mod template;
+mod version;
+
+pub use pattern::{escape, generalise};
+pub use recognise::{exact, recognise};
+pub use table::Operation;
+pub use template::Template;
+pub use version::{Version, split_version};
+
+use crate::http1::Method;
+
+/// The two trees of paths. Podman serves both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tree {
+    /// The Engine's API, with or without `/v1.51` in front.
+    Engine,
+    /// Podman's own, below `/libpod`, with a version in front.
+    Libpod,
+}
+
+/// What an operation gives to a client, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Versions, pings, whether a thing exists.
+    Harmless,
+    /// Names, states and numbers.
+    Reads,
+    /// Environment variables, command lines, logs.
+    Secrets,
+    /// Contents of files.
+    Files,
+    /// Changes that can be undone.
+    Changes,
+    /// Removals.
+    Destroys,
+    /// Code in a container.
+    Runs,
+    /// As good as root on the host.
+    Host,
+}
+
+impl Class {
+    /// All classes, from the least to the most.
+    pub const ALL: [Self; 8] = [
+        Self::Harmless,
+        Self::Reads,
+        Self::Secrets,
+        Self::Files,
+        Self::Changes,
+        Self::Destroys,
+        Self::Runs,
+        Self::Host,
+    ];
+
+    /// The name in lists of rights.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Reads => "reads",
+            Self::Secrets => "secrets",
+            Self::Files => "files",
+            Self::Changes => "changes",
+            Self::Destroys => "destroys",
+            Self::Runs => "runs",
+            Self::Host => "host",
+        }
+    }
+
+    /// What a client gets that may use operations of this class.
+    #[must_use]
+    pub fn gives(self) -> &'static str {
+        match self {
+            Self::Harmless => "versions and pings",
+            Self::Reads => "names and states",
+            Self::Secrets => "environment variables, command lines and logs",
+            Self::Files => "contents of files",
+            Self::Changes => "changes to containers, images and networks",
+            Self::Destroys => "removal of containers, images and volumes",
+            Self::Runs => "code of its own in containers",
+            Self::Host => "root on the host",
+        }
+    }
+}
+
+/// How the bytes of an exchange flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// A small request and a small answer.
+    Plain,
+    /// An answer without an end.
+    Stream,
+    /// Raw bytes both ways.
+    Tunnel,
+    /// A large request.
+    Upload,
+    /// A large answer.
+    Download,
+    /// An answer that reports progress.
+    Progress,
+}
+
+/// The kind of thing that an operation works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The daemon, or many things at once.
+    Nothing,
+    /// A container, by id or name.
+    Container,
+    /// An image, by reference or id.
+    Image,
+    /// An exec instance, by id.
+    Exec,
+    /// A volume, by name.
+    Volume,
+    /// A network, by id or name.
+    Network,
+    /// A plugin, by name.
+    Plugin,
+    /// A node of a swarm.
+    Node,
+    /// A service of a swarm.
+    Service,
+    /// A task of a swarm.
+    Task,
+    /// A secret.
+    Secret,
+    /// A config of a swarm.
+    Config,
+    /// An artifact of Podman.
+    Artifact,
+    /// A pod of Podman.
+    Pod,
+    /// A quadlet of Podman.
+    Quadlet,
+    /// Things that a parameter of the query names.
+    InQuery(&'static Subject, &'static str),
+}
+
+/// Whether the name of an operation is the daemon's or ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// The `operationId` of the daemon's API document.
+    Documented,
+    /// A name of ours: the daemon serves it, its document does not mention it.
+    Ours,
+}
+
+/// One method and template under which a daemon serves an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path without a version.
+    pub template: Template,
+}
+
+/// The row of an operation in the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The operation's name.
+    pub name: &'static str,
+    /// Whose name that is.
+    pub naming: Naming,
+    /// The tree that has it.
+    pub tree: Tree,
+    /// What it works on.
+    pub subject: Subject,
+    /// What it opens.
+    pub class: Class,
+    /// How its bytes flow.
+    pub flow: Flow,
+    /// All paths that reach it.
+    pub routes: &'static [Route],
+    /// What it does, as the end of a sentence that begins with its name.
+    pub summary: &'static str,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Properties of the whole table.
+
+use super::template::Piece;
+use super::*;
+use regex::Regex;
+use std::collections::BTreeSet;
+
+/// Pairs of operations with a common path, the one that is routed to first.
+const OVERLAPS: [(Operation, Operation); 11] = {
+    use Operation as O;
+    [
+        (O::CheckpointDelete, O::ContainerDelete),
+        (O::ArtifactDeleteAllLibpod, O::ArtifactDeleteLibpod),
+        (O::ImageDeleteAllLibpod, O::ImageDeleteLibpod),
+        (O::NetworkListLibpod, O::NetworkInspectLibpod),
+        (O::ImagePushLibpod, O::ImageScpLibpod),
+        (O::ImageTagLibpod, O::ImageScpLibpod),
+        (O::ImageUntagLibpod, O::ImageScpLibpod),
+        (O::ManifestPushV3Libpod, O::ManifestCreateLibpod),
+        (O::ManifestPushLibpod, O::ManifestCreateLibpod),
+        (O::ManifestAddLibpod, O::ManifestCreateLibpod),
+        (O::ManifestPushLibpod, O::ManifestAddLibpod),
+    ]
+};
+
+/// Names made of the table's own words, which are the ones that could confuse.
+fn names(spanning: bool) -> Vec<String> {
+    let mut words = BTreeSet::from(["a".to_owned(), "libpod".to_owned(), "v1.41".to_owned()]);
+    for route in Operation::ALL.iter().flat_map(|operation| operation.facts().routes) {
+        for piece in route.template.pieces() {
+            if let Piece::Literal(text) = piece {
+                words.extend(text.split('/').filter(|w| !w.is_empty()).map(str::to_owned));
+                if spanning && text.len() > 1 {
+                    words.insert(format!("a{}", text.trim_end_matches('/')));
+                    words.insert(format!("{}/a", text.trim_matches('/')));
+                }
+            }
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty()).collect()
+}
+
+/// Paths of a template, each parameter filled with every name.
+fn paths(template: Template) -> Vec<String> {
+    let (segments, spans) = (names(false), names(true));
+    let mut paths = vec![String::new()];
+    for (position, piece) in template.pieces().enumerate() {
+        let names: &[String] = match piece {
+            Piece::Literal(text) => &[text.to_owned()],
+            // A second parameter needs fewer names to be unlike the first.
+            Piece::Segment(_) | Piece::Span(_) if position > 2 => &["a".into(), "json".into()],
+            Piece::Segment(_) => &segments,
+            Piece::Span(_) => &spans,
+        };
+        paths = paths
+            .iter()
+            .flat_map(|path| names.iter().map(move |name| format!("{path}{name}")))
+            .collect();
+    }
+    paths
+}
+
+fn prefixes(operation: Operation) -> &'static [&'static str] {
+    match operation.facts().tree {
+        Tree::Engine => &["", "/v1.41", "/v01.041.", "/v."],
+        Tree::Libpod => &["/v5.8.0", "/v4.3.1-rc1"],
+    }
+}
+
+fn overlaps(first: Operation, second: Operation) -> bool {
+    OVERLAPS.contains(&(first, second))
+}
+
+#[test]
+fn a_path_of_an_operation_is_named_and_recognised_as_it() {
+    for &operation in Operation::ALL {
+        for route in operation.facts().routes {
+            for path in paths(route.template) {
+                for prefix in prefixes(operation) {
+                    let path = format!("{prefix}{path}");
+                    let named = exact(route.method, &path);
+                    assert!(
+                        named.is_some_and(|named| named == operation || overlaps(named, operation)),
+                        "{operation} {path}: {named:?}"
+                    );
+                    let mut recognised = recognise(route.method, &path);
+                    assert!(recognised.any(|found| found == operation), "{operation} {path}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pattern_of_an_operation_admits_its_paths_and_no_others() {
+    let patterns: Vec<(Operation, crate::http1::Method, Regex)> = Operation::ALL
+        .iter()
+        .flat_map(|&operation| operation.patterns().map(move |(m, p)| (operation, m, p)))
+        .map(|(operation, method, p)| {
+            (operation, method, Regex::new(&format!("^(?:{p})$")).unwrap())
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    for &operation in Operation::ALL {
+        for route in operation.facts().routes {
+            for path in paths(route.template) {
+                let path = format!("{}{path}", prefixes(operation)[0]);
+                for (other, method, pattern) in &patterns {
+                    if *method != route.method || !pattern.is_match(&path) || *other == operation {
+                        continue;
+                    }
+                    let pair =
+                        if operation < *other { (operation, *other) } else { (*other, operation) };
+                    assert!(overlaps(pair.0, pair.1), "{operation} and {other} have {path}");
+                    seen.insert(pair);
+                }
+            }
+        }
+    }
+    let missing: Vec<_> = OVERLAPS.iter().filter(|pair| !seen.contains(pair)).collect();
+    assert!(missing.is_empty(), "these do not overlap: {missing:?}");
+}
+
+#[test]
+fn a_path_that_only_ends_like_an_operation_is_recognised_and_not_named() {
+    use crate::http1::Method::{Delete, Get, Post};
+    let rows = [
+        (Post, "/x/y/containers/create", Operation::ContainerCreate),
+        (Post, "/v1.41/containers/create/", Operation::ContainerCreate),
+        (Post, "/vx/containers/create", Operation::ContainerCreate),
+        (Post, "/v5.8.0-rc1/containers/create", Operation::ContainerCreate),
+        (Post, "/libpod/containers/create", Operation::ContainerCreateLibpod),
+        (Post, "/vx/libpod/containers/create", Operation::ContainerCreateLibpod),
+        (Post, "/v5/libpod/containers/a/b/start", Operation::ContainerStartLibpod),
+        (Post, "/services/a/b/update", Operation::ServiceUpdate),
+        (Get, "/x/containers/a/json/", Operation::ContainerInspect),
+        (Delete, "/x/images/a", Operation::ImageDelete),
+    ];
+    for (method, path, operation) in rows {
+        assert_eq!(exact(method, path), None, "{path}");
+        assert!(recognise(method, path).any(|found| found == operation), "{path}");
+    }
+}
+
+#[test]
+fn a_path_of_no_operation_has_no_name() {
+    use crate::http1::Method::{Get, Options, Post};
+    let rows = [
+        (Get, "/"),
+        (Get, "/containers"),
+        (Get, "/containers/json/"),
+        (Get, "/infoX"),
+        (Get, "/Info"),
+        (Get, "/v1.41"),
+        (Get, "/v1.41/v1.41/info"),
+        (Get, "/libpod/info"),
+        (Get, "/v./libpod/info"),
+        (Post, "/info"),
+        (Post, "/containers/a/json"),
+        (Options, "*"),
+    ];
+    for (method, path) in rows {
+        assert_eq!(exact(method, path), None, "{method:?} {path}");
+    }
+    assert_eq!(exact(Get, "/networks/"), Some(Operation::NetworkList));
+    assert_eq!(exact(Get, "/libpod/_ping"), Some(Operation::SystemPingLibpod));
+}
+
+#[test]
+fn an_image_named_like_another_operation_is_an_image() {
+    use crate::http1::Method::Delete;
+    let found: Vec<_> = recognise(Delete, "/images/registry/containers/alpine").collect();
+    assert_eq!(found, [Operation::ImageDelete]);
+}
+
+#[test]
+fn names_are_found_exactly_and_once() {
+    let names: BTreeSet<_> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+    assert_eq!(names.len(), Operation::ALL.len());
+    assert_eq!(Operation::from_name("ContainerList"), Some(Operation::ContainerList));
+    assert_eq!(Operation::from_name("containerlist"), None);
+    assert_eq!(Operation::from_name(""), None);
+}
