@@ -22,6 +22,8 @@ pub mod api;
 
 pub mod filter;
 
+pub mod advice;
+
 pub mod config;
 pub mod logging;
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// What each room may import from the crate. Rooms that are not listed here
 /// (main, examples) may import everything.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("http1", &[]),
     ("api", &["http1"]),
     ("filter", &["http1"]),
+    ("advice", &["http1", "api", "filter"]),
     ("config", &["http1", "filter"]),
     ("logging", &["http1", "filter", "config"]),
     ("relay", &["http1"]),
@@ -23,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("watchdog", &["stop", "http1", "relay"]),
 ];
 
-const PURE_ROOMS: [&str; 3] = ["http1", "api", "filter"];
+const PURE_ROOMS: [&str; 4] = ["http1", "api", "filter", "advice"];
 const IMPURE: [&str; 9] = [
     "std::io::Read",
     "std::fs",

@@ -1,0 +1,5 @@
+//! Advice to the operator: what a list of rights opens, and which list is needed.
+//!
+//! Pure: nothing here reads a file, a socket or a clock.
+
+pub mod language;
