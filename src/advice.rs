@@ -3,3 +3,4 @@
 //! Pure: nothing here reads a file, a socket or a clock.
 
 pub mod language;
+pub mod logged;
