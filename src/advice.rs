@@ -4,3 +4,4 @@
 
 pub mod language;
 pub mod logged;
+pub mod presets;
