@@ -4,4 +4,5 @@
 
 pub mod language;
 pub mod logged;
+pub mod named;
 pub mod presets;

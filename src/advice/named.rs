@@ -1,0 +1,152 @@
+//! Rights by name: lists of operations, classes and presets.
+//!
+//! ```text
+//! ContainerList,reads,dozzle+actions+shell
+//! ```
+//!
+//! Operations are written as in the API documents, classes and presets in lower
+//! case. `reads` includes `harmless`, as whoever may list may ask for a version;
+//! `all` is every operation. A preset has its base, and parts behind `+`.
+
+use super::presets;
+use crate::api::{Class, Operation};
+use std::collections::BTreeSet;
+
+/// The word for every operation.
+const ALL: &str = "all";
+
+/// One item of a list, and what it became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The item as it was written.
+    pub written: String,
+    /// The operations that it names, in the order of the table.
+    pub operations: BTreeSet<Operation>,
+}
+
+/// A word that names nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnknownWord {
+    /// No operation, class or preset.
+    Item(String),
+    /// No part of this preset.
+    Part {
+        /// The preset.
+        preset: &'static str,
+        /// The word behind the `+`.
+        part: String,
+        /// The parts that it has.
+        known: Vec<&'static str>,
+    },
+}
+
+/// Reads a comma-separated list. Spaces around items do not count, nor do
+/// empty items.
+///
+/// # Errors
+/// The first word that names nothing.
+pub fn parse_list(list: &str) -> Result<Vec<Item>, UnknownWord> {
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(parse_item).collect()
+}
+
+/// Every word that a list may have, but for the parts of presets.
+pub fn words() -> impl Iterator<Item = &'static str> + Clone {
+    let operations = Operation::ALL.iter().map(|operation| operation.name());
+    let classes = Class::ALL.iter().map(|class| class.as_str());
+    operations.chain(classes).chain([ALL]).chain(presets::names())
+}
+
+fn parse_item(written: &str) -> Result<Item, UnknownWord> {
+    let operations = match Operation::from_name(written) {
+        Some(operation) => BTreeSet::from([operation]),
+        None => match class_operations(written) {
+            Some(operations) => operations,
+            None => preset_operations(written)?,
+        },
+    };
+    Ok(Item { written: written.to_owned(), operations })
+}
+
+fn class_operations(word: &str) -> Option<BTreeSet<Operation>> {
+    let all = Operation::ALL.iter().copied();
+    if word == ALL {
+        return Some(all.collect());
+    }
+    let class = Class::ALL.into_iter().find(|class| class.as_str() == word)?;
+    let includes =
+        |other: Class| other == class || class == Class::Reads && other == Class::Harmless;
+    Some(all.filter(|operation| includes(operation.class())).collect())
+}
+
+fn preset_operations(written: &str) -> Result<BTreeSet<Operation>, UnknownWord> {
+    let mut words = written.split('+');
+    let name = words.next().unwrap_or_default();
+    let preset = presets::find(name).ok_or_else(|| UnknownWord::Item(name.to_owned()))?;
+    let mut operations: BTreeSet<_> = preset.base().iter().map(|need| need.0).collect();
+    for part in words {
+        let unknown = || UnknownWord::Part {
+            preset: preset.name,
+            part: part.to_owned(),
+            known: preset.parts.iter().map(|part| part.name).filter(|n| !n.is_empty()).collect(),
+        };
+        let part = preset.part(part).filter(|part| !part.name.is_empty()).ok_or_else(unknown)?;
+        operations.extend(part.needs.iter().map(|(operation, _)| *operation));
+    }
+    Ok(operations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &str) -> Vec<&'static str> {
+        let items = parse_list(list).unwrap();
+        items.iter().flat_map(|item| &item.operations).map(|operation| operation.name()).collect()
+    }
+
+    #[test]
+    fn a_list_names_operations_classes_and_presets() {
+        assert_eq!(names("ContainerList"), ["ContainerList"]);
+        assert_eq!(names(" SystemInfo , ,ContainerList,"), ["SystemInfo", "ContainerList"]);
+        assert_eq!(names(""), [""; 0]);
+        assert_eq!(names("all").len(), Operation::ALL.len());
+        assert!(names("reads").contains(&"SystemPing") && names("reads").contains(&"SystemInfo"));
+        assert!(!names("reads").contains(&"ContainerLogs"));
+        assert!(!names("secrets").contains(&"SystemInfo"));
+        assert!(names("traefik").contains(&"SystemEvents"));
+        assert!(!names("traefik").contains(&"ServiceList"));
+        assert!(names("traefik+swarm").contains(&"ServiceList"));
+        assert!(names("traefik+swarm").contains(&"SystemEvents"));
+    }
+
+    #[test]
+    fn every_class_names_something_and_all_are_everything() {
+        let mut named = BTreeSet::new();
+        for class in Class::ALL {
+            let operations = class_operations(class.as_str()).unwrap();
+            assert!(!operations.is_empty());
+            named.extend(operations);
+        }
+        assert_eq!(named.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn a_word_that_names_nothing_is_an_error() {
+        for (list, word) in [
+            ("ContainerLst", "ContainerLst"),
+            ("SystemInfo,containerlist", "containerlist"),
+            ("Reads", "Reads"),
+            ("Traefik", "Traefik"),
+            ("tr\u{202e}aefik", "tr\u{202e}aefik"),
+            ("reads+swarm", "reads"),
+            ("+swarm", ""),
+        ] {
+            assert_eq!(parse_list(list), Err(UnknownWord::Item(word.to_owned())), "{list}");
+        }
+        for list in ["traefik+", "traefik+shell", "traefik+swarm+", "traefik++swarm"] {
+            let error = parse_list(list).unwrap_err();
+            assert!(matches!(error, UnknownWord::Part { preset: "traefik", .. }), "{list}");
+        }
+    }
+}
