@@ -31,8 +31,48 @@ macro_rules! presets {
 }
 
 presets! {
+    "act"
+    "alloy"
+    "arcane"
+    "authentik"
+    "autoheal"
+    "beszel"
+    "caddy-docker-proxy"
+    "cadvisor"
+    "crowdsec"
+    "devcontainers"
+    "diun"
+    "dockcheck"
+    "docker-gen"
+    "docker-volume-backup"
+    "dockerspawner"
+    "dockge"
+    "doco-cd"
     "dozzle"
+    "drone"
+    "gitlab-runner"
+    "glances"
+    "homarr"
+    "homepage"
+    "komodo"
+    "logporter"
+    "netdata"
+    "ofelia"
+    "portainer"
+    "portracker"
+    "prometheus"
+    "promtail"
+    "sablier"
+    "telegraf"
+    "testcontainers"
+    "tinyauth"
     "traefik"
+    "trivy"
+    "uptime-kuma"
+    "watchtower"
+    "watchtower-containrrr"
+    "woodpecker"
+    "wud"
 }
 
 /// What an application needs.
@@ -150,8 +190,19 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice::language::Table;
     use crate::api::Class;
+    use crate::filter::go_regexp::translate;
+    use crate::http1::Method;
     use std::collections::BTreeSet;
+
+    /// Rows of another mode of an application, whose needs are a part.
+    const NOT_IN_BASE: [(&str, &str); 2] =
+        [("traefik", "Traefik (swarm provider)"), ("prometheus", "Prometheus dockerswarm_sd")];
+
+    /// Operations that a row's pattern has by its width alone.
+    const NOT_MEANT: [(&str, &str); 2] =
+        [("komodo", "CheckpointDelete"), ("portainer", "SwarmInspect")];
 
     #[test]
     fn every_preset_is_complete_and_in_order() {
@@ -171,6 +222,60 @@ mod tests {
                 let operations: BTreeSet<_> = part.needs.iter().map(|need| need.0).collect();
                 assert_eq!(operations.len(), part.needs.len(), "{name}+{} repeats", part.name);
                 assert!(part.needs.iter().all(|(_, why)| !why.is_empty()), "{name}");
+            }
+        }
+    }
+
+    /// The rows of `apps.tsv` that have a preset.
+    fn recorded_needs() -> impl Iterator<Item = [&'static str; 5]> {
+        let rows = include_str!("../../tests/cases/apps.tsv").lines().skip(3);
+        let cells = rows.map(|row| row.split('\t').collect::<Vec<_>>().try_into().unwrap());
+        cells.filter(|cells: &[&str; 5]| cells[0] != "-")
+    }
+
+    #[test]
+    fn every_preset_admits_the_requests_of_its_application() {
+        let (mut seen, mut missing_ops) = (BTreeSet::new(), Vec::new());
+        for [name, application, method, pattern, need] in recorded_needs() {
+            let preset = find(name).unwrap_or_else(|| panic!("no preset {name}"));
+            let method = Method::from_name(method).unwrap();
+            let regex = translate(pattern).unwrap().regex;
+            let opened = Table::new(method).unwrap().opened_by(&regex).unwrap();
+            let base: Vec<_> = preset.base().iter().map(|need| need.0).collect();
+            let all: Vec<_> = preset.parts.iter().flat_map(|p| &p.needs).map(|n| n.0).collect();
+            for finding in opened.findings {
+                let listed = if need == "needed" && !NOT_IN_BASE.contains(&(name, application)) {
+                    &base
+                } else {
+                    &all
+                };
+                let operation = finding.operation;
+                let known =
+                    listed.contains(&operation) || NOT_MEANT.contains(&(name, operation.name()));
+                if !known {
+                    missing_ops.push(format!(
+                        "{name} lacks {operation}, which {application} needs ({need})"
+                    ));
+                }
+            }
+            seen.insert(name);
+        }
+        assert!(missing_ops.is_empty(), "{missing_ops:#?}");
+        let missing: Vec<_> = names().filter(|name| !seen.contains(name)).collect();
+        assert!(missing.is_empty(), "no recorded needs of {missing:?}");
+    }
+
+    #[test]
+    fn a_base_part_opens_nothing_dangerous_unless_the_file_says_why() {
+        for (name, text) in FILES {
+            let preset = parse(name, text).unwrap();
+            let is_explained = text.lines().any(|line| line.starts_with("# "));
+            for (operation, why) in preset.base() {
+                let dangerous = matches!(
+                    operation.class(),
+                    Class::Files | Class::Runs | Class::Host | Class::Destroys
+                );
+                assert!(!dangerous || is_explained, "{name}: {operation} {why}");
             }
         }
     }
