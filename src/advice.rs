@@ -5,4 +5,5 @@
 pub mod language;
 pub mod logged;
 pub mod named;
+pub mod needs;
 pub mod presets;

@@ -1,0 +1,319 @@
+//! The operations that clients asked for, and the smallest list that admits them.
+//!
+//! Filled from a log or by a proxy that learns, and printed as flags, variables,
+//! compose lines or labels. Every item of a list was asked for; a path of no
+//! known operation becomes a pattern of just this path.
+//!
+//! **Invariant:** memory is bounded: what comes beyond the bounds is counted.
+
+use super::logged::Decision;
+use super::presets;
+use crate::api::{Class, Operation, exact, generalise};
+use crate::http1::Method;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+/// The most clients that are told apart.
+const CLIENTS_MAX: usize = 256;
+/// The most paths of no known operation for each client.
+const PATHS_MAX: usize = 256;
+
+/// What all clients asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    clients: BTreeMap<String, ClientNeeds>,
+    /// Requests that found no room.
+    left_out: u64,
+}
+
+/// What one client asked for.
+#[derive(Debug, Clone, Default)]
+struct ClientNeeds {
+    operations: BTreeMap<Operation, Count>,
+    /// Patterns of paths that are no operation.
+    patterns: BTreeMap<(Method, String), Count>,
+}
+
+/// How often something was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    requests: u64,
+    blocked: u64,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Flags for a shell.
+    Flags,
+    /// Environment variables.
+    Variables,
+    /// The lines of a compose file's `command:`.
+    #[default]
+    Compose,
+    /// Labels of the client's container.
+    Labels,
+}
+
+impl Form {
+    /// The form of this name: `flags`, `variables`, `compose` or `labels`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "flags" => Self::Flags,
+            "variables" => Self::Variables,
+            "compose" => Self::Compose,
+            "labels" => Self::Labels,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a request was new in its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// The first of this client for this operation or path.
+    First,
+    /// One more, or one that found no room.
+    Known,
+}
+
+impl Needs {
+    /// Counts a request; `path` is the decoded one in normal form.
+    pub fn note(
+        &mut self,
+        client: &str,
+        method: Method,
+        path: &str,
+        decision: Decision,
+    ) -> Novelty {
+        let Some(needs) = self.client(client) else {
+            self.left_out += 1;
+            return Novelty::Known;
+        };
+        let count = match exact(method, path) {
+            Some(operation) => Some(needs.operations.entry(operation).or_default()),
+            None => needs.pattern(method, generalise(path)),
+        };
+        let Some(count) = count else {
+            self.left_out += 1;
+            return Novelty::Known;
+        };
+        count.requests += 1;
+        count.blocked += u64::from(decision == Decision::Blocked);
+        if count.requests == 1 { Novelty::First } else { Novelty::Known }
+    }
+
+    /// Whether nothing was noted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// The lists of all clients, each with a comment about it.
+    #[must_use]
+    pub fn suggestion(&self, form: Form) -> String {
+        let mut text = String::new();
+        for (client, needs) in &self.clients {
+            // Writing to a String cannot fail.
+            let _ = needs.print(client, form, &mut text);
+            text.push('\n');
+        }
+        if self.left_out > 0 {
+            let _ = writeln!(text, "# {} requests of too many kinds are left out.", self.left_out);
+        }
+        text
+    }
+
+    fn client(&mut self, name: &str) -> Option<&mut ClientNeeds> {
+        if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(name) {
+            return None;
+        }
+        Some(self.clients.entry(name.to_owned()).or_default())
+    }
+}
+
+impl ClientNeeds {
+    fn pattern(&mut self, method: Method, pattern: String) -> Option<&mut Count> {
+        let key = (method, pattern);
+        if self.patterns.len() >= PATHS_MAX && !self.patterns.contains_key(&key) {
+            return None;
+        }
+        Some(self.patterns.entry(key).or_default())
+    }
+
+    fn print(&self, client: &str, form: Form, out: &mut String) -> fmt::Result {
+        self.print_about(client, out)?;
+        let names: Vec<&str> = self.operations.keys().map(|operation| operation.name()).collect();
+        let mut items = Vec::new();
+        if !names.is_empty() {
+            items.push((None, names.join(",")));
+        }
+        items.extend(self.patterns.keys().map(|(method, p)| (Some(*method), p.clone())));
+        if form == Form::Compose {
+            writeln!(out, "    command:")?;
+        }
+        let mut before = BTreeMap::new();
+        for (method, value) in &items {
+            let nth = before.entry(*method).or_insert(0);
+            *nth += 1;
+            print_item(form, *method, value, *nth, out)?;
+        }
+        Ok(())
+    }
+
+    /// Comments: how much was asked for, what was blocked, what is dangerous.
+    fn print_about(&self, client: &str, out: &mut String) -> fmt::Result {
+        let counts = || self.operations.values().chain(self.patterns.values());
+        let requests: u64 = counts().map(|count| count.requests).sum();
+        let blocked: u64 = counts().map(|count| count.blocked).sum();
+        let client = if client.is_empty() { "unknown client" } else { client };
+        writeln!(out, "# {}: {requests} requests, {blocked} of them blocked", shown(client))?;
+        let was_blocked = self.operations.iter().filter(|(_, count)| count.blocked > 0);
+        let blocked: Vec<&str> = was_blocked.map(|(operation, _)| operation.name()).collect();
+        if !blocked.is_empty() {
+            writeln!(out, "# blocked so far: {}", blocked.join(", "))?;
+        }
+        for class in [Class::Files, Class::Destroys, Class::Runs, Class::Host] {
+            let of_class = self.operations.keys().filter(|operation| operation.class() == class);
+            let names: Vec<&str> = of_class.map(|operation| operation.name()).collect();
+            if !names.is_empty() {
+                writeln!(out, "# gives {}: {}", class.gives(), names.join(", "))?;
+            }
+        }
+        if let Some(preset) = self.preset() {
+            writeln!(out, "# the preset {preset} has all of these operations")?;
+        }
+        Ok(())
+    }
+
+    /// The narrowest preset whose base has all the operations.
+    fn preset(&self) -> Option<&'static str> {
+        let has_all = |preset: &presets::Preset| {
+            let has = |operation: &Operation| preset.base().iter().any(|need| need.0 == *operation);
+            !self.operations.is_empty() && self.operations.keys().all(has)
+        };
+        let fitting = presets::all().filter(has_all);
+        fitting.min_by_key(|preset| preset.base().len()).map(|preset| preset.name)
+    }
+}
+
+/// One line: names if there is no method, else the `nth` pattern of it.
+fn print_item(
+    form: Form,
+    method: Option<Method>,
+    value: &str,
+    nth: usize,
+    out: &mut String,
+) -> fmt::Result {
+    let method = method.map(|method| method.to_string()).unwrap_or_default();
+    let suffix = if nth == 1 { String::new() } else { format!("_{nth}") };
+    match form {
+        Form::Flags => writeln!(out, "{}", shell_quoted(&format!("-allow{method}={value}"))),
+        Form::Compose => {
+            let text = format!("-allow{method}={value}").replace('$', "$$");
+            writeln!(out, "      - '{}'", text.replace('\'', "''"))
+        }
+        Form::Variables => {
+            let under = if method.is_empty() { "" } else { "_" };
+            writeln!(out, "SP_ALLOW{under}{method}{suffix}={value}")
+        }
+        Form::Labels => {
+            let dot = if method.is_empty() { "" } else { "." };
+            let suffix = suffix.replace('_', ".");
+            let method = method.to_ascii_lowercase();
+            writeln!(out, "socket-proxy.allow{dot}{method}{suffix}={value}")
+        }
+    }
+}
+
+fn shell_quoted(word: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_=,./+:@".contains(&b);
+    if word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The name of a client, which a log may have from anywhere, for a comment.
+fn shown(client: &str) -> String {
+    let is_safe = |c: char| c.is_alphanumeric() || " .:_-[]%/@=".contains(c);
+    client.chars().take(80).map(|c| if is_safe(c) { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(requests: &[(&str, Method, &str, Decision)]) -> Needs {
+        let mut needs = Needs::default();
+        for (client, method, path, decision) in requests {
+            let _ = needs.note(client, *method, path, *decision);
+        }
+        needs
+    }
+
+    #[test]
+    fn each_client_gets_a_list_of_its_own() {
+        let needs = needs(&[
+            ("10.0.0.2", Method::Get, "/v1.51/containers/json", Decision::Allowed),
+            ("10.0.0.2", Method::Get, "/containers/json", Decision::Blocked),
+            ("10.0.0.2", Method::Get, "/x/it's $5", Decision::Blocked),
+            ("10.0.0.2", Method::Get, "/v1.51/y", Decision::Blocked),
+            ("10.0.0.3", Method::Post, "/build", Decision::Blocked),
+        ]);
+        let compose = "\
+# 10.0.0.2: 4 requests, 3 of them blocked
+# blocked so far: ContainerList
+# the preset autoheal has all of these operations
+    command:
+      - '-allow=ContainerList'
+      - '-allowGET=/v[0-9.]+/y'
+      - '-allowGET=/x/it''s \\$$5'
+
+# 10.0.0.3: 1 requests, 1 of them blocked
+# blocked so far: ImageBuild
+# gives root on the host: ImageBuild
+    command:
+      - '-allow=ImageBuild'
+
+";
+        assert_eq!(needs.suggestion(Form::Compose), compose);
+        let flags = needs.suggestion(Form::Flags);
+        assert!(flags.contains("\n-allow=ContainerList\n"), "{flags}");
+        assert!(flags.contains("\n'-allowGET=/x/it'\\''s \\$5'\n"), "{flags}");
+        let variables = needs.suggestion(Form::Variables);
+        assert!(variables.contains("\nSP_ALLOW=ContainerList\n"), "{variables}");
+        assert!(variables.contains("\nSP_ALLOW_GET_2=/x/it's \\$5\n"), "{variables}");
+        let labels = needs.suggestion(Form::Labels);
+        assert!(labels.contains("\nsocket-proxy.allow.get.2=/x/it's \\$5\n"), "{labels}");
+    }
+
+    #[test]
+    fn a_request_is_new_once_for_each_client() {
+        let mut needs = Needs::default();
+        let mut note = |client| needs.note(client, Method::Get, "/info", Decision::Blocked);
+        assert_eq!(note("a"), Novelty::First);
+        assert_eq!(note("a"), Novelty::Known);
+        assert_eq!(note("b"), Novelty::First);
+    }
+
+    #[test]
+    fn what_comes_beyond_the_bounds_is_counted() {
+        let mut needs = Needs::default();
+        for n in 0..PATHS_MAX + 3 {
+            let _ = needs.note("a", Method::Get, &format!("/unknown/{n}"), Decision::Blocked);
+        }
+        for n in 0..CLIENTS_MAX + 2 {
+            let _ = needs.note(&format!("c{n}"), Method::Get, "/info", Decision::Blocked);
+        }
+        assert_eq!(needs.left_out, 6);
+        assert!(needs.suggestion(Form::Flags).contains("# 6 requests of too many kinds"));
+    }
+
+    #[test]
+    fn a_client_cannot_end_its_comment() {
+        let needs = needs(&[("a\n- evil\u{202e}", Method::Get, "/info", Decision::Blocked)]);
+        assert!(needs.suggestion(Form::Compose).starts_with("# a?- evil?: 1 requests"));
+    }
+}
