@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here reads a file, a socket or a clock.
 
+pub mod catalogue;
 pub mod language;
 pub mod logged;
 pub mod named;
