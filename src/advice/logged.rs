@@ -143,7 +143,9 @@ fn request(client: &str, method: &str, url: &str, is_decoded: bool, decision: De
 }
 
 fn decoded(path: &str, method: Method) -> Option<String> {
-    Some(Target::parse(path, method).ok()?.path().to_owned())
+    let target = Target::parse(path, method).ok()?;
+    // One with doubled slashes was redirected; the clean one comes again.
+    (!target.had_doubled_slashes()).then(|| target.path().to_owned())
 }
 
 /// Whether the proxy would judge this decoded path at all.
