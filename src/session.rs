@@ -177,7 +177,9 @@ impl<'a> Session<'a> {
 
     fn standing(&self) -> Standing {
         let Some(address) = self.connection.client.address() else { return Standing::Admitted };
-        let resolve = |name: &str, address| self.shared.names.has(name, address);
+        let resolve = |names: &[String], address| {
+            names.iter().any(|name| self.shared.names.has(name, address))
+        };
         if self.policy.peers.admits(address, resolve) {
             Standing::Admitted
         } else {

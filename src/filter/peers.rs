@@ -60,12 +60,13 @@ impl Peers {
         other.names.into_iter().for_each(|name| push_new(&mut self.names, name));
     }
 
-    /// Whether `addr` is admitted. `resolve` says whether a host name has that
-    /// address; it is asked only if no network matches.
-    pub fn admits(&self, addr: IpAddr, mut resolve: impl FnMut(&str, IpAddr) -> bool) -> bool {
+    /// Whether `addr` is admitted. `resolve` says whether one of the host names
+    /// has that address; it is asked, for all names at once, only if there are
+    /// names and no network matches.
+    pub fn admits(&self, addr: IpAddr, resolve: impl FnOnce(&[String], IpAddr) -> bool) -> bool {
         let addr = addr.to_canonical();
         self.networks.iter().any(|network| network.contains(&addr))
-            || self.names.iter().any(|name| resolve(name, addr))
+            || (!self.names.is_empty() && resolve(&self.names, addr))
     }
 
     /// Whether some network spans a whole address family.
@@ -263,8 +264,9 @@ mod tests {
 
     fn check(list: &str, addr: &str, expected: bool) {
         let peers = Peers::parse(list).unwrap();
-        let resolve =
-            |name: &str, addr: IpAddr| name == "web" && addr == IpAddr::from([10, 0, 0, 7]);
+        let resolve = |names: &[String], addr: IpAddr| {
+            names.iter().any(|name| name == "web") && addr == IpAddr::from([10, 0, 0, 7])
+        };
         assert_eq!(peers.admits(addr.parse().unwrap(), resolve), expected, "{list} for {addr}");
     }
 
@@ -295,15 +297,19 @@ mod tests {
 
     #[test]
     fn names_are_asked_only_if_no_network_matches() {
-        let peers = Peers::parse("web,10.0.0.0/8").unwrap();
+        let peers = Peers::parse("web,10.0.0.0/8,db").unwrap();
         let mut asked = Vec::new();
-        let mut resolve = |name: &str, _: IpAddr| {
-            asked.push(name.to_owned());
+        let mut resolve = |names: &[String], _: IpAddr| {
+            asked.extend_from_slice(names);
             false
         };
         assert!(peers.admits([10, 1, 1, 1].into(), &mut resolve));
         assert!(!peers.admits([11, 1, 1, 1].into(), &mut resolve));
-        assert_eq!(asked, ["web"]);
+        assert_eq!(asked, ["web", "db"]);
+        let numbers = Peers::parse("10.0.0.0/8").unwrap();
+        assert!(
+            !numbers.admits([11, 1, 1, 1].into(), |_, _| panic!("there is no name to ask for"))
+        );
     }
 
     #[test]
