@@ -8,7 +8,7 @@
 //! 1. [`server`] accepts a connection, admits it and gives it a thread.
 //! 2. [`session`] reads the head and asks [`http1`] to parse it.
 //! 3. [`filter`] judges: address, method, path and, where a rule asks for it,
-//!    the body. Only its permit can be forwarded.
+//!    the body. [`names`] resolves host names for it. Only its permit can be forwarded.
 //! 4. [`relay`] dials the daemon, prints the judged request and moves the two
 //!    bodies, or the two directions of a tunnel, at the same time.
 //!
@@ -28,6 +28,8 @@ pub mod config;
 pub mod logging;
 
 pub mod relay;
+
+pub mod names;
 
 pub mod rights;
 

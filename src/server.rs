@@ -17,10 +17,11 @@ pub use bind::{Bound, bind_all, raise_descriptor_limit};
 
 use crate::config::{Config, Limits};
 use crate::filter::Policy;
+use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
-use crate::session::{Client, Connection, Names, Session, Shared};
+use crate::session::{Client, Connection, Session, Shared};
 use admission::{Admission, Place, Refusal};
 use pool::Pool;
 use registry::Registry;
@@ -122,7 +123,7 @@ impl Core {
             shared: Shared {
                 socket_path: config.socket_path.clone(),
                 limits: config.limits,
-                names: Names::new(names.map(str::to_owned)),
+                names: Names::start(names.map(str::to_owned))?,
                 rights: rights.transpose()?,
                 stopping: AtomicBool::new(false),
             },

@@ -11,17 +11,16 @@ mod ending;
 mod exchange;
 mod inspect;
 mod log_lines;
-mod names;
 mod read_head;
 mod unreachable;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
-pub use names::Names;
 
 use crate::config::Limits;
 use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, FieldStorage, Method, Reply, Request, RequestBody, Version};
+use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::Socket;
 use crate::rights::{self, Origin, Rights};
@@ -177,9 +176,7 @@ impl<'a> Session<'a> {
 
     fn standing(&self) -> Standing {
         let Some(address) = self.connection.client.address() else { return Standing::Admitted };
-        let resolve = |names: &[String], address| {
-            names.iter().any(|name| self.shared.names.has(name, address))
-        };
+        let resolve = |names: &[String], address| self.shared.names.any_has(names, address);
         if self.policy.peers.admits(address, resolve) {
             Standing::Admitted
         } else {

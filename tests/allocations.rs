@@ -6,9 +6,10 @@
 
 use allocation_counter::measure;
 use socket_proxy::config::{Config, Invocation};
+use socket_proxy::names::Names;
 use socket_proxy::relay::Buffers;
 use socket_proxy::relay::socket::Socket;
-use socket_proxy::session::{Client, CloseReason, Connection, Names, Session, Shared};
+use socket_proxy::session::{Client, CloseReason, Connection, Session, Shared};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -102,7 +103,7 @@ fn allocations(requests: u64, request: &str, answer: &[u8]) -> u64 {
     let shared = Shared {
         socket_path: daemon.path.clone(),
         limits: config.limits,
-        names: Names::new(["localhost".to_owned()]),
+        names: Names::start(["localhost".to_owned()]).unwrap(),
         rights: None,
         stopping: AtomicBool::new(false),
     };

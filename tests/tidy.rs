@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each room may import from the crate. Rooms that are not listed here
 /// (main, examples) may import everything.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http1", &[]),
     ("api", &["http1"]),
     ("filter", &["http1"]),
@@ -14,10 +14,11 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("config", &["http1", "filter"]),
     ("logging", &["http1", "filter", "config"]),
     ("relay", &["http1"]),
+    ("names", &[]),
     ("rights", &["http1", "filter", "relay", "config"]),
-    ("session", &["http1", "filter", "config", "relay", "rights"]),
+    ("session", &["http1", "filter", "config", "relay", "names", "rights"]),
     ("activation", &[]),
-    ("server", &["http1", "filter", "config", "relay", "rights", "session", "activation"]),
+    ("server", &["http1", "filter", "config", "relay", "names", "rights", "session", "activation"]),
     ("stop", &[]),
     ("signals", &["stop"]),
     ("wait", &["stop"]),

@@ -1,0 +1,170 @@
+//! One question to one server, over UDP or TCP, and what comes back.
+//!
+//! **Invariant:** nothing here waits. Sockets are connected to the server, so
+//! that the kernel drops what others send; ports and ids are random (RFC 5452).
+
+use super::failure::Cause;
+use super::message::{self, Asked, Reading};
+use rustix::event::PollFlags;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+/// A message over TCP is led by its length (RFC 1035 §4.2.2).
+const LENGTH_BYTES: usize = 2;
+
+/// A question on its way, or its answer.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// Which of the look-up's full names is asked for.
+    pub(super) candidate: usize,
+    pub(super) server: SocketAddr,
+    pub(super) asked: Asked,
+    /// When it is given up.
+    pub(super) expires_at: Instant,
+    link: Link,
+}
+
+#[derive(Debug)]
+enum Link {
+    Datagrams(UdpSocket),
+    Stream { socket: TcpStream, unsent: Vec<u8>, received: Vec<u8> },
+}
+
+impl Exchange {
+    /// Asks over UDP, with a new id.
+    ///
+    /// # Errors
+    /// The system's; `InvalidInput` for a name without a wire format.
+    pub(super) fn by_udp(
+        candidate: usize,
+        server: SocketAddr,
+        asked: Asked,
+        expires_at: Instant,
+    ) -> io::Result<Self> {
+        let (asked, query) = with_new_id(asked)?;
+        let any: IpAddr = match server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.set_nonblocking(true)?;
+        socket.connect(server)?;
+        socket.send(&query)?;
+        Ok(Self { candidate, server, asked, expires_at, link: Link::Datagrams(socket) })
+    }
+
+    /// Asks over TCP, with a new id.
+    ///
+    /// # Errors
+    /// As [`Self::by_udp`].
+    pub(super) fn by_tcp(
+        candidate: usize,
+        server: SocketAddr,
+        asked: Asked,
+        expires_at: Instant,
+    ) -> io::Result<Self> {
+        let (asked, query) = with_new_id(asked)?;
+        let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let family = match server {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        match rustix::net::connect(&socket, &server) {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let unsent = [length.to_be_bytes().as_slice(), &query].concat();
+        let link = Link::Stream { socket: socket.into(), unsent, received: Vec::new() };
+        Ok(Self { candidate, server, asked, expires_at, link })
+    }
+
+    pub(super) fn is_by_tcp(&self) -> bool {
+        matches!(self.link, Link::Stream { .. })
+    }
+
+    /// What to poll for.
+    pub(super) fn interest(&self) -> (BorrowedFd<'_>, PollFlags) {
+        match &self.link {
+            Link::Datagrams(socket) => (socket.as_fd(), PollFlags::IN),
+            Link::Stream { socket, unsent, .. } if unsent.is_empty() => {
+                (socket.as_fd(), PollFlags::IN)
+            }
+            Link::Stream { socket, .. } => (socket.as_fd(), PollFlags::OUT),
+        }
+    }
+
+    /// Sends and receives what is possible now; `None` if there is no answer yet.
+    pub(super) fn advance(&mut self, space: &mut [u8]) -> Option<Reading> {
+        let received = match &mut self.link {
+            Link::Datagrams(socket) => receive_datagram(socket, &self.asked, space),
+            Link::Stream { socket, unsent, received } => {
+                receive_stream(socket, unsent, received, &self.asked, space)
+            }
+        };
+        match received {
+            Ok(reading) => Some(reading),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(Reading::Failed(Cause::Unreachable(error))),
+        }
+    }
+}
+
+fn with_new_id(asked: Asked) -> io::Result<(Asked, Vec<u8>)> {
+    let mut id = [0; 2];
+    rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())?;
+    let asked = Asked { id: u16::from_ne_bytes(id), ..asked };
+    let query = message::query(&asked).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((asked, query))
+}
+
+/// Foreign datagrams may be forgeries: the true answer is still waited for.
+fn receive_datagram(socket: &UdpSocket, asked: &Asked, space: &mut [u8]) -> io::Result<Reading> {
+    loop {
+        let received = match socket.recv(space) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            received => received?,
+        };
+        match message::read(space.get(..received).unwrap_or_default(), asked) {
+            Reading::Foreign => {}
+            reading => return Ok(reading),
+        }
+    }
+}
+
+fn receive_stream(
+    socket: &mut TcpStream,
+    unsent: &mut Vec<u8>,
+    received: &mut Vec<u8>,
+    asked: &Asked,
+    space: &mut [u8],
+) -> io::Result<Reading> {
+    while !unsent.is_empty() {
+        let sent = socket.write(unsent)?;
+        unsent.drain(..sent);
+    }
+    loop {
+        if let Some(message) = whole_message(received) {
+            return Ok(match message::read(message, asked) {
+                Reading::Foreign => Reading::Failed(Cause::Malformed),
+                // Nothing longer is to be had.
+                Reading::Truncated(found) if !found.is_empty() => Reading::Addresses(found),
+                Reading::Truncated(_) => Reading::Failed(Cause::Malformed),
+                reading => reading,
+            });
+        }
+        match socket.read(space)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => received.extend_from_slice(space.get(..count).unwrap_or_default()),
+        }
+    }
+}
+
+fn whole_message(received: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = received.split_first_chunk::<LENGTH_BYTES>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
+}
