@@ -20,6 +20,7 @@ pub mod json;
 mod labels;
 mod libpod;
 mod mounts;
+mod shapes;
 mod volumes;
 
 pub use directories::BindMounts;
@@ -126,8 +127,8 @@ impl BodyRules {
             return Ok(Vec::new());
         }
         check_media_type(inspection, content_type)?;
-        let tree =
-            Tree::parse(body).map_err(|error| syntax(format!("invalid JSON body: {error}")))?;
+        let tree = Tree::parse_shaped(body, inspection.shape())
+            .map_err(|error| syntax(format!("invalid JSON body: {error}")))?;
         match &tree {
             Tree::Object(_) => self.judge_tree(inspection, &Node::root(&tree))?,
             // What some clients send for no body.

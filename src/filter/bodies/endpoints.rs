@@ -11,6 +11,8 @@
 //! Names of containers and plugins span slashes in the Engine, so
 //! `/containers/create/start` starts a container named `create`.
 
+use super::json::Shape;
+use super::shapes;
 use crate::http1::Method;
 
 /// The kind of a body that must be read and judged before it may be sent.
@@ -62,6 +64,20 @@ impl Inspection {
                 | Self::VolumeCreate
                 | Self::LibpodContainerUpdate
         )
+    }
+
+    /// Where the body has maps.
+    pub(super) fn shape(self) -> &'static Shape {
+        match self {
+            Self::ContainerCreate | Self::ContainerStart | Self::ContainerUpdate => {
+                &shapes::CONTAINER
+            }
+            Self::Service => &shapes::SERVICE,
+            Self::VolumeCreate | Self::LibpodVolumeCreate => &shapes::VOLUME,
+            Self::LibpodContainerCreate | Self::LibpodPodCreate | Self::LibpodContainerUpdate => {
+                &shapes::LIBPOD_SPEC
+            }
+        }
     }
 
     /// Whether a body may come without a content type. Podman's own client

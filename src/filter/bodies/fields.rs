@@ -6,7 +6,7 @@
 //! is to Go for every type that is judged here (the tree has no repeated keys,
 //! so there is no earlier value that it could leave standing).
 
-use super::json::{Tree, folds_alike};
+use super::json::{Tree, reads_alike};
 
 /// Why something is refused, without the name of the rule in front.
 pub(super) type Refusal = String;
@@ -45,7 +45,7 @@ impl<'t> Node<'t> {
         let fields = self.map()?;
         for (key, _) in fields.members {
             let misspells =
-                |name: &&&str| folds_alike(key, name) && !judged.contains(&key.as_ref());
+                |name: &&&str| reads_alike(key, name) && !judged.contains(&key.as_ref());
             if let Some(name) = judged.iter().find(misspells) {
                 let place = fields.place_of(key);
                 return Err(format!("{place} would be read as {name}; spell it like that"));
@@ -150,6 +150,8 @@ mod tests {
     fn a_key_that_would_be_read_as_a_judged_field_is_refused_by_name() {
         let judge = |node: Node<'_>| node.fields(&["Binds"]).map(drop);
         check(r#"{"bindſ":1}"#, judge, "bindſ would be read as Binds; spell it like that");
+        check(r#"{"B_inds":1}"#, judge, "B_inds would be read as Binds; spell it like that");
+        check(r#"{"-BINDS":1}"#, judge, "-BINDS would be read as Binds; spell it like that");
         let tree = Tree::parse(br#"{"Binds":1,"Bind":2,"binds ":3}"#).unwrap();
         assert!(judge(Node::root(&tree)).is_ok());
     }

@@ -8,7 +8,9 @@
 //! differently is an error here:
 //!
 //! - bytes that are not UTF-8, lone surrogates, NUL, raw control characters;
-//! - two keys of one object that are equal, or that [`fold`] makes equal;
+//! - two keys of one object that are equal, or that [`fold`] makes equal. Only a
+//!   Go map has exact keys: there `MAINTAINER` beside `maintainer` is legal. A
+//!   [`Shape`] names the maps of a body; every other object may be a struct;
 //! - anything but white space around the one value;
 //! - whatever RFC 8259 does not know: comments, `NaN`, leading zeros, commas
 //!   too many.
@@ -45,8 +47,22 @@ pub enum Tree<'a> {
     String(Cow<'a, str>),
     /// An array.
     Array(Vec<Tree<'a>>),
-    /// An object: its members in their order, with keys that differ by [`fold`].
+    /// An object: its members in their order, with keys that differ by [`fold`],
+    /// or at all in a map.
     Object(Vec<(Cow<'a, str>, Tree<'a>)>),
+}
+
+/// Which objects of a value a daemon decodes into maps.
+#[derive(Debug)]
+pub enum Shape {
+    /// Unknown: every object in it may be a struct.
+    Any,
+    /// A struct, with the fields that hold maps somewhere.
+    Struct(&'static [(&'static str, &'static Shape)]),
+    /// A map, with the shape of its values.
+    Map(&'static Shape),
+    /// An array, with the shape of its items.
+    List(&'static Shape),
 }
 
 /// Why a text is not one strict JSON value, and where.
@@ -56,18 +72,50 @@ pub struct SyntaxError {
     at: usize,
 }
 
+impl Shape {
+    fn is_map(&self) -> bool {
+        matches!(self, Self::Map(_))
+    }
+
+    /// The shape of a member. A field that is spelled otherwise is unknown.
+    fn member(&self, key: &str) -> &'static Self {
+        match self {
+            Self::Struct(fields) => {
+                fields.iter().find(|(name, _)| *name == key).map_or(&Self::Any, |(_, shape)| shape)
+            }
+            Self::Map(values) => values,
+            Self::Any | Self::List(_) => &Self::Any,
+        }
+    }
+
+    fn item(&self) -> &'static Self {
+        match self {
+            Self::List(items) => items,
+            Self::Any | Self::Struct(_) | Self::Map(_) => &Self::Any,
+        }
+    }
+}
+
 impl<'a> Tree<'a> {
-    /// Reads the one value of a text.
+    /// Reads the one value of a text, of which nothing is known.
     ///
     /// # Errors
     /// The first thing that is not strict JSON, see the [module](self).
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        Self::parse_shaped(bytes, &Shape::Any)
+    }
+
+    /// Reads the one value of a text, whose maps are known.
+    ///
+    /// # Errors
+    /// The first thing that is not strict JSON, see the [module](self).
+    pub fn parse_shaped(bytes: &'a [u8], shape: &Shape) -> Result<Self, SyntaxError> {
         let text = std::str::from_utf8(bytes).map_err(|error| SyntaxError {
             what: Cow::Borrowed("a byte that is not UTF-8"),
             at: error.valid_up_to(),
         })?;
         let mut parser = Parser { text, at: 0, values: 0 };
-        let value = parser.value(0)?;
+        let value = parser.value(0, shape)?;
         parser.skip_white_space();
         if parser.peek().is_some() {
             return Err(parser.error("something after the value"));
@@ -122,6 +170,17 @@ pub fn folds_alike(one: &str, other: &str) -> bool {
     one.chars().map(fold_char).eq(other.chars().map(fold_char))
 }
 
+/// Whether any of Go's decoders takes one name for the other: `encoding/json/v2`
+/// also ignores `_` and `-` when it matches names without case.
+#[must_use]
+pub fn reads_alike(one: &str, other: &str) -> bool {
+    let letters = |name: &'_ str| {
+        let kept = name.chars().filter(|c| !matches!(c, '_' | '-'));
+        kept.map(fold_char).collect::<String>()
+    };
+    folds_alike(one, other) || letters(one) == letters(other)
+}
+
 fn fold_char(c: char) -> char {
     match c {
         '\u{17f}' => 's',
@@ -171,7 +230,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn value(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+    fn value(&mut self, depth: usize, shape: &Shape) -> Result<Tree<'a>, SyntaxError> {
         self.values += 1;
         if self.values > VALUES_MAX {
             return Err(self.error("too many values"));
@@ -181,8 +240,8 @@ impl<'a> Parser<'a> {
         }
         self.skip_white_space();
         match self.peek() {
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
+            Some(b'{') => self.object(depth, shape),
+            Some(b'[') => self.array(depth, shape),
             Some(b'"') => self.string().map(Tree::String),
             Some(b'-' | b'0'..=b'9') => self.number().map(Tree::Number),
             Some(b't') => self.literal("true", Tree::Bool(true)),
@@ -193,7 +252,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+    fn object(&mut self, depth: usize, shape: &Shape) -> Result<Tree<'a>, SyntaxError> {
         let mut members = Vec::new();
         let mut seen = HashSet::new();
         self.at += 1;
@@ -204,11 +263,13 @@ impl<'a> Parser<'a> {
             self.skip_white_space();
             let key_at = self.at;
             let key = self.string()?;
-            if !seen.insert(fold(&key)) {
+            let name = if shape.is_map() { key.to_string() } else { fold(&key) };
+            if !seen.insert(name) {
                 return Err(repeated_key(&key, key_at));
             }
             self.expect(b':', "something else where ':' was expected")?;
-            members.push((key, self.value(depth + 1)?));
+            let value = self.value(depth + 1, shape.member(&key))?;
+            members.push((key, value));
             if self.skip_if(b'}') {
                 return Ok(Tree::Object(members));
             }
@@ -216,14 +277,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Tree<'a>, SyntaxError> {
+    fn array(&mut self, depth: usize, shape: &Shape) -> Result<Tree<'a>, SyntaxError> {
         let mut items = Vec::new();
         self.at += 1;
         if self.skip_if(b']') {
             return Ok(Tree::Array(items));
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            items.push(self.value(depth + 1, shape.item())?);
             if self.skip_if(b']') {
                 return Ok(Tree::Array(items));
             }
@@ -461,6 +522,43 @@ mod tests {
         ] {
             check_error(text.as_bytes(), "which stands there already");
         }
+    }
+
+    #[test]
+    fn maps_have_exact_keys_and_structs_within_them_do_not() {
+        const LISTS: Shape = Shape::Map(&Shape::List(&Shape::Map(&Shape::Any)));
+        const SHAPE: Shape = Shape::Struct(&[("Labels", &Shape::Map(&Shape::Any)), ("L", &LISTS)]);
+        let parse = |text: &str| Tree::parse_shaped(text.as_bytes(), &SHAPE).map(drop);
+        for text in [
+            r#"{"Labels":{"a":1,"A":2,"\u017f":3,"s":4},"L":{"x":[{"a":1,"A":2}],"X":[]}}"#,
+            r#"{"Labels":{"a_b":1,"ab":2}}"#,
+            r#"{"Labels":null,"L":[{}]}"#,
+        ] {
+            assert_eq!(parse(text), Ok(()), "{text}");
+        }
+        for text in [
+            r#"{"Labels":{"a":1,"a":2}}"#,
+            r#"{"Labels":{"a":1,"\u0061":2}}"#,
+            r#"{"Labels":{},"labels":{}}"#,
+            r#"{"labels":{"a":1,"A":2}}"#,
+            r#"{"Labels":{"x":{"a":1,"A":2}}}"#,
+            r#"{"Labels":[{"a":1,"A":2}]}"#,
+            r#"{"L":{"x":{"a":1,"A":2}}}"#,
+            r#"{"L":{"x":[[{"a":1,"A":2}]]}}"#,
+            r#"{"Other":{"Labels":{"a":1,"A":2}}}"#,
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_next_decoder_of_go_ignores_underscores_and_hyphens_too() {
+        for name in ["B_inds", "b-i-n-d-ſ", "_BINDS_", "Binds"] {
+            assert!(reads_alike(name, "Binds"), "{name}");
+        }
+        assert!(reads_alike("volumesfrom", "volumes_from"));
+        assert!(!reads_alike("Bin ds", "Binds"));
+        assert!(!folds_alike("B_inds", "Binds"));
     }
 
     #[test]
