@@ -36,11 +36,21 @@ fn rows(file: &str) -> Vec<Value> {
 }
 
 fn judge(rules: &BodyRules, target: &str, content_type: Option<&str>, body: &[u8]) -> Outcome {
+    judge_by(rules, Method::Post, target, content_type, body)
+}
+
+fn judge_by(
+    rules: &BodyRules,
+    method: Method,
+    target: &str,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Outcome {
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    match rules.inspection(Method::Post, path, query) {
+    match rules.inspection(method, path, query) {
         Err(denial) => Outcome::Denied(denial),
         Ok(None) => Outcome::Untouched,
         Ok(Some(inspection)) => {
@@ -71,7 +81,9 @@ fn check(row: &Value) {
         (None, raw) => raw.and_then(Value::as_str).unwrap_or_default().to_owned(),
     };
     let target = row["target"].as_str().unwrap();
-    let outcome = judge(&rules_of(row), target, row["content_type"].as_str(), body.as_bytes());
+    let method = Method::from_name(row["method"].as_str().unwrap_or("POST")).unwrap();
+    let content_type = row["content_type"].as_str();
+    let outcome = judge_by(&rules_of(row), method, target, content_type, body.as_bytes());
     let name = &row["name"];
     match (row["expect"].as_str().unwrap(), outcome) {
         ("untouched", Outcome::Untouched) => {}

@@ -11,15 +11,21 @@
 //! What the rules deliberately don't do: look at privileges, devices and
 //! namespaces, which open the host by other ways than directories; follow
 //! symbolic links; look at volumes, images and pods that exist already.
+//! `docs/bind-mounts.md` says of every operation how it is judged, and why.
 
 mod build;
 mod directories;
 mod endpoints;
+mod engine;
 mod fields;
+mod host_parameters;
+mod host_paths;
+mod images;
 pub mod json;
 mod labels;
 mod libpod;
 mod mounts;
+mod query;
 mod shapes;
 mod volumes;
 
@@ -87,17 +93,20 @@ impl BodyRules {
         if self.is_empty() {
             return Ok(None);
         }
+        let query = query.unwrap_or_default();
+        if let Some(allowed) = &self.bind_mounts {
+            host_parameters::check_query(allowed, method, path, query)
+                .map_err(restricted(BIND_MOUNTS))?;
+        }
         let Some(endpoint) = Endpoint::of(method, path) else { return Ok(None) };
         match (endpoint, &self.bind_mounts) {
             (Endpoint::Judged(inspection), Some(_)) => Ok(Some(inspection)),
             (Endpoint::Judged(inspection), None) => {
                 Ok(Some(inspection).filter(|inspection| inspection.labels_containers()))
             }
-            (Endpoint::Build, Some(allowed)) => {
-                build::check_query(allowed, query.unwrap_or_default())
-                    .map(|()| None)
-                    .map_err(restricted(BIND_MOUNTS))
-            }
+            (Endpoint::Build, Some(allowed)) => build::check_query(allowed, query)
+                .map(|()| None)
+                .map_err(restricted(BIND_MOUNTS)),
             (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(allowed)) => {
                 Err(restricted(BIND_MOUNTS)(format!(
                     "{name} opens host directories by what cannot be judged; unset {} to allow it",
@@ -165,10 +174,13 @@ fn check_mounts(
     body: &Node<'_>,
 ) -> Result<(), Refusal> {
     match inspection {
-        Inspection::ContainerCreate
-        | Inspection::ContainerStart
-        | Inspection::ContainerUpdate
-        | Inspection::LibpodContainerUpdate => mounts::check_container(allowed, body),
+        Inspection::ContainerCreate | Inspection::ContainerStart | Inspection::ContainerUpdate => {
+            mounts::check_container(allowed, body)
+        }
+        Inspection::LibpodContainerUpdate => {
+            mounts::check_container(allowed, body)?;
+            libpod::check_update(allowed, body)
+        }
         Inspection::Service => mounts::check_service(allowed, body),
         Inspection::VolumeCreate | Inspection::LibpodVolumeCreate => {
             libpod::check_volume(allowed, body)
@@ -176,6 +188,12 @@ fn check_mounts(
         Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
             libpod::check_spec(allowed, body)
         }
+        Inspection::NetworkCreate => engine::check_network(body),
+        Inspection::LibpodNetworkCreate => libpod::check_network(body),
+        Inspection::SecretCreate => engine::check_secret(body),
+        Inspection::SwarmUpdate => mounts::check_swarm(allowed, body),
+        Inspection::CheckpointCreate => engine::check_checkpoint(allowed, body),
+        Inspection::LibpodManifest => libpod::check_manifest(body),
     }
 }
 
@@ -195,7 +213,13 @@ fn check_labels(
         | Inspection::ContainerUpdate
         | Inspection::VolumeCreate
         | Inspection::LibpodVolumeCreate
-        | Inspection::LibpodContainerUpdate => Ok(()),
+        | Inspection::LibpodContainerUpdate
+        | Inspection::NetworkCreate
+        | Inspection::LibpodNetworkCreate
+        | Inspection::SecretCreate
+        | Inspection::SwarmUpdate
+        | Inspection::CheckpointCreate
+        | Inspection::LibpodManifest => Ok(()),
     }
 }
 

@@ -3,7 +3,8 @@
 //! The path is the decoded one in normal form, so that each endpoint has one
 //! spelling but for what stands in front: the Engine takes `/v` and any digits
 //! and dots there, Podman letters too, and `/libpod` before its second tree. A
-//! path is therefore recognised by its *last* segments, whatever precedes them.
+//! path is therefore recognised by its *last* segments, whatever precedes them,
+//! and with or without a slash at its end.
 //! That may look at more than a daemon would route (`/x/containers/create`),
 //! never at less; no endpoint of either daemon that takes another kind of body
 //! ends like one of these.
@@ -37,6 +38,18 @@ pub enum Inspection {
     LibpodVolumeCreate,
     /// `POST /libpod/containers/{name}/update`.
     LibpodContainerUpdate,
+    /// `POST /networks/create`.
+    NetworkCreate,
+    /// `POST /libpod/networks/create`.
+    LibpodNetworkCreate,
+    /// `POST /secrets/create`; Podman's own tree takes the secret itself.
+    SecretCreate,
+    /// `POST /swarm/update`.
+    SwarmUpdate,
+    /// `POST /containers/{id}/checkpoints`.
+    CheckpointCreate,
+    /// `POST` and `PUT /libpod/manifests/…`.
+    LibpodManifest,
 }
 
 /// An endpoint that matters to the rules on bodies.
@@ -63,6 +76,7 @@ impl Inspection {
                 | Self::ContainerUpdate
                 | Self::VolumeCreate
                 | Self::LibpodContainerUpdate
+                | Self::LibpodManifest
         )
     }
 
@@ -77,6 +91,12 @@ impl Inspection {
             Self::LibpodContainerCreate | Self::LibpodPodCreate | Self::LibpodContainerUpdate => {
                 &shapes::LIBPOD_SPEC
             }
+            Self::NetworkCreate => &shapes::NETWORK,
+            Self::LibpodNetworkCreate => &shapes::LIBPOD_NETWORK,
+            Self::SecretCreate => &shapes::SECRET,
+            Self::SwarmUpdate => &shapes::SWARM,
+            Self::CheckpointCreate => &Shape::Any,
+            Self::LibpodManifest => &shapes::LIBPOD_MANIFEST,
         }
     }
 
@@ -89,6 +109,8 @@ impl Inspection {
                 | Self::LibpodPodCreate
                 | Self::LibpodVolumeCreate
                 | Self::LibpodContainerUpdate
+                | Self::LibpodNetworkCreate
+                | Self::LibpodManifest
         )
     }
 
@@ -105,14 +127,20 @@ impl Inspection {
 }
 
 impl Endpoint {
-    /// The endpoint that a method and a path reach. Both daemons route all of
-    /// these by POST alone.
+    /// The endpoint that a method and a path reach. Both daemons route nearly
+    /// all of these by POST alone.
     pub(super) fn of(method: Method, path: &str) -> Option<Self> {
-        if method != Method::Post {
-            return None;
-        }
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let in_libpod = libpod(&segments);
+        match (method, in_libpod.unwrap_or_default()) {
+            // Its paths are those of the host, whatever the method.
+            (_, ["local", ..]) => return Some(Self::OpaqueMounts("/libpod/local")),
+            (Method::Put | Method::Post, ["manifests", ..]) => {
+                return Some(Self::Judged(Inspection::LibpodManifest));
+            }
+            (Method::Post, _) => {}
+            _ => return None,
+        }
         Self::opaque_of_libpod(in_libpod.unwrap_or_default())
             .or_else(|| Self::created(&segments, in_libpod.is_some()))
             .or_else(|| Self::of_existing(&segments, in_libpod.is_some()))
@@ -123,8 +151,9 @@ impl Endpoint {
             ["kube" | "play", ..] => Self::OpaqueContainers("/libpod/kube/play"),
             ["quadlets", ..] => Self::OpaqueContainers("/libpod/quadlets"),
             ["containers", _, .., "restore"] => Self::OpaqueContainers("/libpod/…/restore"),
-            // Its build context is a directory of the host.
-            ["local", ..] => Self::OpaqueMounts("/libpod/local"),
+            ["artifacts", "local", ..] => Self::OpaqueMounts("/libpod/artifacts/local"),
+            // It reaches the stores of the host's other users.
+            ["images", "scp", ..] => Self::OpaqueMounts("/libpod/images/scp"),
             _ => return None,
         })
     }
@@ -137,6 +166,10 @@ impl Endpoint {
             ([.., "volumes", "create"], true) => Self::Judged(Inspection::LibpodVolumeCreate),
             ([.., "pods", "create"], true) => Self::Judged(Inspection::LibpodPodCreate),
             ([.., "services", "create"], _) => Self::Judged(Inspection::Service),
+            ([.., "networks", "create"], false) => Self::Judged(Inspection::NetworkCreate),
+            ([.., "networks", "create"], true) => Self::Judged(Inspection::LibpodNetworkCreate),
+            ([.., "secrets", "create"], false) => Self::Judged(Inspection::SecretCreate),
+            ([.., "swarm", "update"], _) => Self::Judged(Inspection::SwarmUpdate),
             ([.., "build"], _) => Self::Build,
             // A plugin has mounts of its own, and gives them to its volumes.
             ([.., "plugins", "create" | "pull"], _) => Self::OpaqueMounts("/plugins/…"),
@@ -158,6 +191,7 @@ impl Endpoint {
                 Self::Judged(Inspection::LibpodContainerUpdate)
             }
             ("start", _, _) if of("containers") => Self::Judged(Inspection::ContainerStart),
+            ("checkpoints", _, _) if of("containers") => Self::Judged(Inspection::CheckpointCreate),
             ("upgrade" | "set", _, _) if of("plugins") => Self::OpaqueMounts("/plugins/…"),
             _ => return None,
         })
@@ -165,7 +199,7 @@ impl Endpoint {
 }
 
 /// What follows `/libpod` or `/vX/libpod`. Elsewhere the word is a name.
-fn libpod<'a, 'p>(segments: &'a [&'p str]) -> Option<&'a [&'p str]> {
+pub(super) fn libpod<'a, 'p>(segments: &'a [&'p str]) -> Option<&'a [&'p str]> {
     match segments {
         ["libpod", rest @ ..] => Some(rest),
         [version, "libpod", rest @ ..] if version.starts_with('v') => Some(rest),
@@ -179,6 +213,7 @@ mod tests {
 
     fn check(path: &str, endpoint: Option<Endpoint>) {
         assert_eq!(Endpoint::of(Method::Post, path), endpoint, "{path}");
+        assert_eq!(Endpoint::of(Method::Post, &format!("{path}/")), endpoint, "{path}/");
         assert_eq!(Endpoint::of(Method::Get, path), None, "{path}");
     }
 
@@ -289,10 +324,35 @@ mod tests {
             "/plugins/a/upgrade",
             "/libpod/local/build",
             "/libpod/local/images/load",
+            "/v5.8.0/libpod/local/anything/new",
+            "/libpod/artifacts/local/add",
+            "/libpod/images/scp/root@localhost::x",
         ] {
             let endpoint = Endpoint::of(Method::Post, path);
             assert!(matches!(endpoint, Some(Endpoint::OpaqueMounts(_))), "{path}");
         }
+    }
+
+    #[test]
+    fn some_are_reached_by_other_methods() {
+        for method in Method::ALL {
+            let endpoint = Endpoint::of(method, "/v5.8.0/libpod/local/x");
+            assert!(matches!(endpoint, Some(Endpoint::OpaqueMounts(_))), "{method}");
+        }
+        let manifest = Some(Endpoint::Judged(Inspection::LibpodManifest));
+        assert_eq!(Endpoint::of(Method::Put, "/v5.8.0/libpod/manifests/a/b"), manifest);
+        assert_eq!(Endpoint::of(Method::Put, "/containers/x/archive"), None);
+    }
+
+    #[test]
+    fn bodies_without_containers_are_judged_too() {
+        check_judged("/v1.51/networks/create", Inspection::NetworkCreate);
+        check_judged("/v5.8.0/libpod/networks/create", Inspection::LibpodNetworkCreate);
+        check_judged("/secrets/create", Inspection::SecretCreate);
+        check_judged("/swarm/update", Inspection::SwarmUpdate);
+        check_judged("/containers/a/b/checkpoints", Inspection::CheckpointCreate);
+        check_judged("/v5.8.0/libpod/manifests/create", Inspection::LibpodManifest);
+        check_judged("/v3.0.0/libpod/manifests/x/add", Inspection::LibpodManifest);
     }
 
     #[test]
@@ -312,12 +372,11 @@ mod tests {
             "/images/create",
             "/images/load",
             "/images/a/tag",
-            "/networks/create",
             "/networks/a/connect",
-            "/secrets/create",
             "/configs/a/update",
+            "/configs/create",
+            "/libpod/secrets/create",
             "/nodes/a/update",
-            "/swarm/update",
             "/swarm/leave",
             "/commit",
             "/build/prune",

@@ -4,31 +4,58 @@
 //! the host's file system: `mounts`, `volumes`, `overlay_volumes`, `rootfs`,
 //! `init_path` (bound over the container's init), `base_hosts_file`, and those
 //! that take over the mounts of something else: `volumes_from`, and `pod`,
-//! whose infra container hands its mounts on. Other keys pass: devices,
-//! namespaces, privileges, and files that Podman itself reads or writes
-//! (`seccomp_profile_path`, `conmon_pid_file`, the log's `path`).
+//! whose infra container hands its mounts on. Files and sockets that Podman or
+//! its programs read or write count as well: logs, process ids, profiles, hosts
+//! files, runtimes, annotations. Devices, namespaces and privileges pass.
 
 use super::directories::BindMounts;
 use super::fields::{Fields, Node, Refusal, quoted};
+use super::host_paths::{
+    check_annotations, check_driver, check_file, check_log, check_network_mode,
+    check_network_options, check_runtime, check_seccomp, check_security_options, check_time_zone,
+};
+use super::images::check_image;
 use super::mounts::{check_mount_options, check_volumes_from};
 use super::volumes::{check_options, check_pairs, check_source, check_subpath};
 
 /// File systems of an OCI mount that show nothing of the host.
 const HARMLESS_TYPES: [&str; 4] = ["tmpfs", "ramfs", "devpts", "mqueue"];
 
+/// The fields of a spec that mount something.
+const MOUNTS: [&str; 9] = [
+    "mounts",
+    "volumes",
+    "overlay_volumes",
+    "image_volumes",
+    "volumes_from",
+    "rootfs",
+    "init_path",
+    "base_hosts_file",
+    "pod",
+];
+
+/// The fields of a spec that name other places of the host.
+const PLACES: [&str; 12] = [
+    "annotations",
+    "conmon_pid_file",
+    "healthLogDestination",
+    "hostsFile",
+    "infra_conmon_pid_file",
+    "log_configuration",
+    "netns",
+    "network_options",
+    "oci_runtime",
+    "seccomp_profile_path",
+    "security_opt",
+    "timezone",
+];
+
+/// Where a health check may log without a file of its own.
+const HEALTH_LOGS: [&str; 2] = ["local", "events_logger"];
+
 /// Checks the spec of a container or a pod.
 pub(super) fn check_spec(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let spec = body.fields(&[
-        "mounts",
-        "volumes",
-        "overlay_volumes",
-        "image_volumes",
-        "volumes_from",
-        "rootfs",
-        "init_path",
-        "base_hosts_file",
-        "pod",
-    ])?;
+    let spec = body.fields(&[&MOUNTS[..], &PLACES[..]].concat())?;
     spec.items("mounts")?.iter().try_for_each(|mount| check_mount(allowed, mount))?;
     spec.items("volumes")?.iter().try_for_each(|volume| check_named_volume(allowed, volume))?;
     spec.items("overlay_volumes")?.iter().try_for_each(|volume| check_overlay(allowed, volume))?;
@@ -40,9 +67,60 @@ pub(super) fn check_spec(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Re
             pod.place()
         ));
     }
-    ["rootfs", "init_path", "base_hosts_file"]
+    ["rootfs", "init_path", "base_hosts_file", "hostsFile"]
         .iter()
-        .try_for_each(|name| check_host_path(allowed, &spec, name))
+        .try_for_each(|name| check_host_path(allowed, &spec, name))?;
+    check_places(allowed, &spec)
+}
+
+fn check_places(allowed: &BindMounts, spec: &Fields<'_>) -> Result<(), Refusal> {
+    if let Some(log) = spec.get("log_configuration") {
+        check_file(allowed, &log.fields(&["path"])?, "path", &[])?;
+        check_log(allowed, &log, ["driver", "options"])?;
+    }
+    if let Some(network) = spec.get("netns") {
+        let network = network.fields(&["nsmode", "value"])?;
+        let mode = format!("{}:{}", network.text("nsmode")?, network.text("value")?);
+        check_network_mode(allowed, "netns.value", &mode)?;
+    }
+    check_file(allowed, spec, "conmon_pid_file", &[])?;
+    check_file(allowed, spec, "infra_conmon_pid_file", &[])?;
+    check_file(allowed, spec, "healthLogDestination", &HEALTH_LOGS)?;
+    check_annotations(allowed, spec, "annotations")?;
+    check_network_options(allowed, spec, "network_options")?;
+    check_runtime("oci_runtime", spec.text("oci_runtime")?)?;
+    check_seccomp(allowed, "seccomp_profile_path", spec.text("seccomp_profile_path")?)?;
+    check_security_options(allowed, spec, "security_opt")?;
+    check_time_zone(spec, "timezone")
+}
+
+/// Checks an update of a container.
+pub(super) fn check_update(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
+    let fields = body.fields(&["health_log_destination", "healthLogDestination"])?;
+    check_file(allowed, &fields, "health_log_destination", &HEALTH_LOGS)?;
+    check_file(allowed, &fields, "healthLogDestination", &HEALTH_LOGS)
+}
+
+/// Checks a body about a list of manifests: images and files to add to it.
+pub(super) fn check_manifest(body: &Node<'_>) -> Result<(), Refusal> {
+    let fields = body.fields(&["images", "artifact_files"])?;
+    for image in fields.items("images")? {
+        check_image(image.place(), image.text()?)?;
+    }
+    match fields.items("artifact_files")?.first() {
+        Some(file) => Err(format!("{} names a file of the host", file.place())),
+        None => Ok(()),
+    }
+}
+
+/// Checks a network: its drivers are programs that Podman looks for by name.
+pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
+    let network = body.fields(&["driver", "ipam_options"])?;
+    check_driver("driver", network.text("driver")?)?;
+    match network.get("ipam_options") {
+        Some(options) => check_driver("ipam_options.driver", options.map()?.text("driver")?),
+        None => Ok(()),
+    }
 }
 
 /// Checks a body of volumes create, of both trees: the Engine's has
@@ -51,6 +129,7 @@ pub(super) fn check_volume(allowed: &BindMounts, body: &Node<'_>) -> Result<(), 
     let volume = body.fields(&["Name", "Driver", "DriverOpts", "Options"])?;
     check_source(allowed, "Name", volume.text("Name")?)?;
     let driver = volume.text("Driver")?;
+    check_driver("Driver", driver)?;
     for options in ["DriverOpts", "Options"].iter().filter_map(|name| volume.get(name)) {
         check_options(allowed, driver, &options)?;
     }
@@ -133,7 +212,7 @@ fn check_layer(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Refusal>
 fn check_host_path(allowed: &BindMounts, spec: &Fields<'_>, name: &str) -> Result<(), Refusal> {
     match spec.text(name)? {
         "" => Ok(()),
-        "none" | "image" if name == "base_hosts_file" => Ok(()),
+        "none" | "image" if matches!(name, "base_hosts_file" | "hostsFile") => Ok(()),
         path if path.contains([':', ',', '\\']) => {
             Err(format!("{name} could be read as several paths: {}", quoted(path)))
         }
@@ -249,7 +328,7 @@ mod tests {
 
     #[test]
     fn other_ways_to_a_host_path_are_judged() {
-        for name in ["rootfs", "init_path", "base_hosts_file"] {
+        for name in ["rootfs", "init_path", "base_hosts_file", "hostsFile"] {
             check_passes(&format!(r#"{{"{name}":"/home/x"}}"#));
             check_refused(&format!(r#"{{"{name}":"/etc"}}"#), "outside");
             check_refused(&format!(r#"{{"{name}":"x"}}"#), "not an absolute path");
@@ -261,6 +340,59 @@ mod tests {
         check_refused(r#"{"volumes_from":["c"]}"#, "another container");
         check_refused(r#"{"pod":"p"}"#, "mounts of a pod");
         check_refused(r#"{"pod":1}"#, "mounts of a pod");
+    }
+
+    #[test]
+    fn files_and_sockets_of_the_host_that_are_no_mounts_are_judged() {
+        check_passes(
+            r#"{"log_configuration":{"driver":"k8s-file","path":"/home/x/log","options":{"tag":"/x"}},
+            "conmon_pid_file":"/home/x/pid","healthLogDestination":"local","timezone":"Europe/Rome",
+            "oci_runtime":"crun","network_options":{"slirp4netns":["cidr=10.0.0.0/8"]},
+            "netns":{"nsmode":"bridge"},"seccomp_profile_path":"unconfined","annotations":{"a":"b"},
+            "security_opt":["seccomp=unconfined"],"seccomp_policy":"default"}"#,
+        );
+        check_passes(
+            r#"{"log_configuration":{"path":null},"healthLogDestination":"","hostsFile":"none"}"#,
+        );
+        for body in [
+            r#"{"log_configuration":{"path":"/etc/cron.d/x"}}"#,
+            r#"{"log_configuration":{"options":{"path":"/etc/cron.d/x"}}}"#,
+            r#"{"log_configuration":{"driver":"../x"}}"#,
+            r#"{"conmon_pid_file":"/etc/x"}"#,
+            r#"{"conmon_pid_file":"x"}"#,
+            r#"{"infra_conmon_pid_file":"/etc/x"}"#,
+            r#"{"healthLogDestination":"/etc"}"#,
+            r#"{"health_log_destination":"local"}"#,
+            r#"{"hostsFile":"/etc/shadow"}"#,
+            r#"{"oci_runtime":"/home/x/run"}"#,
+            r#"{"seccomp_profile_path":"/home/x.json"}"#,
+            r#"{"security_opt":["seccomp=/etc/x.json"]}"#,
+            r#"{"timezone":"../../../etc/shadow"}"#,
+            r#"{"timezone":"/etc/shadow"}"#,
+            r#"{"annotations":{"run.oci.seccomp.receiver":"/run/x"}}"#,
+            r#"{"network_options":{"pasta":["--pcap","/etc/x"]}}"#,
+            r#"{"netns":{"nsmode":"pasta","value":"--pcap,/etc/x"}}"#,
+        ] {
+            check_refused(body, "");
+        }
+        let update = |body: &str| judge(check_update, body);
+        assert_eq!(update(r#"{"memory":{},"health_log_destination":"local"}"#), Ok(()));
+        assert!(update(r#"{"health_log_destination":"/etc"}"#).is_err());
+        assert!(update(r#"{"HealthLogDestination":"local"}"#).is_err());
+    }
+
+    #[test]
+    fn manifests_and_networks_name_no_places_of_the_host() {
+        let manifest = |body: &str| judge(|_, body| check_manifest(body), body);
+        let passes = r#"{"operation":"update","images":["docker://x"],"artifact_files":null}"#;
+        assert_eq!(manifest(passes), Ok(()));
+        assert!(manifest(r#"{"images":["x","dir:/etc"]}"#).is_err());
+        assert!(manifest(r#"{"artifact_files":["/etc/shadow"]}"#).is_err());
+        assert!(manifest(r#"{"Images":[]}"#).is_err());
+        let network = |body: &str| judge(|_, body| check_network(body), body);
+        assert_eq!(network(r#"{"driver":"bridge","ipam_options":{"driver":"dhcp"}}"#), Ok(()));
+        assert!(network(r#"{"driver":"../../home/x"}"#).is_err());
+        assert!(network(r#"{"ipam_options":{"driver":"/x"}}"#).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Mounts in bodies of the Engine's API: `HostConfig` and service specs.
+//! Mounts in bodies of the Engine's API: `HostConfig` and service specs, with
+//! the other places of the host that they name.
 //!
 //! Podman serves the same endpoints and reads some fields otherwise. Both
 //! readings are judged:
@@ -17,12 +18,26 @@
 
 use super::directories::BindMounts;
 use super::fields::{Fields, Node, Refusal, quoted};
+use super::host_paths::{
+    check_annotations, check_driver, check_log, check_network_mode, check_runtime,
+    check_security_options,
+};
+use super::json::reads_alike;
 use super::volumes::{check_options, check_source, check_subpath};
 use std::borrow::Cow;
 
-/// The fields of a `HostConfig` that mount something. Engines up to 26 read
-/// them at the top level of the body, too.
-const HOST_CONFIG: [&str; 3] = ["Binds", "Mounts", "VolumesFrom"];
+/// The fields of a `HostConfig` that mount something or name a place of the
+/// host. Engines up to 26 read them at the top level of the body, too.
+const HOST_CONFIG: [&str; 8] = [
+    "Binds",
+    "Mounts",
+    "VolumesFrom",
+    "Annotations",
+    "LogConfig",
+    "Runtime",
+    "SecurityOpt",
+    "VolumeDriver",
+];
 
 /// Templates of swarm that expand to a name: no slashes, no dots alone.
 const NAMES: [&str; 7] = [
@@ -45,7 +60,7 @@ enum Reader {
 
 /// Checks a body of containers create, start or update.
 pub(super) fn check_container(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let body = body.fields(&["HostConfig", "Volumes", "Binds", "Mounts", "VolumesFrom"])?;
+    let body = body.fields(&[&["HostConfig", "Volumes"], &HOST_CONFIG[..]].concat())?;
     check_host_config(allowed, &body)?;
     if let Some(host_config) = body.get("HostConfig") {
         check_host_config(allowed, &host_config.fields(&HOST_CONFIG)?)?;
@@ -60,15 +75,30 @@ pub(super) fn check_container(allowed: &BindMounts, body: &Node<'_>) -> Result<(
 /// Checks a body of services create or update.
 pub(super) fn check_service(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
     let Some(task) = body.fields(&["TaskTemplate"])?.get("TaskTemplate") else { return Ok(()) };
-    let task = task.fields(&["ContainerSpec", "PluginSpec"])?;
+    let task = task.fields(&["ContainerSpec", "PluginSpec", "LogDriver"])?;
     if let Some(plugin) = task.get("PluginSpec") {
         return Err(format!("{} installs a plugin, whose mounts cannot be judged", plugin.place()));
     }
+    if let Some(log) = task.get("LogDriver") {
+        check_log(allowed, &log, ["Name", "Options"])?;
+    }
     let Some(container) = task.get("ContainerSpec") else { return Ok(()) };
-    for mount in container.fields(&["Mounts"])?.items("Mounts")? {
+    let container = container.fields(&["Mounts", "Privileges"])?;
+    for mount in container.items("Mounts")? {
         check_mount(allowed, Reader::Swarm, &mount)?;
     }
-    Ok(())
+    container.get("Privileges").map_or(Ok(()), |privileges| check_privileges(&privileges))
+}
+
+/// Checks a body of swarm update: the driver of logs that tasks have if their
+/// service names none.
+pub(super) fn check_swarm(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
+    let defaults = body.fields(&["TaskDefaults"])?.get("TaskDefaults");
+    let Some(defaults) = defaults else { return Ok(()) };
+    match defaults.fields(&["LogDriver"])?.get("LogDriver") {
+        Some(log) => check_log(allowed, &log, ["Name", "Options"]),
+        None => Ok(()),
+    }
 }
 
 /// Checks a mount in the short form `source:target[:options]`; without a colon
@@ -129,7 +159,29 @@ fn check_host_config(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Re
     for mount in fields.items("Mounts")? {
         check_mount(allowed, Reader::Engine, &mount)?;
     }
-    check_volumes_from(fields, "VolumesFrom")
+    check_volumes_from(fields, "VolumesFrom")?;
+    if let Some(log) = fields.get("LogConfig") {
+        check_log(allowed, &log, ["Type", "Config"])?;
+    }
+    check_security_options(allowed, fields, "SecurityOpt")?;
+    check_annotations(allowed, fields, "Annotations")?;
+    // Ordinary values are judged by other rules or none, so any spelling may pass.
+    for (_, mode) in fields.entries().filter(|(key, _)| reads_alike(key, "NetworkMode")) {
+        check_network_mode(allowed, mode.place(), mode.text().unwrap_or_default())?;
+    }
+    check_runtime("Runtime", fields.text("Runtime")?)?;
+    check_driver("VolumeDriver", fields.text("VolumeDriver")?)
+}
+
+/// A profile of a service comes in base64, as no command line sends it.
+fn check_privileges(privileges: &Node<'_>) -> Result<(), Refusal> {
+    let Some(seccomp) = privileges.fields(&["Seccomp"])?.get("Seccomp") else { return Ok(()) };
+    match seccomp.fields(&["Profile"])?.get("Profile") {
+        Some(profile) if profile.text() != Ok("") => {
+            Err(format!("{} cannot be judged", profile.place()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Node<'_>) -> Result<(), Refusal> {
@@ -148,7 +200,9 @@ fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Node<'_>) -> Result
         check_text(reader, &options.fields(&["Propagation"])?, "Propagation")?;
     }
     if let Some(options) = fields.get("ImageOptions") {
-        let subpath = options.fields(&["Subpath"])?.text("Subpath")?;
+        let options = options.fields(&["Subpath"])?;
+        check_text(reader, &options, "Subpath")?;
+        let subpath = options.text("Subpath")?;
         check_subpath(&format!("{}.ImageOptions.Subpath", mount.place()), subpath)?;
     }
     if let Some(options) = fields.get("VolumeOptions") {
@@ -181,10 +235,12 @@ fn check_volume_options(
     options: &Node<'_>,
 ) -> Result<(), Refusal> {
     let fields = options.fields(&["DriverConfig", "Subpath"])?;
+    check_text(reader, &fields, "Subpath")?;
     check_subpath(&format!("{}.Subpath", options.place()), fields.text("Subpath")?)?;
     let Some(driver) = fields.get("DriverConfig") else { return Ok(()) };
     let fields = driver.fields(&["Name", "Options"])?;
     let name = fields.text("Name")?;
+    check_driver(&format!("{}.Name", driver.place()), name)?;
     let Some(options) = fields.get("Options") else { return Ok(()) };
     if reader == Reader::Swarm {
         refuse_templates(&options)?;
@@ -192,12 +248,13 @@ fn check_volume_options(
     check_options(allowed, name, &options)
 }
 
-/// Podman's comma-joined text; the strings of swarm stay apart.
+/// Podman joins these texts and reads them again as one line of commas and
+/// quotes; the strings of swarm stay apart.
 fn check_text(reader: Reader, fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
     match (fields.get(name), reader) {
-        (Some(node), Reader::Engine) if node.text()?.contains(',') => {
-            Err(format!("{} has a comma, which Podman would split at", node.place()))
-        }
+        (Some(node), Reader::Engine) if node.text()?.contains([',', '"', '\n', '\r']) => Err(
+            format!("{} has a comma, quote or line end, which Podman would split at", node.place()),
+        ),
         _ => Ok(()),
     }
 }
@@ -369,9 +426,62 @@ mod tests {
             r#""Target":"/h,source=/etc""#,
             r#""Consistency":"cached,src=/etc""#,
             r#""BindOptions":{"Propagation":"rslave,src=/etc"}"#,
+            r#""VolumeOptions":{"Subpath":"a,src=/etc"}"#,
+            r#""ImageOptions":{"Subpath":"a,src=/etc"}"#,
+            r#""Source":"v\nx""#,
+            r#""Target":"\"/h\"""#,
         ] {
             check_refused(&format!(r#""Mounts":[{{"Type":"volume",{member}}}]"#), "comma");
         }
+    }
+
+    #[test]
+    fn places_of_the_host_that_are_no_mounts_are_judged() {
+        check_passes(
+            r#""LogConfig":{"Type":"syslog","Config":{"syslog-address":"tcp://h:514","tag":"x"}},
+            "SecurityOpt":["no-new-privileges"],"Annotations":{"a":"b"},"NetworkMode":"bridge",
+            "Runtime":"runc","VolumeDriver":"local""#,
+        );
+        for members in [
+            r#""LogConfig":{"Type":"syslog","Config":{"syslog-address":"unix:///run/x"}}"#,
+            r#""LogConfig":{"Type":"../../home/x"}"#,
+            r#""SecurityOpt":["seccomp={\"listenerPath\":\"/run/x\"}"]"#,
+            r#""Annotations":{"run.oci.hooks.stdout":"/etc/x"}"#,
+            r#""NetworkMode":"pasta:--pcap,/etc/x""#,
+            r#""networK_mode":"pasta:--pcap,/etc/x""#,
+            r#""Runtime":"/home/x/run""#,
+            r#""VolumeDriver":"../../home/x""#,
+            r#""Mounts":[{"Type":"volume","VolumeOptions":{"DriverConfig":{"Name":"../x"}}}]"#,
+            r#""logconfig":{}"#,
+            r#""Security_Opt":[]"#,
+        ] {
+            check_refused(members, "");
+        }
+    }
+
+    #[test]
+    fn places_of_the_host_in_services_and_their_defaults_are_judged() {
+        let log = |address: &str| {
+            format!(
+                r#"{{"LogDriver":{{"Name":"fluentd","Options":{{"fluentd-address":"{address}"}}}}}}"#
+            )
+        };
+        for (address, passes) in [("h:24224", true), ("unix:///run/x", false)] {
+            let service = format!(r#"{{"TaskTemplate":{}}}"#, log(address));
+            assert_eq!(judge(check_service, &service).is_ok(), passes, "{address}");
+            let swarm = format!(r#"{{"TaskDefaults":{}}}"#, log(address));
+            assert_eq!(judge(check_swarm, &swarm).is_ok(), passes, "{address}");
+        }
+        let privileges = |privileges: &str| {
+            let body =
+                format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Privileges":{privileges}}}}}}}"#);
+            judge(check_service, &body)
+        };
+        assert_eq!(
+            privileges(r#"{"Seccomp":{"Mode":"unconfined"},"NoNewPrivileges":true}"#),
+            Ok(())
+        );
+        assert!(privileges(r#"{"Seccomp":{"Mode":"custom","Profile":"e30="}}"#).is_err());
     }
 
     #[test]

@@ -106,3 +106,32 @@ pub(super) const LIBPOD_SPEC: Shape = Struct(&[
     ("unified", &MAP),
     ("weightDevice", &MAP),
 ]);
+
+/// Create of networks.
+pub(super) const NETWORK: Shape = Struct(&[
+    (
+        "IPAM",
+        &Struct(&[("Config", &List(&Struct(&[("AuxiliaryAddresses", &MAP)]))), ("Options", &MAP)]),
+    ),
+    ("Labels", &MAP),
+    ("Options", &MAP),
+]);
+
+/// The same in Podman's own tree.
+pub(super) const LIBPOD_NETWORK: Shape =
+    Struct(&[("ipam_options", &MAP), ("labels", &MAP), ("options", &MAP)]);
+
+/// Create of secrets.
+pub(super) const SECRET: Shape =
+    Struct(&[("Driver", &WITH_OPTIONS), ("Labels", &MAP), ("Templating", &WITH_OPTIONS)]);
+
+/// Update of a swarm.
+pub(super) const SWARM: Shape = Struct(&[
+    ("CAConfig", &Struct(&[("ExternalCAs", &List(&WITH_OPTIONS))])),
+    ("Labels", &MAP),
+    ("TaskDefaults", &Struct(&[("LogDriver", &WITH_OPTIONS)])),
+]);
+
+/// Lists of manifests.
+pub(super) const LIBPOD_MANIFEST: Shape =
+    Struct(&[("annotations", &MAP), ("artifact_annotations", &MAP), ("index_annotations", &MAP)]);

@@ -108,9 +108,7 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
     let [kind, device, options] = values;
     let words: Vec<&str> = options.split(',').map(str::trim).collect();
     words.iter().try_for_each(|word| check_word(allowed, place, word))?;
-    let bind =
-        |word: &&str| word.eq_ignore_ascii_case("bind") || word.eq_ignore_ascii_case("rbind");
-    if kind == "bind" || words.iter().any(bind) {
+    if kind == "bind" || words.iter().any(|word| is_bind(word)) {
         return check_bind(allowed, place, kind, device);
     }
     match reads_the_host(kind, device) {
@@ -125,6 +123,14 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
     }
 }
 
+/// Whether a word asks for a bind mount: to mount(8) `bind=` and `bind=x` are
+/// `bind`.
+fn is_bind(word: &str) -> bool {
+    let key = word.split('=').next().unwrap_or_default();
+    let key = key.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    key.eq_ignore_ascii_case("bind") || key.eq_ignore_ascii_case("rbind")
+}
+
 /// With the Engine the flag `bind` outweighs the type. `cifs` would have it
 /// unescape and resolve the device first, so that another path is mounted.
 fn check_bind(allowed: &BindMounts, place: &str, kind: &str, device: &str) -> Result<(), Refusal> {
@@ -136,8 +142,10 @@ fn check_bind(allowed: &BindMounts, place: &str, kind: &str, device: &str) -> Re
 
 /// Whether a mount that is no bind mount may read this host.
 fn reads_the_host(kind: &str, device: &str) -> bool {
-    // Podman hands the device to mount(8), which would take this for a flag.
-    if device.starts_with('-') {
+    // Podman hands the device to mount(8), which would take this for a flag, or
+    // for the tag of a block device.
+    if device.starts_with('-') || device.split([':', '/']).next().unwrap_or_default().contains('=')
+    {
         return true;
     }
     match kind {
@@ -230,7 +238,21 @@ mod tests {
         check_passes("local", &local("none", "/var/log", "rbind,ro,rslave"));
         check_passes("local", &local("bind", "/home", "bind"));
         check_passes("local", &[("o", "bind"), ("device", "/home/./x//")]);
-        for o in ["bind", "rbind", "ro,bind", " bind ", "BIND", "rw, rbind"] {
+        for o in [
+            "bind",
+            "rbind",
+            "ro,bind",
+            " bind ",
+            "BIND",
+            "rw, rbind",
+            "bind=",
+            "rbind=",
+            "ro,bind=1",
+            "bind =x",
+            "Bind=,ro",
+            "\"bind\"",
+            "bind,bind=0",
+        ] {
             check_refused("", &local("none", "/etc", o), "outside of -allowbindmountfrom");
         }
         check_refused("", &local("bind", "/etc", ""), "outside");
@@ -239,6 +261,8 @@ mod tests {
         check_refused("", &local("none", "home", "bind"), "not an absolute path");
         check_refused("", &local("none", "", "bind"), "not an absolute path");
         check_refused("", &local("nfs", "/home", "bind"), "use none");
+        check_refused("", &local("nfs", ":/home", "bind="), "use none");
+        check_refused("", &local("nfs", "UUID=0a1b:/x", "rw"), "only nfs");
         check_refused("", &local("cifs", "//home/%2e%2e/etc", "bind"), "use none");
         check_refused("", &local("tmpfs", "/etc", "bind"), "use none");
     }

@@ -1,0 +1,116 @@
+//! Bodies of the Engine's API that create no container and still may name a
+//! place of the host: networks, secrets, checkpoints.
+
+use super::directories::BindMounts;
+use super::fields::{Node, Refusal, quoted};
+use super::host_paths::check_driver;
+
+/// Checks a body of networks create: drivers are found by their names.
+pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
+    let network = body.fields(&["Driver", "IPAM"])?;
+    check_driver("Driver", network.text("Driver")?)?;
+    match network.get("IPAM") {
+        Some(ipam) => check_driver("IPAM.Driver", ipam.fields(&["Driver"])?.text("Driver")?),
+        None => Ok(()),
+    }
+}
+
+/// Checks a body of secrets create. With Podman the driver `shell` runs a
+/// command, `pass` reads a directory, and `file` writes where it is told to.
+pub(super) fn check_secret(body: &Node<'_>) -> Result<(), Refusal> {
+    let Some(driver) = body.fields(&["Driver"])?.get("Driver") else { return Ok(()) };
+    let fields = driver.fields(&["Name", "Options"])?;
+    check_secret_driver(&format!("{}.Name", driver.place()), fields.text("Name")?)?;
+    match fields.get("Options") {
+        Some(options) if options.map()?.entries().next().is_some() => {
+            Err(format!("{} cannot be judged", options.place()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the name of a driver of secrets.
+pub(super) fn check_secret_driver(place: &str, driver: &str) -> Result<(), Refusal> {
+    match matches!(driver, "" | "file") {
+        true => Ok(()),
+        false => Err(format!("{place} is {}; only file keeps to itself", quoted(driver))),
+    }
+}
+
+/// Checks a body of checkpoint create.
+pub(super) fn check_checkpoint(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
+    let fields = body.fields(&["CheckpointID", "CheckpointDir"])?;
+    check_checkpoint_name("CheckpointID", fields.text("CheckpointID")?)?;
+    match fields.text("CheckpointDir")? {
+        "" => Ok(()),
+        directory => allowed.check_raw_path("CheckpointDir", directory),
+    }
+}
+
+/// Checks the name of a checkpoint, which is a directory's as well.
+pub(super) fn check_checkpoint_name(place: &str, name: &str) -> Result<(), Refusal> {
+    match name.contains('/') || name == ".." {
+        true => Err(format!("{place} is not the name of a checkpoint: {}", quoted(name))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Tree;
+    use super::*;
+
+    fn judge(check: impl Fn(&Node<'_>) -> Result<(), Refusal>, body: &str) -> Result<(), Refusal> {
+        check(&Node::root(&Tree::parse(body.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn drivers_of_networks_are_names() {
+        let body = r#"{"Name":"n","Driver":"bridge","IPAM":{"Driver":"default","Config":[]}}"#;
+        assert_eq!(judge(check_network, body), Ok(()));
+        assert_eq!(judge(check_network, r#"{"Driver":"","IPAM":null}"#), Ok(()));
+        for body in [
+            r#"{"Driver":"../../../home/x"}"#,
+            r#"{"IPAM":{"Driver":"/home/x"}}"#,
+            r#"{"driver":"bridge"}"#,
+        ] {
+            assert!(judge(check_network, body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn secrets_have_no_driver_but_file() {
+        for body in [r#"{"Name":"s","Data":"eA=="}"#, r#"{"Driver":{"Name":"file","Options":{}}}"#]
+        {
+            assert_eq!(judge(check_secret, body), Ok(()), "{body}");
+        }
+        for body in [
+            r#"{"Driver":{"Name":"shell"}}"#,
+            r#"{"Driver":{"Name":"pass"}}"#,
+            r#"{"Driver":{"Name":"file","Options":{"path":"/etc"}}}"#,
+            r#"{"Driver":{"name":"shell"}}"#,
+            r#"{"driver":{"Name":"shell"}}"#,
+        ] {
+            assert!(judge(check_secret, body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn checkpoints_stay_within_the_list() {
+        let allowed = BindMounts::parse("/home").unwrap();
+        let check = |body: &Node<'_>| check_checkpoint(&allowed, body);
+        for body in [r#"{"CheckpointID":"c"}"#, r#"{"CheckpointID":"c","CheckpointDir":"/home/x"}"#]
+        {
+            assert_eq!(judge(check, body), Ok(()), "{body}");
+        }
+        for body in [
+            r#"{"CheckpointID":"c","CheckpointDir":"/etc"}"#,
+            r#"{"CheckpointID":"c","CheckpointDir":"etc"}"#,
+            r#"{"CheckpointID":"c","CheckpointDir":"/home/../etc"}"#,
+            r#"{"CheckpointID":"../../etc"}"#,
+            r#"{"CheckpointID":"c","checkpointdir":"/home"}"#,
+        ] {
+            assert!(judge(check, body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Paths and sockets of the host that a body names and that are no mounts: of
+//! logs, profiles, runtimes, drivers and annotations.
+//!
+//! A directory of the list may be named in each of these places, as in a mount.
+//! Two are stricter: a profile in a file and a program cannot be judged, even
+//! within the list, where a client could write them itself.
+
+use super::directories::BindMounts;
+use super::fields::{Fields, Node, Refusal, bounded, quoted};
+use super::json::Tree;
+
+/// Files of profiles that Podman's client names if nobody asked for another.
+const DEFAULT_PROFILES: [&str; 3] = [
+    "/usr/share/containers/seccomp.json",
+    "/etc/containers/seccomp.json",
+    "/etc/crio/seccomp.json",
+];
+
+/// Options of log drivers whose values are no paths, whatever they look like.
+const LOG_TEXTS: [&str; 14] = [
+    "awslogs-create-group",
+    "awslogs-create-stream",
+    "awslogs-credentials-endpoint",
+    "awslogs-datetime-format",
+    "awslogs-group",
+    "awslogs-multiline-pattern",
+    "awslogs-stream",
+    "env",
+    "env-regex",
+    "labels",
+    "labels-regex",
+    "splunk-index",
+    "splunk-source",
+    "tag",
+];
+
+/// Checks a driver of logs with its options: they name files, addresses that
+/// may be sockets of the host, and Podman's file of the log.
+pub(super) fn check_log(
+    allowed: &BindMounts,
+    log: &Node<'_>,
+    [driver, options]: [&str; 2],
+) -> Result<(), Refusal> {
+    let fields = log.fields(&[driver, options])?;
+    check_driver(&format!("{}.{driver}", log.place()), fields.text(driver)?)?;
+    let Some(options) = fields.get(options) else { return Ok(()) };
+    for (key, value) in options.map()?.entries().filter(|(_, value)| !value.is_null()) {
+        let text = value.text()?;
+        check_socket(allowed, value.place(), text)?;
+        if text.starts_with('/') && !LOG_TEXTS.contains(&key) {
+            allowed.check_raw_path(value.place(), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a text that may be the address of a socket of the host: `unix:///run/x`
+/// and `unixgram:` are paths as well.
+pub(super) fn check_socket(
+    allowed: &BindMounts,
+    place: &str,
+    address: &str,
+) -> Result<(), Refusal> {
+    let Some((scheme, rest)) = address.trim().split_once(':') else { return Ok(()) };
+    if !scheme.to_ascii_lowercase().starts_with("unix") {
+        return Ok(());
+    }
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    match path.starts_with('/') && !path.contains(['%', '?', '#']) {
+        true => allowed.check_raw_path(place, path),
+        false => Err(format!("{place} is not unix:///PATH: {}", quoted(address))),
+    }
+}
+
+/// Checks the name of a driver: daemons look for its plugin's socket or program
+/// at a path that they make of the name.
+pub(super) fn check_driver(place: &str, driver: &str) -> Result<(), Refusal> {
+    let is_path = driver.starts_with(['/', '.', '~'])
+        || driver.split('/').any(|segment| matches!(segment, "." | ".." | ""));
+    match is_path && !driver.is_empty() {
+        true => Err(format!("{place} is not the name of a driver: {}", quoted(driver))),
+        false => Ok(()),
+    }
+}
+
+/// Checks the name of a runtime, in whose place Podman takes a program's path.
+pub(super) fn check_runtime(place: &str, runtime: &str) -> Result<(), Refusal> {
+    match runtime.contains('/') {
+        true => Err(format!("{place} names a program of the host: {}", quoted(runtime))),
+        false => Ok(()),
+    }
+}
+
+/// Checks `SecurityOpt`.
+pub(super) fn check_security_options(
+    allowed: &BindMounts,
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<(), Refusal> {
+    fields
+        .items(name)?
+        .iter()
+        .try_for_each(|option| check_security_option(allowed, option.place(), option.text()?))
+}
+
+/// Checks `seccomp=PROFILE`, or with a colon, as older clients write it.
+pub(super) fn check_security_option(
+    allowed: &BindMounts,
+    place: &str,
+    option: &str,
+) -> Result<(), Refusal> {
+    for (key, value) in ['=', ':'].iter().filter_map(|sign| option.split_once(*sign)) {
+        if key.trim().eq_ignore_ascii_case("seccomp") {
+            check_seccomp(allowed, place, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a profile for system calls: a name, JSON, or with Podman a file. Its
+/// `listenerPath` is a socket of the host that receives a process's calls.
+pub(super) fn check_seccomp(
+    allowed: &BindMounts,
+    place: &str,
+    profile: &str,
+) -> Result<(), Refusal> {
+    if matches!(profile, "" | "unconfined" | "builtin" | "default")
+        || DEFAULT_PROFILES.contains(&profile)
+    {
+        return Ok(());
+    }
+    if !profile.trim_start().starts_with('{') {
+        let shown = quoted(profile);
+        return Err(format!(
+            "{place} names a seccomp profile in a file, which cannot be judged: {shown}"
+        ));
+    }
+    let tree = Tree::parse(profile.as_bytes())
+        .map_err(|error| format!("{place} has a seccomp profile that is invalid JSON: {error}"))?;
+    check_profile(allowed, &Node::root(&tree)).map_err(|refusal| format!("{place}: {refusal}"))
+}
+
+fn check_profile(allowed: &BindMounts, profile: &Node<'_>) -> Result<(), Refusal> {
+    match profile.fields(&["listenerPath"])?.text("listenerPath")? {
+        "" => Ok(()),
+        path => allowed.check_raw_path("listenerPath", path),
+    }
+}
+
+/// Checks annotations: the runtime crun takes files, sockets and programs of
+/// the host from them, and hooks write where they are told to.
+pub(super) fn check_annotations(
+    allowed: &BindMounts,
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<(), Refusal> {
+    let Some(annotations) = fields.get(name) else { return Ok(()) };
+    for (key, value) in annotations.map()?.entries().filter(|(_, value)| !value.is_null()) {
+        if key == "io.containers.trace-syscall" {
+            return Err(format!("{} lets a hook write a file of the host", value.place()));
+        }
+        let text = value.text()?;
+        check_socket(allowed, value.place(), text)?;
+        if text.starts_with('/') {
+            allowed.check_raw_path(value.place(), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a mode of networks such as `pasta:--pcap,FILE`, whose options Podman
+/// passes to a program on the host.
+pub(super) fn check_network_mode(
+    allowed: &BindMounts,
+    place: &str,
+    mode: &str,
+) -> Result<(), Refusal> {
+    match mode.split_once(':') {
+        Some(("pasta" | "slirp4netns", options)) => {
+            options.split(',').try_for_each(|option| check_option(allowed, place, option))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the same options in Podman's own tree.
+pub(super) fn check_network_options(
+    allowed: &BindMounts,
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<(), Refusal> {
+    let Some(networks) = fields.get(name) else { return Ok(()) };
+    for (_, options) in networks.map()?.entries().filter(|(_, options)| !options.is_null()) {
+        for option in options.items()? {
+            check_option(allowed, option.place(), option.text()?)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_option(allowed: &BindMounts, place: &str, option: &str) -> Result<(), Refusal> {
+    let value = option.split_once('=').map_or(option, |(_, value)| value);
+    match value.trim().starts_with(['/', '.', '~']) {
+        true => allowed.check_raw_path(place, value.trim()),
+        false => Ok(()),
+    }
+}
+
+/// Checks a field that names a file of the host, or one of `words` instead.
+pub(super) fn check_file(
+    allowed: &BindMounts,
+    fields: &Fields<'_>,
+    name: &str,
+    words: &[&str],
+) -> Result<(), Refusal> {
+    match fields.get(name) {
+        None => Ok(()),
+        Some(file) if file.text()?.is_empty() || words.contains(&file.text()?) => Ok(()),
+        Some(file) => allowed.check_raw_path(file.place(), file.text()?),
+    }
+}
+
+/// Checks a zone of time, a path below a directory of the host.
+pub(super) fn check_time_zone(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
+    let zone = fields.text(name)?;
+    match zone.starts_with('/') || zone.split('/').any(|segment| segment == "..") {
+        true => Err(format!("{name} is not a time zone: {}", bounded(zone))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed() -> BindMounts {
+        BindMounts::parse("/home,/run/log").unwrap()
+    }
+
+    fn log(options: &str) -> Result<(), Refusal> {
+        let text = format!(r#"{{"Type":"x","Config":{options}}}"#);
+        let tree = Tree::parse(text.as_bytes()).unwrap();
+        check_log(&allowed(), &Node::root(&tree), ["Type", "Config"])
+    }
+
+    #[test]
+    fn options_of_log_drivers_name_no_files_and_sockets_outside_of_the_list() {
+        for options in [
+            "null",
+            "{}",
+            r#"{"max-size":"10m","tag":"/{{.Name}}","labels":"/a","env":null}"#,
+            r#"{"syslog-address":"udp://10.0.0.1:514","syslog-format":"rfc5424"}"#,
+            r#"{"fluentd-address":"10.0.0.1:24224"}"#,
+            r#"{"fluentd-address":"tcp+tls://h:1"}"#,
+            r#"{"gelf-address":"udp://h:12201"}"#,
+            r#"{"awslogs-group":"/ecs/app"}"#,
+            r#"{"syslog-address":"unix:///run/log/x.sock"}"#,
+            r#"{"syslog-address":"unixgram:///run/log/x.sock"}"#,
+            r#"{"path":"/home/me/log"}"#,
+        ] {
+            assert_eq!(log(options), Ok(()), "{options}");
+        }
+        for options in [
+            r#"{"syslog-address":"unix:///var/run/docker.sock"}"#,
+            r#"{"syslog-address":"unixgram:///dev/log"}"#,
+            r#"{"syslog-address":"UNIX:///dev/log"}"#,
+            r#"{"syslog-address":"unix:/dev/log"}"#,
+            r#"{"syslog-address":"unix://h/dev/log"}"#,
+            r#"{"syslog-address":"unix:///run/log/%2e%2e/x"}"#,
+            r#"{"syslog-address":"unix:///run/log/../x"}"#,
+            r#"{"syslog-address":"unix://run/log/x"}"#,
+            r#"{"fluentd-address":"unix:///run/x"}"#,
+            r#"{"gelf-address":"unix:///run/x"}"#,
+            r#"{"anything":"unix:///run/x"}"#,
+            r#"{"syslog-tls-key":"/etc/ssl/key"}"#,
+            r#"{"splunk-capath":"/etc/x"}"#,
+            r#"{"path":"/etc/cron.d/x"}"#,
+            r#"{"a":1}"#,
+            "[]",
+        ] {
+            assert!(log(options).is_err(), "{options}");
+        }
+    }
+
+    #[test]
+    fn profiles_that_listen_at_a_socket_count_as_its_path() {
+        let profile = |path: &str| format!(r#"{{"defaultAction":"SCMP_ACT_NOTIFY","{path}}}"#);
+        for option in [
+            "no-new-privileges".to_owned(),
+            "label=type:x".to_owned(),
+            "apparmor:unconfined".to_owned(),
+            "seccomp=unconfined".to_owned(),
+            "seccomp:builtin".to_owned(),
+            format!("seccomp={}", profile(r#"listenerPath":"""#)),
+            format!("seccomp={}", profile(r#"listenerPath":"/run/log/x.sock""#)),
+            format!("seccomp={}", profile(r#"syscalls":[{"names":["a=b:c"]}]"#)),
+        ] {
+            assert_eq!(check_security_option(&allowed(), "x", &option), Ok(()), "{option}");
+        }
+        for option in [
+            "seccomp=/etc/x.json".to_owned(),
+            "seccomp:/home/me/x.json".to_owned(),
+            "SECCOMP=x.json".to_owned(),
+            format!("seccomp={}", profile(r#"listenerPath":"/run/x.sock""#)),
+            format!("seccomp:{}", profile(r#"listenerPath":"/run/x=y.sock""#)),
+            format!("seccomp={}", profile(r#"ListenerPath":"/run/x.sock""#)),
+            format!("seccomp={}", profile(r#"listener_path":"/run/x.sock""#)),
+            format!("seccomp={}", profile(r#"listenerPath":"","listenerPath":"/run/x.sock""#)),
+            format!("seccomp= {}x", profile(r#"a":"b""#)),
+        ] {
+            assert!(check_security_option(&allowed(), "x", &option).is_err(), "{option}");
+        }
+    }
+
+    #[test]
+    fn drivers_and_runtimes_are_names() {
+        for driver in ["", "local", "vieux/sshfs:latest", "registry.io:5000/a/b", "a..b"] {
+            assert_eq!(check_driver("Driver", driver), Ok(()), "{driver}");
+        }
+        for driver in ["/x", "../../home/x", "a/../../b", "./x", "a//b", "..", "~/x"] {
+            assert!(check_driver("Driver", driver).is_err(), "{driver}");
+        }
+        assert_eq!(check_runtime("Runtime", "io.containerd.runc.v2"), Ok(()));
+        assert!(check_runtime("Runtime", "/home/me/run").is_err());
+        assert!(check_runtime("Runtime", "../run").is_err());
+    }
+
+    #[test]
+    fn annotations_name_no_files_outside_of_the_list() {
+        let judge = |annotations: &str| {
+            let text = format!(r#"{{"a":{annotations}}}"#);
+            let tree = Tree::parse(text.as_bytes()).unwrap();
+            check_annotations(&allowed(), &Node::root(&tree).map().unwrap(), "a")
+        };
+        for annotations in
+            ["null", r#"{"org.opencontainers.image.source":"https://x/y","b":"/home/x","c":null}"#]
+        {
+            assert_eq!(judge(annotations), Ok(()), "{annotations}");
+        }
+        for annotations in [
+            r#"{"run.oci.hooks.stdout":"/etc/cron.d/x"}"#,
+            r#"{"run.oci.seccomp.receiver":"/run/x.sock"}"#,
+            r#"{"run.oci.seccomp.receiver":"unix:/run/x.sock"}"#,
+            r#"{"io.containers.trace-syscall":"of:/etc/x"}"#,
+            r#"{"a":1}"#,
+        ] {
+            assert!(judge(annotations).is_err(), "{annotations}");
+        }
+    }
+
+    #[test]
+    fn programs_of_rootless_networks_get_no_files_outside_of_the_list() {
+        for mode in ["bridge", "host", "container:x", "ns:/x", "pasta", "pasta:-T,5201", "x:/etc"] {
+            assert_eq!(check_network_mode(&allowed(), "x", mode), Ok(()), "{mode}");
+        }
+        assert_eq!(check_network_mode(&allowed(), "x", "slirp4netns:cidr=10.0.2.0/24"), Ok(()));
+        for mode in ["pasta:--pcap,/etc/x", "pasta:--pcap=/etc/x", "pasta:-l,../x"] {
+            assert!(check_network_mode(&allowed(), "x", mode).is_err(), "{mode}");
+        }
+    }
+}
