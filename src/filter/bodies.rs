@@ -104,7 +104,7 @@ impl BodyRules {
             (Endpoint::Judged(inspection), None) => {
                 Ok(Some(inspection).filter(|inspection| inspection.labels_containers()))
             }
-            (Endpoint::Build, Some(allowed)) => build::check_query(allowed, query)
+            (Endpoint::Build, Some(allowed)) => build::check_query(allowed, path, query)
                 .map(|()| None)
                 .map_err(restricted(BIND_MOUNTS)),
             (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(allowed)) => {
