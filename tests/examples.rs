@@ -206,7 +206,7 @@ fn the_flags_are_taken_without_a_warning() {
 }
 
 #[test]
-fn the_hub_mounts_directories_of_its_users_and_no_others() {
+fn the_hub_mounts_the_directory_that_its_users_share_and_nothing_below_or_beside_it() {
     let config = config(&files()["bind-mounts.yml"]);
     let bodies = &config.listeners[0].policy.bodies;
     let is_allowed = |source: &str| {
@@ -215,10 +215,16 @@ fn the_hub_mounts_directories_of_its_users_and_no_others() {
         let body = format!(r#"{{"Image":"x","HostConfig":{{"Binds":["{source}:/w:rw"]}}}}"#);
         bodies.judge(inspection, Some(b"application/json"), body.as_bytes()).is_ok()
     };
-    for source in ["/srv/jupyterhub/users/alice", "/srv/jupyterhub/users/a/../b", "some-volume"] {
+    for source in ["/srv/jupyterhub/shared", "/srv/jupyterhub/./shared/", "jupyterhub-alice"] {
         assert!(is_allowed(source), "{source}");
     }
-    for source in ["/", "/srv", "/srv/jupyterhub/users-of-others", "/srv/jupyterhub/users/../x"] {
+    for source in [
+        "/",
+        "/srv",
+        "/srv/jupyterhub/shared-by-others",
+        "/srv/jupyterhub/shared/../x",
+        "/srv/jupyterhub/shared/planted-link",
+    ] {
         assert!(!is_allowed(source), "{source}");
     }
 }
@@ -236,6 +242,9 @@ fn every_proxy_is_shut_in() {
         let creates = rules(&text).judge(Method::Post, "/v1.51/containers/create");
         if creates == RuleVerdict::Allowed {
             assert!(flags.contains_key("allowbindmountfrom"), "{name} may mount anything");
+            let is_exact = flags.contains_key("bindmountsexact");
+            // Containers that it updates have the mounts that they had.
+            assert!(is_exact || name == "watchtower.yml", "{name} may mount planted links");
         }
     }
 }

@@ -119,13 +119,28 @@ fn named_listener(
 fn policy(reader: &mut Reader, given: &Given, source: Source) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
     let rules = rules(reader, given);
+    let exact = reader.switch(&given.bindmountsexact);
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
+    if exact == Some(true) && bind_mounts == Some(None) {
+        complain_of_exactness(reader, given, source.listener());
+    }
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
     let written_in = given.allowbindmountfrom.option.flag_for(source.listener());
-    let bind_mounts = bind_mounts?.map(|mounts| mounts.written_in(written_in));
+    let exact = exact?;
+    let bind_mounts = bind_mounts?.map(|mounts| mounts.written_in(written_in).exactly(exact));
     let bodies = BodyRules { bind_mounts, label_guard: None };
     Some(Policy { source, peers: merged, rules: rules?, bodies })
+}
+
+/// Fail closed: a restriction that restricts nothing is a mistake.
+fn complain_of_exactness(reader: &mut Reader, given: &Given, listener: &str) {
+    let exact = given.bindmountsexact.option.flag_for(listener);
+    let list = given.allowbindmountfrom.option.flag_for(listener);
+    reader.complain(format!(
+        "{exact} restricts nothing without {list}; add it, or {list}=/var/empty for no directory \
+         at all"
+    ));
 }
 
 fn peers(text: &str) -> Result<Peers, String> {

@@ -146,6 +146,8 @@ options! {
         allowoptions "allowOPTIONS" Kind::Pattern(Method::Options), "", "the same for OPTIONS";
         allowbindmountfrom "allowbindmountfrom" Kind::Directories, "",
             "the only host directories that may be mounted, with commas between";
+        bindmountsexact "bindmountsexact" Kind::Switch, "false",
+            "let only these directories themselves be mounted, nothing below them";
     }
     "Where to listen" {
         listenip "listenip" Kind::Ip, "127.0.0.1", "IPv4 or IPv6 address to listen on";
@@ -238,6 +240,7 @@ impl Opt {
     /// Whether every listener has its own: `-allowGET@NAME`.
     pub(super) fn is_per_listener(&self) -> bool {
         matches!(self.kind, Kind::Pattern(_) | Kind::Addresses | Kind::Directories)
+            || self.flag == "bindmountsexact"
     }
 
     /// The option's name in argh's dialect, which knows only lower case.

@@ -209,7 +209,7 @@ fn ignored_and_swallowed_words_are_named() {
 
 #[test]
 fn wrong_flags_end_with_the_usage() {
-    let needs_name = "only -allow<METHOD>, -allowfrom and -allowbindmountfrom take a listener's name behind an @";
+    let needs_name = "only -allow<METHOD>, -allowfrom, -allowbindmountfrom and -bindmountsexact take a listener's name behind an @";
     let name = format!("a name is {}", values::LISTENER_NAME);
     let rows = [
         ("-listenport=80", "unknown flag \"-listenport\"; did you mean -proxyport?".to_owned()),
@@ -503,6 +503,29 @@ fn a_refusal_for_a_body_names_the_flag_of_its_listener() {
         let denial = bodies.inspection(Method::Post, "/libpod/play/kube", None).unwrap_err();
         assert!(denial.reason.ends_with(&format!("unset {flag} to allow it")), "{denial}");
     }
+}
+
+#[test]
+fn every_listener_says_whether_its_bind_mounts_are_exact() {
+    let line = "-listen=web=tcp:127.0.0.1:2376 -allowbindmountfrom=/a -allowbindmountfrom@web=/b";
+    let exact = |more: &str, variables: Variables<'_>| -> Vec<bool> {
+        let config = config(&format!("{line} {more}"), variables);
+        let mounts = |l: &Listener| l.policy.bodies.bind_mounts.as_ref().unwrap().is_exact();
+        config.listeners.iter().map(mounts).collect()
+    };
+    assert_eq!(exact("", &[]), [false, false]);
+    assert_eq!(exact("-bindmountsexact", &[]), [true, false]);
+    assert_eq!(exact("-bindmountsexact@web", &[]), [false, true]);
+    assert_eq!(exact("", &[("SP_BINDMOUNTSEXACT", "true")]), [true, false]);
+    assert_eq!(exact("", &[("SP_LISTEN_WEB_BINDMOUNTSEXACT", "true")]), [false, true]);
+    assert_eq!(exact("-bindmountsexact=false", &[("SP_BINDMOUNTSEXACT", "1")]), [false, false]);
+    check_error(
+        "-bindmountsexact",
+        &[],
+        1,
+        "-bindmountsexact restricts nothing without -allowbindmountfrom; add it, or \
+         -allowbindmountfrom=/var/empty for no directory at all",
+    );
 }
 
 #[test]

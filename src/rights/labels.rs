@@ -1,8 +1,9 @@
 //! From a container's labels to its allowlists.
 //!
-//! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING` and
-//! `PREFIX.allow.bindmountfrom`, with what follows the prefix in any case, as the
-//! Go original reads them; an empty value says nothing there either.
+//! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING`,
+//! `PREFIX.allow.bindmountfrom` and `PREFIX.allow.bindmountsexact`, with what
+//! follows the prefix in any case, as the Go original reads the first three; an
+//! empty value says nothing there either.
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
 //! makes all of them void, so that nobody has half of the rights that were meant.
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 
 /// The name, behind the prefix, of the label that restricts bind mounts.
 const BIND_MOUNT_FROM: &str = "bindmountfrom";
+
+/// The name of the label that lets only these directories themselves be mounted.
+const BIND_MOUNTS_EXACT: &str = "bindmountsexact";
 
 /// What a container's labels allow.
 #[derive(Debug, Clone)]
@@ -40,7 +44,8 @@ pub(super) fn read(
     labels: &BTreeMap<String, String>,
 ) -> Result<Option<Allowlists>, InvalidLabel> {
     let mut patterns = Vec::new();
-    let mut bind_mounts = None;
+    let mut bind_mounts: Option<BindMounts> = None;
+    let mut exact: Option<&str> = None;
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(name) = name_behind(prefix, label) else { continue };
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
@@ -53,10 +58,23 @@ pub(super) fn read(
         } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
             let directories = BindMounts::parse(value).map_err(invalid)?;
             bind_mounts = Some(directories.written_in(format!("the label {label}")));
+        } else if name.eq_ignore_ascii_case(BIND_MOUNTS_EXACT) {
+            match value.to_ascii_lowercase().as_str() {
+                "true" | "1" => exact = Some(label),
+                "false" | "0" => {}
+                _ => return Err(invalid("the value is neither true nor false".to_owned())),
+            }
         } else {
             return Err(invalid(format!("neither a method nor {BIND_MOUNT_FROM} is named")));
         }
     }
+    bind_mounts = match (bind_mounts, exact) {
+        (None, Some(label)) => {
+            let reason = format!("it restricts nothing without {BIND_MOUNT_FROM}");
+            return Err(InvalidLabel { label: label.to_owned(), reason });
+        }
+        (mounts, exact) => mounts.map(|mounts| mounts.exactly(exact.is_some())),
+    };
     if patterns.is_empty() && bind_mounts.is_none() {
         return Ok(None);
     }
@@ -126,6 +144,24 @@ mod tests {
                 ("socket-proxy.allow.post", "/containers/create"),
             ],
             "POST /containers/create; from /home",
+        );
+    }
+
+    #[test]
+    fn bind_mounts_can_be_exact() {
+        let from = ("socket-proxy.allow.bindmountfrom", "/home");
+        let read = |value: &str| {
+            let rows = [from, ("socket-proxy.allow.bindMountsExact", value)];
+            let allowed = read("socket-proxy", &labels(&rows)).unwrap().unwrap();
+            allowed.bind_mounts.unwrap().is_exact()
+        };
+        assert!(read("true") && read("True") && read("1"));
+        assert!(!read("false") && !read("0") && !read(""));
+        let exact = ("socket-proxy.allow.bindmountsexact", "true");
+        check(&[exact], "invalid socket-proxy.allow.bindmountsexact");
+        check(
+            &[from, ("socket-proxy.allow.bindmountsexact", "yes")],
+            "invalid socket-proxy.allow.bindmountsexact",
         );
     }
 

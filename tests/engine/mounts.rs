@@ -19,11 +19,15 @@ struct Stand {
 
 impl Stand {
     fn new(engine: &Engine) -> Stand {
+        Stand::with_flags(engine, &[])
+    }
+
+    fn with_flags(engine: &Engine, more: &[&str]) -> Stand {
         let directory = Scratch::new();
         fs::write(directory.path().join("file"), "of the host").expect("a file of ours");
         let flag = format!("-allowbindmountfrom={}", directory.path().display());
-        let proxy =
-            Proxy::start(Listen::Tcp, engine.socket(), &[ALLOW_ALL, &[flag.as_str()]].concat());
+        let flags = [ALLOW_ALL, &[flag.as_str()], more].concat();
+        let proxy = Proxy::start(Listen::Tcp, engine.socket(), &flags);
         let client = Client::new(engine.socket(), Some(proxy.host()));
         Stand { directory, proxy, client, straight: Client::new(engine.socket(), None) }
     }
@@ -122,6 +126,53 @@ fn a_directory_that_is_not_allowed_is_refused_in_every_way_and_the_client_prints
     let volumes = stand.straight.docker(&["volume", "ls", "--quiet"]).success();
     assert!(!volumes.contains(&stand.client.name), "a refused volume was made");
     stand.proxy.await_log("blocked request");
+}
+
+#[test]
+fn a_link_that_a_client_planted_is_mounted_unless_the_list_is_exact() {
+    let Some(engine) = engine::shared() else { return };
+    for (flags, is_exact) in [(&[][..], false), (&["-bindmountsexact"], true)] {
+        let stand = Stand::with_flags(engine, flags);
+        let path = stand.path();
+        stand.run_with(&["-v", &format!("{path}:/h")], &["ln", "-s", "/", "/h/link"]).success();
+        for mount in [
+            ["-v", &format!("{path}/link:/h:ro")],
+            ["--mount", &format!("type=bind,source={path}/link,target=/h,readonly")],
+        ] {
+            let outcome = stand.run_with(&mount, &["ls", "/h/etc/passwd"]);
+            assert_eq!(outcome.code == Some(0), !is_exact, "{mount:?}: {outcome:?}");
+            if is_exact {
+                check_reason(&outcome, &format!("({path}, exactly)"));
+            }
+        }
+        let outcome = stand.create_volume(&format!("{path}/link"));
+        assert_eq!(outcome.code == Some(0), !is_exact, "{outcome:?}");
+    }
+}
+
+#[test]
+fn sockets_of_the_host_are_no_targets_of_logs() {
+    let Some(engine) = engine::shared() else { return };
+    let stand = Stand::new(engine);
+    let profile = stand.client.file("profile.json");
+    fs::write(&profile, r#"{"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/x.sock"}"#)
+        .expect("a file of ours");
+    let profile = format!("seccomp={}", profile.display());
+    for (option, value) in
+        [("--log-opt", "syslog-address=unixgram:///dev/log"), ("--security-opt", profile.as_str())]
+    {
+        let outcome = stand.run_with(&["--log-driver=syslog", option, value], &["true"]);
+        assert_eq!(outcome.code, Some(125), "{option}: {outcome:?}");
+        check_reason(&outcome, "bind mount restriction: HostConfig.");
+    }
+}
+
+#[test]
+fn labels_that_differ_by_case_reach_the_engine() {
+    let Some(engine) = engine::shared() else { return };
+    let stand = Stand::new(engine);
+    let labels = ["--label=maintainer=a", "--label=MAINTAINER=b"];
+    stand.run_with(&labels, &["true"]).success();
 }
 
 #[test]

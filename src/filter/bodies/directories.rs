@@ -2,7 +2,8 @@
 //!
 //! Paths are compared by their components after lexical cleaning, as the Engine
 //! cleans the source of a bind mount (`path.Clean`). Symbolic links on the host
-//! are not followed: a proxy cannot see them.
+//! are not followed: a proxy cannot see them. A client that may write in a
+//! mounted directory can plant one and mount it, unless the list is exact.
 
 use super::fields::{Refusal, bounded, quoted};
 use std::fmt;
@@ -12,6 +13,8 @@ use std::fmt;
 pub struct BindMounts {
     /// Clean and absolute, at least one.
     directories: Vec<String>,
+    /// Whether only the directories themselves may be mounted.
+    exact: bool,
     /// The flag or label that lists them, for messages.
     written_in: String,
 }
@@ -35,7 +38,10 @@ impl BindMounts {
         }
         match directories.is_empty() {
             true => Err("the list names no directory".to_owned()),
-            false => Ok(Self { directories, written_in: "-allowbindmountfrom".to_owned() }),
+            false => {
+                let written_in = "-allowbindmountfrom".to_owned();
+                Ok(Self { directories, exact: false, written_in })
+            }
         }
     }
 
@@ -45,9 +51,22 @@ impl BindMounts {
         Self { written_in, ..self }
     }
 
+    /// The same list, of which nothing below a directory may be mounted.
+    #[must_use]
+    pub fn exactly(self, exact: bool) -> Self {
+        Self { exact, ..self }
+    }
+
+    /// Whether nothing below the directories may be mounted.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
     /// What lists the directories, and these.
     pub(super) fn list(&self) -> String {
-        format!("{} ({})", self.written_in, bounded(&self.to_string()))
+        let exactly = if self.exact { ", exactly" } else { "" };
+        format!("{} ({}{exactly})", self.written_in, bounded(&self.to_string()))
     }
 
     /// What lists the directories.
@@ -60,13 +79,15 @@ impl BindMounts {
         self.directories.iter().map(String::as_str)
     }
 
-    /// Whether an absolute path lies within one of the directories.
+    /// Whether an absolute path lies within one of the directories, or is one
+    /// of them if the list is exact.
     #[must_use]
     pub fn admits(&self, path: &str) -> bool {
         let path = clean(path);
-        self.directories().any(|directory| {
-            let rest = path.strip_prefix(directory);
-            rest.is_some_and(|rest| directory == "/" || rest.is_empty() || rest.starts_with('/'))
+        self.directories().any(|directory| match path.strip_prefix(directory) {
+            None => false,
+            Some("") => true,
+            Some(rest) => !self.exact && (directory == "/" || rest.starts_with('/')),
         })
     }
 
@@ -136,6 +157,27 @@ mod tests {
         check("/home", "/Home", false);
         check("/", "/", true);
         check("/", "/etc", true);
+    }
+
+    #[test]
+    fn an_exact_list_admits_its_directories_and_nothing_below() {
+        let exact = BindMounts::parse("/home,/srv/a/").unwrap().exactly(true);
+        for (path, admitted) in [
+            ("/home", true),
+            ("//home/./", true),
+            ("/home/../home", true),
+            ("/srv/a", true),
+            ("/home/a", false),
+            ("/home/link/..", true),
+            ("/srv", false),
+            ("/", false),
+        ] {
+            assert_eq!(exact.admits(path), admitted, "{path}");
+        }
+        let refusal = exact.check_path("x", "/home/a").unwrap_err();
+        assert!(refusal.contains("(/home, /srv/a, exactly)"), "{refusal}");
+        let root = BindMounts::parse("/").unwrap().exactly(true);
+        assert!(root.admits("/") && !root.admits("/etc"));
     }
 
     #[test]

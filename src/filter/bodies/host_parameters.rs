@@ -74,7 +74,7 @@ fn judged(method: Method, path: &str) -> Parameters {
         (Method::Post, _, ["artifacts", ..]) => ARTIFACTS,
         (Method::Post, [.., "images", "create"], _) => IMAGE_CREATE,
         (Method::Post, [.., "push"], _) => PUSH,
-        (Method::Post, [.., "start"], _) => START,
+        (Method::Post, [.., "start"], _) if segments.contains(&"containers") => START,
         _ => &[],
     }
 }
