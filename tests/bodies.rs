@@ -4,7 +4,10 @@
 //! - `client_bodies.jsonl`: requests recorded from real clients;
 //! - `bodies_more.jsonl`: rows written by hand.
 //!
-//! In the latter two, `expect` is `pass` (the body is sent on with the same
+//! - `operations.tsv`: every operation of both daemons; `docs/bind-mounts.md`
+//!   says how each is judged.
+//!
+//! In the second and third, `expect` is `pass` (the body is sent on with the same
 //! meaning), `untouched` (it isn't looked at), or the sort of refusal, and
 //! `allow` is the list of directories, `/home,/var/log` if it isn't given.
 
@@ -217,6 +220,77 @@ fn the_path_of_a_listed_directory_must_be_whole() {
         let outcome =
             rules.judge(Inspection::ContainerCreate, Some(b"application/json"), body.as_bytes());
         assert_eq!(outcome.is_ok(), passes, "{source}: {outcome:?}");
+    }
+}
+
+/// An operation of a daemon: method, an example of its path, and its name.
+fn operations() -> Vec<(Method, String, String)> {
+    let text = include_str!("cases/operations.tsv");
+    let rows = text.lines().filter(|line| !line.starts_with(['#']) && !line.starts_with("tree\t"));
+    rows.map(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let segments =
+            cells[2].split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+        let version = if cells[0] == "libpod" { "/v5.8.0" } else { "/v1.51" };
+        let path = format!("{version}{}", segments.collect::<Vec<_>>().join("/"));
+        (Method::from_name(cells[1]).unwrap(), path, cells[3].trim_end_matches('*').to_owned())
+    })
+    .collect()
+}
+
+/// The second cell of each row of the table in `docs/bind-mounts.md`.
+fn documented() -> std::collections::BTreeMap<&'static str, &'static str> {
+    let table = include_str!("../docs/bind-mounts.md").split("## Operations").nth(1).unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert!(cells[3].len() > 10, "no reason: {row}");
+        (cells[1], cells[2])
+    })
+    .collect()
+}
+
+#[test]
+fn every_operation_has_a_row_in_the_docs_and_is_judged_as_it_says() {
+    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+    let documented = documented();
+    let operations = operations();
+    assert!(operations.len() > 200);
+    for (method, path, name) in &operations {
+        let how = *documented.get(name.as_str()).unwrap_or_else(|| panic!("no row for {name}"));
+        let judged = match rules.inspection(*method, path, None) {
+            Err(denial) if denial.kind == DenialKind::Restriction => "refused",
+            Err(denial) => panic!("{name}: {denial}"),
+            Ok(Some(_)) => "body",
+            Ok(None) => "no body",
+        };
+        // A value that no parameter of a place of the host may have.
+        let parameters = [
+            "dir",
+            "checkpoint-dir",
+            "fromSrc",
+            "URL",
+            "reference",
+            "destination",
+            "images",
+            "path",
+            "driver",
+            "volume",
+        ];
+        let of_host = |name: &&str| {
+            rules.inspection(*method, path, Some(&format!("{name}=dir:/etc"))).is_err()
+        };
+        let by_query = judged != "refused" && parameters.iter().any(of_host);
+        let expected = match (judged, by_query) {
+            ("body", true) => "body and query",
+            ("no body", true) => "query",
+            ("no body", false) => "not judged",
+            (judged, _) => judged,
+        };
+        assert_eq!(how, expected, "{name}: {method} {path}");
+    }
+    for name in documented.keys() {
+        assert!(operations.iter().any(|(_, _, known)| known == name), "nobody serves {name}");
     }
 }
 
