@@ -403,6 +403,8 @@ proptest! {
         inspection in prop::sample::select(vec![
             Inspection::ContainerCreate, Inspection::ContainerStart, Inspection::VolumeCreate,
             Inspection::Service, Inspection::LibpodContainerCreate, Inspection::LibpodPodCreate,
+            Inspection::LibpodContainerUpdate, Inspection::NetworkCreate, Inspection::SecretCreate,
+            Inspection::SwarmUpdate, Inspection::CheckpointCreate, Inspection::LibpodManifest,
         ]),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -413,5 +415,30 @@ proptest! {
         let json = Some(&b"application/json"[..]);
         let _ = rules.judge(inspection, json, body.as_bytes());
         let _ = rules.judge(inspection, json, &body.as_bytes()[..cut.index(body.len())]);
+    }
+
+    /// Whatever a query says of them, no host path but a listed one passes.
+    #[test]
+    fn no_query_of_a_build_names_a_path_that_is_not_listed(
+        name in prop::sample::select(vec![
+            "volume", "secrets", "dockerfile", "remote", "additionalbuildcontexts", "t",
+            "sbom-output", "rusagelogfile", "nsoptions",
+        ]),
+        value in "(\\[\"|\\{\"a\":\\{\"Value\":\"|a=|id=x,src=|dir:)?(/etc|/home/\\.\\./etc|\\.\\./etc)(:/h)?(\"\\]|\"\\}\\})?",
+        tree in prop::sample::select(vec!["/build", "/v1.51/build/", "/v5.8.0/libpod/build"]),
+    ) {
+        let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+        let query = format!("{name}={value}");
+        let verdict = rules.inspection(Method::Post, tree, Some(&query));
+        // A path in the container or context, and a name that no registry has.
+        let is_none = match name {
+            "volume" => !value.contains(':'),
+            "t" => !value.starts_with("dir:"),
+            "dockerfile" => {
+                !value.starts_with(['/', '[', '{']) && value.split('/').all(|part| part != "..")
+            }
+            _ => false,
+        };
+        prop_assert!(verdict.is_err() || is_none, "{query}");
     }
 }

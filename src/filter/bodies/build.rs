@@ -138,6 +138,10 @@ fn check_form(
         Remote => check_remote(name, value, fetcher),
         Contexts => check_contexts(allowed, name, value),
         Secrets => texts(name, value)?.iter().try_for_each(|secret| check_secret(name, secret)),
+        // A build has no named volumes, so a source is a path.
+        Volume if value.contains(':') && !value.starts_with('/') => {
+            Err(format!("{name} mounts no absolute path: {}", quoted(value)))
+        }
         Volume => check_bind(allowed, name, value),
         HostFile => allowed.check_raw_path(name, value),
         Seccomp => check_seccomp(allowed, name, value),
@@ -380,6 +384,8 @@ mod tests {
             "volume=/etc:/h",
             "t=x&volume=%2fetc:/h",
             "VOLUME=/home:/h",
+            "volume=etc:/h",
+            "volume=data:/h",
             "v%6flume=/etc:/h",
             "volume=/home:/a&volume=/etc:/b",
             "volume=/etc:/a&volume=/home:/b",

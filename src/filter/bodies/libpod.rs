@@ -35,12 +35,13 @@ const MOUNTS: [&str; 9] = [
 ];
 
 /// The fields of a spec that name other places of the host.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 13] = [
     "annotations",
     "conmon_pid_file",
     "healthLogDestination",
     "hostsFile",
     "infra_conmon_pid_file",
+    "infra_image",
     "log_configuration",
     "netns",
     "network_options",
@@ -86,6 +87,8 @@ fn check_places(allowed: &BindMounts, spec: &Fields<'_>) -> Result<(), Refusal> 
     check_file(allowed, spec, "conmon_pid_file", &[])?;
     check_file(allowed, spec, "infra_conmon_pid_file", &[])?;
     check_file(allowed, spec, "healthLogDestination", &HEALTH_LOGS)?;
+    // Podman pulls it, from an archive of the host as well.
+    check_image("infra_image", spec.text("infra_image")?)?;
     check_annotations(allowed, spec, "annotations")?;
     check_network_options(allowed, spec, "network_options")?;
     check_runtime("oci_runtime", spec.text("oci_runtime")?)?;
@@ -361,6 +364,7 @@ mod tests {
             r#"{"conmon_pid_file":"/etc/x"}"#,
             r#"{"conmon_pid_file":"x"}"#,
             r#"{"infra_conmon_pid_file":"/etc/x"}"#,
+            r#"{"infra_image":"docker-archive:/etc/x.tar"}"#,
             r#"{"healthLogDestination":"/etc"}"#,
             r#"{"health_log_destination":"local"}"#,
             r#"{"hostsFile":"/etc/shadow"}"#,
