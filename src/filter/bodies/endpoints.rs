@@ -279,12 +279,14 @@ mod tests {
         for (path, inspection) in rows {
             check_judged(&format!("{path}/"), inspection);
         }
-        for path in
-            ["/build", "/swarm/init", "/plugins/pull", "/libpod/play/kube", "/libpod/local/build"]
-        {
+        for path in ["/build", "/swarm/init", "/plugins/pull", "/libpod/play/kube"] {
             let endpoint = Endpoint::of(Method::Post, path);
             assert!(endpoint.is_some(), "{path}");
             check(&format!("{path}/"), endpoint);
+        }
+        for method in [Method::Get, Method::Post] {
+            let endpoint = Endpoint::of(method, "/libpod/local/build/");
+            assert_eq!(endpoint, Some(Endpoint::OpaqueMounts("/libpod/local")));
         }
     }
 
