@@ -12,7 +12,7 @@
 //! is lenient in ways that proxies must not be (non-ASCII targets, fragments,
 //! repeated lengths, leading empty lines, bare LF), and each of these is decided here.
 //!
-//! Read: [`mod@error`], `scan`, `target`, `fields`, `framing`, `request`,
+//! Read: [`mod@error`], `scan`, `target`, `fields`, `framing`, `hijack`, `request`,
 //! `response`, `chunked`, `reply`.
 
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
@@ -21,6 +21,7 @@ pub mod chunked;
 pub mod error;
 mod fields;
 mod framing;
+mod hijack;
 mod method;
 mod reply;
 mod request;
@@ -34,7 +35,7 @@ pub use framing::{BodyReader, Decoded, Encoding, RequestBody, ResponseBody};
 pub use method::Method;
 pub use reply::{Reply, print_json_string};
 pub use request::{Request, Upgrade, Version};
-pub use response::{Asked, Response};
+pub use response::{Asked, Response, Takeover};
 pub use scan::HeadScan;
 pub use target::Target;
 

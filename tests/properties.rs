@@ -6,8 +6,8 @@
 
 use proptest::prelude::*;
 use socket_proxy::filter::{Policy, Rules, Standing, Verdict, judge};
-use socket_proxy::http1::chunked::Decoder;
-use socket_proxy::http1::{BodyReader, FieldStorage, HeadScan, Method, Request, Target};
+use socket_proxy::http1::chunked::{Decoder, Split};
+use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, Request, Target};
 use std::fmt::Write as _;
 
 proptest! {
@@ -105,6 +105,36 @@ proptest! {
         prop_assert_eq!(consumed, behind, "what stands behind the body is left");
     }
 
+    /// However chunks arrive, each is sent on alone: as it was, or in parts where it
+    /// may be split.
+    #[test]
+    fn chunks_are_sent_on_as_they_were_or_in_parts(
+        sizes in prop::collection::vec(prop_oneof![1_usize..40, 500_usize..3000, 32_700_usize..40_000], 0..8),
+        pieces in prop::collection::vec(1_usize..5000, 1..20), zeros in 0_usize..3,
+        whole in any::<bool>(),
+    ) {
+        let chunks: Vec<Vec<u8>> = (0_u8..).zip(&sizes).map(|(at, size)| vec![b'a' + at; *size]).collect();
+        let mut wire = Vec::new();
+        for chunk in &chunks {
+            wire.extend(format!("{}{:X};x=y\r\n", "0".repeat(zeros), chunk.len()).bytes());
+            wire.extend(chunk.iter().chain(b"\r\n"));
+        }
+        wire.extend(b"0\r\nX-T: 1\r\n\r\n");
+        let split = if whole { Split::LargeOnly } else { Split::Anywhere };
+        let sent = rechunk(&wire, &pieces, split);
+        let mut parts = sent.iter();
+        for chunk in chunks {
+            let mut rest = chunk.as_slice();
+            while !rest.is_empty() {
+                let part = parts.next().expect("the whole body");
+                prop_assert!(rest.starts_with(part), "two chunks became one");
+                prop_assert!(!whole || chunk.len() >= 32 * 1024 || part.len() == chunk.len());
+                rest = &rest[part.len()..];
+            }
+        }
+        prop_assert!(parts.next().is_none());
+    }
+
     /// A body cut off anywhere is not done.
     #[test]
     fn a_chunked_body_cut_off_is_not_done(
@@ -179,4 +209,43 @@ fn decode(wire: &[u8], piece_bytes: usize) -> (Vec<u8>, usize) {
     }
     assert!(reader.is_done(), "the end was not found");
     (body, consumed)
+}
+
+/// The chunks in which a flow sends a body on that arrives in these pieces.
+fn rechunk(wire: &[u8], pieces: &[usize], split: Split) -> Vec<Vec<u8>> {
+    let mut reader = BodyReader::Chunked(Decoder::default());
+    let (mut waiting, mut sent) = (Vec::new(), Vec::new());
+    let mut arrived = 0;
+    for piece in pieces.iter().cycle() {
+        let end = (arrived + piece).min(wire.len());
+        waiting.extend_from_slice(&wire[arrived..end]);
+        arrived = end;
+        let chunks = reader.rechunk(&mut waiting, split).expect("a legal body");
+        Encoding::Chunked.print_before(chunks.first_bytes, &mut sent);
+        sent.extend_from_slice(&waiting[chunks.printed]);
+        sent.extend_from_slice(Encoding::Chunked.after(chunks.first_bytes > 0, reader.is_done()));
+        waiting.drain(..chunks.consumed);
+        if reader.is_done() {
+            break;
+        }
+    }
+    cut(&sent)
+}
+
+/// The data of the chunks of a canonical body.
+fn cut(mut body: &[u8]) -> Vec<Vec<u8>> {
+    let mut chunks = Vec::new();
+    loop {
+        let line = body.windows(2).position(|at| at == b"\r\n").expect("a size line");
+        let digits = std::str::from_utf8(&body[..line]).expect("digits");
+        let size = usize::from_str_radix(digits, 16).expect("a size");
+        let data = &body[line + 2..][..size];
+        assert_eq!(&body[line + 2 + size..][..2], b"\r\n");
+        body = &body[line + 4 + size..];
+        if size == 0 {
+            assert!(body.is_empty());
+            return chunks;
+        }
+        chunks.push(data.to_vec());
+    }
 }

@@ -6,10 +6,10 @@
 
 use super::strict;
 use socket_proxy::filter::{Policy, Rules, Standing, Verdict, go_regexp, judge};
-use socket_proxy::http1::chunked::Decoder;
+use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
     Asked, BodyReader, Encoding, Error, FIELDS_MAX, FieldStorage, HEAD_BYTES_MAX, HeadScan, Method,
-    Request, Response, Target, Upgrade, Version,
+    Request, Response, Takeover, Target, Upgrade, Version,
 };
 use std::sync::LazyLock;
 
@@ -29,9 +29,11 @@ pub fn request_head(data: &[u8]) {
 /// Any bytes are refused, or become one response that prints the same for ever.
 pub fn response_head(data: &[u8]) {
     let Ok(Some(head_bytes)) = scanned_alike(&HeadScan::default(), data) else { return };
-    let asked = [None, Some(Upgrade::Tcp), Some(Upgrade::H2c)]
+    let upgrades = [Upgrade::Tcp, Upgrade::H2c].map(Takeover::Upgrade);
+    let asked = [Takeover::Never, Takeover::Hijack]
         .into_iter()
-        .flat_map(|upgrade| [false, true].map(|head| Asked { head, upgrade }));
+        .chain(upgrades)
+        .flat_map(|takeover| [false, true].map(|head| Asked { head, takeover }));
     for asked in asked {
         for version in [Version::Http10, Version::Http11] {
             check_response(&data[..head_bytes], asked, version);
@@ -65,6 +67,9 @@ pub fn chunked(data: &[u8]) {
     }
     let Ok((body, consumed, _)) = &whole else { return };
     assert!(body.len() <= *consumed, "more bytes came out than went in");
+    for split in [Split::Anywhere, Split::LargeOnly] {
+        check_rechunked(data, usize::from(seed) + 1, split, &whole);
+    }
     let read = strict::read_chunked(&encode(body)).expect("an encoded body is strict");
     assert_eq!(read.map(|(again, _)| again).as_ref(), Some(body), "encoding loses nothing");
 }
@@ -163,6 +168,28 @@ fn decode_in_pieces(data: &[u8], piece_bytes: usize) -> Decoded {
         assert_eq!(decoded.consumed, piece.len(), "bytes were left before the end");
     }
     Ok((body, consumed, reader.is_done()))
+}
+
+/// Sent on in chunks, as a flow does it, it is the same body with the same end.
+fn check_rechunked(data: &[u8], piece_bytes: usize, split: Split, whole: &Decoded) {
+    let mut reader = BodyReader::Chunked(Decoder::default());
+    let (mut waiting, mut sent, mut consumed) = (Vec::new(), Vec::new(), 0);
+    for piece in data.chunks(piece_bytes) {
+        waiting.extend_from_slice(piece);
+        let chunks = reader.rechunk(&mut waiting, split).expect("decodes alike");
+        let received = waiting.get(chunks.printed).expect("printed in place");
+        Encoding::Chunked.print_before(chunks.first_bytes, &mut sent);
+        sent.extend_from_slice(received);
+        sent.extend_from_slice(Encoding::Chunked.after(chunks.first_bytes > 0, reader.is_done()));
+        waiting.drain(..chunks.consumed);
+        consumed += chunks.consumed;
+        if reader.is_done() {
+            break;
+        }
+    }
+    let Ok((body, whole_consumed, true)) = whole else { return };
+    let read = strict::read_chunked(&sent).expect("sent strictly").expect("sent whole");
+    assert_eq!((&read.0, read.1, consumed), (body, sent.len(), *whole_consumed));
 }
 
 fn encode(body: &[u8]) -> Vec<u8> {

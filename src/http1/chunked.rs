@@ -8,14 +8,22 @@
 //! **Invariant:** the decoded bytes depend on the input alone, not on how it was
 //! split; nothing is allocated for an announced size.
 //!
+//! **Invariant:** chunks are never merged when they are passed on, as clients of
+//! the Engine take one chunk for one event (docker-py). A chunk may be split.
+//!
 //! Extensions and trailers are checked and dropped. A size has at most sixteen
 //! digits and fits an i64, as Go counts it.
 
 use super::fields::is_token_byte;
 use super::{CHUNK_LINE_BYTES_MAX, Decoded, Error, TRAILER_BYTES_MAX};
+use std::ops::Range;
 
 /// The most hexadecimal digits of a size.
 const SIZE_DIGITS_MAX: usize = 16;
+
+/// Chunks from this size on may be split. The Engine copies bulk data in pieces of
+/// 32 KiB; its events and log lines are smaller.
+const LARGE_CHUNK_BYTES: u64 = 32 * 1024;
 
 /// Decodes a chunked body as its bytes arrive.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +50,7 @@ enum State {
     /// In a chunk's data.
     Data {
         left: u64,
+        begun: bool,
     },
     /// Behind a chunk's data.
     DataCr,
@@ -84,17 +93,53 @@ impl Decoder {
     /// [`Error::Chunk`], [`Error::Trailer`]; the decoder is of no use then.
     pub fn decode(&mut self, received: &mut [u8]) -> Result<Decoded, Error> {
         let mut data = 0..0;
+        let consumed = self.advance(received, Split::Anywhere, |received, found| {
+            if data.start == data.end {
+                data = found;
+            } else {
+                data.end = move_down(received, found, data.end);
+            }
+        })?;
+        Ok(Decoded { data, consumed })
+    }
+
+    /// Prints the chunks in `received` anew, in place. Stops behind the body's end,
+    /// and before a chunk that must not be `split` and is not there whole.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn rechunk(&mut self, received: &mut [u8], split: Split) -> Result<Chunks, Error> {
+        let mut chunks = Chunks::default();
+        chunks.consumed = self.advance(received, split, |received, found| {
+            chunks.add(received, found);
+        })?;
+        Ok(chunks)
+    }
+
+    /// Reads `received`, and calls `found` with each piece of data in it. Returns
+    /// how much was read.
+    fn advance(
+        &mut self,
+        received: &mut [u8],
+        split: Split,
+        mut found: impl FnMut(&mut [u8], Range<usize>),
+    ) -> Result<usize, Error> {
         let mut at = 0;
         while let Some(&byte) = received.get(at) {
             match self.state {
                 State::Done => break,
-                State::Data { left } => {
+                State::Data { left, begun } => {
                     let available = received.len().saturating_sub(at);
                     let taken = usize::try_from(left).map_or(available, |left| left.min(available));
-                    append(received, &mut data, at, taken);
-                    at += taken;
                     let left = left.saturating_sub(u64::try_from(taken).unwrap_or(left));
-                    self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                    if left > 0 && !begun && !split.allows(left, taken) {
+                        break;
+                    }
+                    found(received, at..at + taken);
+                    at += taken;
+                    let begun = true;
+                    self.state =
+                        if left == 0 { State::DataCr } else { State::Data { left, begun } };
                 }
                 state => {
                     self.state = next(state, byte)?;
@@ -102,18 +147,77 @@ impl Decoder {
                 }
             }
         }
-        Ok(Decoded { data, consumed: at })
+        Ok(at)
     }
 }
 
-/// Makes `received[at..at + taken]` the continuation of `data`.
-fn append(received: &mut [u8], data: &mut std::ops::Range<usize>, at: usize, taken: usize) {
-    if data.start == data.end {
-        *data = at..at + taken;
-    } else {
-        received.copy_within(at..at + taken, data.end);
-        data.end += taken;
+/// Which chunks may be passed on in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// All: nothing waits for the rest of a chunk.
+    Anywhere,
+    /// Those of 32 KiB and more.
+    LargeOnly,
+}
+
+impl Split {
+    /// Whether a chunk of which `taken` bytes are there may go without the rest.
+    fn allows(self, left: u64, taken: usize) -> bool {
+        let taken = u64::try_from(taken).unwrap_or(u64::MAX);
+        self == Self::Anywhere || left.saturating_add(taken) >= LARGE_CHUNK_BYTES
     }
+}
+
+/// Chunks that were printed in place, without the first one's size line and the
+/// last one's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chunks {
+    /// Size of the first chunk; 0 if there is none.
+    pub first_bytes: usize,
+    /// Where the printed chunks are.
+    pub printed: Range<usize>,
+    /// How many bytes of the body are in them.
+    pub body_bytes: usize,
+    /// How many of the received bytes are dealt with, framing included.
+    pub consumed: usize,
+}
+
+impl Chunks {
+    /// One chunk that holds all of `data`.
+    #[must_use]
+    pub fn one(decoded: Decoded) -> Self {
+        let Decoded { data: printed, consumed } = decoded;
+        Self { first_bytes: printed.len(), body_bytes: printed.len(), printed, consumed }
+    }
+
+    /// Adds the chunk whose data was `found`. What separates it from the one before
+    /// fits: it is the shortest spelling of the framing that was received there.
+    fn add(&mut self, received: &mut [u8], found: Range<usize>) {
+        self.body_bytes += found.len();
+        if self.first_bytes == 0 {
+            self.first_bytes = found.len();
+            self.printed = found;
+            return;
+        }
+        let line = SizeLine::new(found.len());
+        let separator = [b"\r\n", line.as_bytes()];
+        let start = self.printed.end;
+        let data_start = start + separator.iter().map(|part| part.len()).sum::<usize>();
+        self.printed.end = move_down(received, found, data_start);
+        let bytes = separator.iter().copied().flatten();
+        for (place, byte) in received.iter_mut().skip(start).zip(bytes) {
+            *place = *byte;
+        }
+    }
+}
+
+/// Moves `received[found]` down to `start`; returns its new end.
+fn move_down(received: &mut [u8], found: Range<usize>, start: usize) -> usize {
+    let end = start + found.len();
+    if found.start != start {
+        received.copy_within(found, start);
+    }
+    end
 }
 
 /// The state behind one byte of framing.
@@ -123,7 +227,7 @@ fn next(state: State, byte: u8) -> Result<State, Error> {
         State::Extension { value, line_bytes } => extension(value, line_bytes, byte),
         State::SizeLf { value } => match (byte, value) {
             (b'\n', 0) => Ok(State::TrailerStart { bytes: 0 }),
-            (b'\n', left) => Ok(State::Data { left }),
+            (b'\n', left) => Ok(State::Data { left, begun: false }),
             _ => Err(Error::Chunk),
         },
         State::DataCr if byte == b'\r' => Ok(State::DataLf),
@@ -185,14 +289,42 @@ fn trailer(state: State, byte: u8) -> Result<State, Error> {
     }
 }
 
+/// The line that announces a chunk.
+struct SizeLine {
+    bytes: [u8; SIZE_DIGITS_MAX + 2],
+    start: usize,
+}
+
+impl SizeLine {
+    fn new(size: usize) -> Self {
+        let mut line = Self { bytes: [0; SIZE_DIGITS_MAX + 2], start: SIZE_DIGITS_MAX + 2 };
+        line.put_before(b'\n');
+        line.put_before(b'\r');
+        let mut left = size;
+        loop {
+            line.put_before(b"0123456789abcdef".get(left & 0x0f).copied().unwrap_or(b'0'));
+            left >>= 4;
+            if left == 0 {
+                return line;
+            }
+        }
+    }
+
+    fn put_before(&mut self, byte: u8) {
+        self.start = self.start.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(self.start) {
+            *place = byte;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+}
+
 /// Appends the line that announces a chunk of `size` bytes.
 pub(super) fn print_size_line(size: usize, out: &mut Vec<u8>) {
-    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-    for position in (0..digits).rev() {
-        let nibble = (size >> (position * 4)) & 0x0f;
-        out.push(b"0123456789abcdef".get(nibble).copied().unwrap_or(b'0'));
-    }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(SizeLine::new(size).as_bytes());
 }
 
 #[cfg(test)]
@@ -270,6 +402,43 @@ mod tests {
             assert!(!done && consumed == end, "cut at {end}");
         }
         assert_eq!(decode_in_pieces(b"7FFFFFFFFFFFFFFF\r\nhello", 9).map(|r| r.1), Ok(false));
+    }
+
+    /// What is printed for pieces of a body, as a flow sends it.
+    fn rechunked(pieces: &[&str], split: Split) -> Vec<String> {
+        let mut decoder = Decoder::default();
+        let mut waiting = Vec::new();
+        let mut sent = Vec::new();
+        for piece in pieces {
+            waiting.extend_from_slice(piece.as_bytes());
+            let chunks = decoder.rechunk(&mut waiting, split).unwrap();
+            if chunks.first_bytes > 0 {
+                let mut out = Vec::new();
+                print_size_line(chunks.first_bytes, &mut out);
+                out.extend_from_slice(&waiting[chunks.printed]);
+                sent.push(String::from_utf8(out).unwrap());
+            }
+            waiting.drain(..chunks.consumed);
+        }
+        sent
+    }
+
+    #[test]
+    fn chunks_that_come_together_stay_apart() {
+        let body = "1\r\na\r\n02;x=y\r\nbc\r\nA\r\n0123456789\r\n0\r\n\r\n";
+        let printed = "1\r\na\r\n2\r\nbc\r\na\r\n0123456789";
+        assert_eq!(rechunked(&[body], Split::Anywhere), [printed]);
+        assert_eq!(rechunked(&[body], Split::LargeOnly), [printed]);
+    }
+
+    #[test]
+    fn a_small_chunk_waits_for_its_rest_where_it_must_not_be_split() {
+        let pieces = ["3\r\nabc\r\n5", "\r\nhe", "ll", "o", "\r\n1\r\nx\r\n"];
+        assert_eq!(rechunked(&pieces, Split::LargeOnly), ["3\r\nabc", "5\r\nhello", "1\r\nx"]);
+        let split = ["3\r\nabc", "2\r\nhe", "2\r\nll", "1\r\no", "1\r\nx"];
+        assert_eq!(rechunked(&pieces, Split::Anywhere), split);
+        assert_eq!(rechunked(&["8000\r\nab", "cd"], Split::LargeOnly), ["2\r\nab", "2\r\ncd"]);
+        assert!(rechunked(&["7fff\r\nab", "cd"], Split::LargeOnly).is_empty());
     }
 
     #[test]

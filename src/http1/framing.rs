@@ -4,7 +4,7 @@
 //! Transfer-Encoding, repeats, lists and signs have no value here; they are errors.
 
 use super::Error;
-use super::chunked::{self, Decoder};
+use super::chunked::{self, Chunks, Decoder, Split};
 use super::fields::Single;
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -174,6 +174,20 @@ impl BodyReader {
         }
     }
 
+    /// The same for a body that is sent on in chunks, which are printed in place.
+    /// A body that is not received in chunks becomes one with each call.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn rechunk(&mut self, received: &mut [u8], split: Split) -> Result<Chunks, Error> {
+        let Self::Chunked(decoder) = self else { return self.decode(received).map(Chunks::one) };
+        let chunks = decoder.rechunk(received, split)?;
+        if decoder.is_done() {
+            *self = Self::Done;
+        }
+        Ok(chunks)
+    }
+
     /// How many bytes that follow are body and nothing else, as far as is known.
     #[must_use]
     pub fn unframed_bytes(&self) -> u64 {
@@ -181,6 +195,15 @@ impl BodyReader {
             Self::Length(left) => left.get(),
             Self::UntilClose => u64::MAX,
             Self::Done | Self::Chunked(_) => 0,
+        }
+    }
+
+    /// The least that is still to come, as far as is known.
+    #[must_use]
+    pub fn rest_bytes_min(&self) -> u64 {
+        match self {
+            Self::Length(left) => left.get(),
+            Self::Done | Self::Chunked(_) | Self::UntilClose => 0,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::fields::{self, ConnectionOptions, FieldStorage, Role, Single};
 use super::framing::{FramingFields, RequestBody};
-use super::{DAEMON_HOST, Error, Method, Target};
+use super::hijack::is_hijacking;
+use super::{DAEMON_HOST, Error, Method, Takeover, Target};
 use httparse::Header;
 
 /// The version that a client speaks (RFC 9110 §2.5).
@@ -83,7 +84,7 @@ impl<'a> Request<'a> {
         let method = Method::from_name(method).ok_or(Error::Method)?;
         let target = Target::parse(raw_target, method)?;
         let expects_continue = noted.expects_continue(version)? && body != RequestBody::Empty;
-        let upgrade = noted.upgrade(version, target.path());
+        let upgrade = noted.upgrade(version, method, target.path());
         let connection = noted.connection;
         Ok(Self {
             method,
@@ -132,6 +133,16 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn upgrade(&self) -> Option<Upgrade> {
         self.upgrade
+    }
+
+    /// How the daemon may take the connection over.
+    #[must_use]
+    pub fn takeover(&self) -> Takeover {
+        match self.upgrade {
+            Some(upgrade) => Takeover::Upgrade(upgrade),
+            None if is_hijacking(self.method, self.target.path()) => Takeover::Hijack,
+            None => Takeover::Never,
+        }
     }
 
     /// Whether the client's connection may carry another request.
@@ -277,16 +288,19 @@ impl<'a> NotedFields<'a> {
     }
 
     /// Anything but one known token, nominated by Connection, is ignored, as a
-    /// server may (RFC 9110 §7.8); the daemon never hears of it.
-    fn upgrade(&self, version: Version, path: &str) -> Option<Upgrade> {
+    /// server may (RFC 9110 §7.8); the daemon never hears of it. Clients of attach
+    /// and exec may leave Connection out, since the Engine does not look at it.
+    fn upgrade(&self, version: Version, method: Method, path: &str) -> Option<Upgrade> {
         let value = self.upgrade?;
-        if version == Version::Http10 || !self.connection.upgrade || self.upgrade_repeated {
+        if version == Version::Http10 || self.upgrade_repeated {
             return None;
         }
         let named = |upgrade: &Upgrade| upgrade.is_named_by(value);
         let upgrade = [Upgrade::Tcp, Upgrade::WebSocket, Upgrade::H2c].into_iter().find(named)?;
+        let is_nominated =
+            self.connection.upgrade || (upgrade == Upgrade::Tcp && is_hijacking(method, path));
         let is_buildkit = path.ends_with("/session") || path.ends_with("/grpc");
-        (upgrade != Upgrade::H2c || is_buildkit).then_some(upgrade)
+        (is_nominated && (upgrade != Upgrade::H2c || is_buildkit)).then_some(upgrade)
     }
 }
 
@@ -346,6 +360,16 @@ mod tests {
             "POST /exec/a/start HTTP/1.1\r\nHost: d\r\nConnection: keep-alive, Upgrade\r\nupgrade: TCP\r\n\r\n",
             "POST /exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n",
         );
+        check(
+            "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: close\r\n\r\n",
+            "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n",
+        );
+        for ignored in ["HTTP/1.0\r\nUpgrade: tcp", "HTTP/1.1\r\nHost: d\r\nUpgrade: websocket"] {
+            check(
+                &format!("POST /exec/a/start {ignored}\r\n\r\n"),
+                "POST /exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            );
+        }
         let ignored = [
             "Upgrade: tcp",
             "Connection: Upgrade\r\nUpgrade: h2c",

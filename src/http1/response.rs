@@ -23,8 +23,20 @@ pub struct Response<'a> {
 pub struct Asked {
     /// Whether the request was HEAD.
     pub head: bool,
-    /// The protocol that was asked for.
-    pub upgrade: Option<Upgrade>,
+    /// How the daemon may take the connection over.
+    pub takeover: Takeover,
+}
+
+/// How a daemon may take a connection over, for a tunnel without HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// It may not.
+    Never,
+    /// By a 101 to this protocol.
+    Upgrade(Upgrade),
+    /// By a 200 with the type of a raw stream and no length. The request carried
+    /// `Connection: close`, so the daemon reads no other request from the connection.
+    Hijack,
 }
 
 impl<'a> Response<'a> {
@@ -55,11 +67,20 @@ impl<'a> Response<'a> {
         let allows_chunked = tokens.version == Some(1);
         let fields: &'a [Header<'a>] = tokens.headers;
         let noted = NotedFields::note(fields)?;
-        let body = noted.body(status, asked, allows_chunked)?;
-        let upgrade = if status == 101 { asked.upgrade } else { None };
+        let mut body = noted.body(status, asked, allows_chunked)?;
+        let upgrade = match asked.takeover {
+            Takeover::Upgrade(upgrade) if status == 101 => Some(upgrade),
+            _ => None,
+        };
         let reason = tokens.reason.unwrap_or_default();
         let nominates = noted.connection.nominates;
-        let is_raw_stream = fields.iter().any(is_raw_stream);
+        let is_raw_stream = has_type(fields, &["raw-stream"]);
+        if body == ResponseBody::UntilClose
+            && (status, asked.takeover) == (200, Takeover::Hijack)
+            && has_type(fields, &["raw-stream", "multiplexed-stream"])
+        {
+            body = ResponseBody::Tunnel;
+        }
         Ok(Self { status, reason, fields, nominates, body, is_raw_stream, upgrade })
     }
 
@@ -139,11 +160,19 @@ impl<'a> Response<'a> {
     }
 }
 
-/// `application/vnd.docker.raw-stream`, the Engine's type of a hijacked stream.
-fn is_raw_stream(field: &Header<'_>) -> bool {
-    field.name.eq_ignore_ascii_case("content-type")
-        && fields::trim(field.value).eq_ignore_ascii_case(b"application/vnd.docker.raw-stream")
+/// Whether the one Content-Type is `application/vnd.docker.` and one of `names`:
+/// the Engine's types of a stream that is not HTTP's.
+fn has_type(fields: &[Header<'_>], names: &[&str]) -> bool {
+    let mut types = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("content-type"));
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let (vendor, name) =
+        fields::trim(only.value).split_at_checked(VENDOR.len()).unwrap_or_default();
+    vendor.eq_ignore_ascii_case(VENDOR)
+        && names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
+
+/// How the Engine's own types begin.
+const VENDOR: &[u8] = b"application/vnd.docker.";
 
 /// The fields that mean something to a proxy, each noted once.
 #[derive(Default)]
@@ -178,7 +207,7 @@ impl<'a> NotedFields<'a> {
     /// In the order of RFC 9112 §6.3.
     fn body(&self, status: u16, asked: Asked, chunks: bool) -> Result<ResponseBody, Error> {
         match status {
-            101 if self.switches_to(asked.upgrade) => Ok(ResponseBody::Tunnel),
+            101 if self.switches_to(asked.takeover) => Ok(ResponseBody::Tunnel),
             101 => Err(Error::Upgrade),
             100..=199 | 204 => Ok(ResponseBody::Empty { announced: None }),
             _ if asked.head || status == 304 => {
@@ -188,9 +217,9 @@ impl<'a> NotedFields<'a> {
         }
     }
 
-    fn switches_to(&self, asked: Option<Upgrade>) -> bool {
-        let named = |upgrade: Upgrade| self.upgrade.is_some_and(|value| upgrade.is_named_by(value));
-        !self.upgrade_repeated && asked.is_some_and(named)
+    fn switches_to(&self, asked: Takeover) -> bool {
+        let Takeover::Upgrade(asked) = asked else { return false };
+        !self.upgrade_repeated && self.upgrade.is_some_and(|value| asked.is_named_by(value))
     }
 }
 
@@ -199,9 +228,10 @@ mod tests {
     use super::*;
     use std::num::NonZeroU64;
 
-    const GET: Asked = Asked { head: false, upgrade: None };
-    const HEAD: Asked = Asked { head: true, upgrade: None };
-    const ATTACH: Asked = Asked { head: false, upgrade: Some(Upgrade::Tcp) };
+    const GET: Asked = Asked { head: false, takeover: Takeover::Never };
+    const HEAD: Asked = Asked { head: true, takeover: Takeover::Never };
+    const ATTACH: Asked = Asked { head: false, takeover: Takeover::Upgrade(Upgrade::Tcp) };
+    const LEGACY: Asked = Asked { head: false, takeover: Takeover::Hijack };
 
     fn check(asked: Asked, head: &str, body: Result<ResponseBody, Error>) {
         let head = format!("{head}\r\n\r\n");
@@ -291,6 +321,37 @@ mod tests {
         );
         let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{raw}\r\n");
         assert!(printed(GET, &chunked, Version::Http11, true).contains("chunked"));
+    }
+
+    #[test]
+    fn a_connection_is_hijacked_by_a_raw_stream_without_a_length_alone() {
+        let raw = "Content-Type: application/vnd.docker.raw-stream";
+        let multiplexed = "Content-Type: Application/vnd.docker.multiplexed-stream ";
+        for fields in [raw, multiplexed] {
+            check(LEGACY, &format!("HTTP/1.1 200 OK\r\n{fields}"), Ok(ResponseBody::Tunnel));
+        }
+        let ends_at_close = [
+            (GET, format!("HTTP/1.1 200 OK\r\n{raw}")),
+            (ATTACH, format!("HTTP/1.1 200 OK\r\n{raw}")),
+            (LEGACY, format!("HTTP/1.1 201 Created\r\n{raw}")),
+            (LEGACY, format!("HTTP/1.1 404 Not Found\r\n{raw}")),
+            (LEGACY, format!("HTTP/1.1 200 OK\r\n{raw}\r\n{raw}")),
+            (LEGACY, "HTTP/1.1 200 OK\r\nContent-Type: application/json".to_owned()),
+            (LEGACY, format!("HTTP/1.1 200 OK\r\n{raw}; q=1")),
+            (LEGACY, "HTTP/1.1 200 OK".to_owned()),
+        ];
+        for (asked, head) in ends_at_close {
+            check(asked, &head, Ok(ResponseBody::UntilClose));
+        }
+        let chunked = format!("HTTP/1.1 200 OK\r\n{raw}\r\nTransfer-Encoding: chunked");
+        check(LEGACY, &chunked, Ok(ResponseBody::Chunked));
+        let empty = Ok(ResponseBody::Empty { announced: Some(0) });
+        check(LEGACY, &format!("HTTP/1.1 200 OK\r\n{raw}\r\nContent-Length: 0"), empty);
+        check(LEGACY, "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp", Err(Error::Upgrade));
+        assert_eq!(
+            printed(LEGACY, &format!("HTTP/1.1 200 OK\r\n{raw}\r\n\r\n"), Version::Http11, false),
+            format!("HTTP/1.1 200 OK\r\n{raw}\r\nConnection: close\r\n\r\n")
+        );
     }
 
     #[test]

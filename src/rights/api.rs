@@ -9,7 +9,7 @@
 use super::containers::{Change, Container};
 use crate::http1::{
     self, Asked, BodyReader, FieldStorage, HEAD_BYTES_MAX, HeadScan, INTERIM_RESPONSES_MAX,
-    Response,
+    Response, Takeover,
 };
 use crate::relay::buffer::{BULK_BYTES, Buffer};
 use crate::relay::socket::Socket;
@@ -216,7 +216,8 @@ impl Answer {
     fn parse_head(&mut self, head_bytes: usize) -> Result<bool, http1::Error> {
         let head = self.buffer.filled().get(..head_bytes).unwrap_or_default();
         let mut storage = FieldStorage::new();
-        let response = Response::parse(head, Asked { head: false, upgrade: None }, &mut storage)?;
+        let response =
+            Response::parse(head, Asked { head: false, takeover: Takeover::Never }, &mut storage)?;
         self.status = response.status();
         self.body = BodyReader::from(response.body());
         Ok(!response.is_interim())

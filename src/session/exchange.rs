@@ -154,7 +154,7 @@ fn print_final_head(
     stopping: bool,
 ) -> Result<Option<Answered>, http1::Error> {
     let request = permit.request();
-    let asked = Asked { head: request.method() == Method::Head, upgrade: request.upgrade() };
+    let asked = Asked { head: request.method() == Method::Head, takeover: request.takeover() };
     let head = download.buffer.filled().get(..head_bytes).unwrap_or_default();
     let mut storage = FieldStorage::new();
     let response = Response::parse(head, asked, &mut storage)?;
