@@ -2,18 +2,20 @@
 //!
 //! **Invariant:** upload and download never wait for each other: the Engine
 //! answers while it still reads (`/images/load`, `/build`).
-//! **Invariant:** there is no time limit on a response, a stream or a tunnel.
-//! The one clock is the second that a client's end of data is followed by.
+//! **Invariant:** there is no time limit on a response, a stream or a tunnel. The
+//! clocks here run for a client that has ended its direction, or hung up, only.
 //!
 //! No decision is taken here: what to send, and what a response head means, is
 //! the session's matter.
 
 pub mod buffer;
 mod flow;
+mod skip;
 pub mod socket;
 mod splice;
 
 pub use flow::{Direction, Flow, Need};
+pub use skip::{SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
 
 use crate::http1::{self, BodyReader, Encoding, HeadScan};
 use buffer::Buffer;
@@ -23,9 +25,13 @@ use socket::Socket;
 use std::io;
 use std::time::Duration;
 
-/// How long an exchange may stay without a byte once the client has sent its
-/// end of data: it may be gone, or it may still read (half-close).
-const SILENCE_AFTER_END: Duration = Duration::from_secs(1);
+/// How long an exchange may stay without a byte once the client has sent its end of
+/// data. It may be gone, or it may still read (half-close, as BusyBox's `nc` does).
+/// The daemon is told, and mostly ends the exchange by itself if it may be ended.
+const SILENCE_AFTER_END: Duration = Duration::from_secs(600);
+
+/// How long the last bytes of a client that hung up wait for room at the daemon.
+const DELIVERY_AFTER_HANG_UP: Duration = Duration::from_secs(10);
 
 /// How long a connection must be quiet before its buffers are given back. A
 /// thousand streams that are silent most of the time need none.
@@ -73,8 +79,8 @@ pub struct Relay<'a> {
     pub download: Flow<'a>,
     client_ended: bool,
     end_passed_on: bool,
-    upload_abandoned: bool,
-    silence_limit: Option<Duration>,
+    client_hung_up: bool,
+    silence_limit: Duration,
 }
 
 impl<'a> Relay<'a> {
@@ -93,15 +99,9 @@ impl<'a> Relay<'a> {
             download,
             client_ended: false,
             end_passed_on: false,
-            upload_abandoned: false,
-            silence_limit: Some(SILENCE_AFTER_END),
+            client_hung_up: false,
+            silence_limit: SILENCE_AFTER_END,
         }
-    }
-
-    /// Whether the daemon stopped taking the upload before its end.
-    #[must_use]
-    pub fn upload_abandoned(&self) -> bool {
-        self.upload_abandoned
     }
 
     /// Makes the client's close a reset: for a client that takes the close for
@@ -124,7 +124,7 @@ impl<'a> Relay<'a> {
             {
                 return Ok(head_bytes);
             }
-            let upload = self.step_upload()?;
+            let upload = self.upload.step_upload()?;
             let download = self.step_head()?;
             self.wait(upload, download)?;
         }
@@ -137,7 +137,7 @@ impl<'a> Relay<'a> {
     pub fn pump(&mut self) -> Result<(), Fault> {
         loop {
             let download = self.download.step()?;
-            let upload = self.step_upload()?;
+            let upload = self.upload.step_upload()?;
             if (upload, download) == (Need::Ended, Need::Ended) {
                 return Ok(());
             }
@@ -145,29 +145,25 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Moves both bodies, where the download is a raw stream: its client ends
-    /// its direction when it has no input, and still waits for output.
-    ///
-    /// # Errors
-    /// Any [`Fault`]; the client may have got a part of the response.
-    pub fn pump_raw(&mut self) -> Result<(), Fault> {
-        self.silence_limit = None;
-        self.pump()
-    }
-
-    /// Moves bytes both ways until each side has ended its direction.
+    /// Moves bytes both ways until each side has ended its direction. What is left
+    /// of the request's body goes first.
     ///
     /// # Errors
     /// Either side's I/O.
     pub fn tunnel(&mut self) -> Result<(), Fault> {
-        self.upload.begin(BodyReader::UntilClose, Encoding::Plain);
         self.download.begin(BodyReader::UntilClose, Encoding::Plain);
         // An end of data seen before the switch is seen again by reading.
         (self.client_ended, self.end_passed_on) = (true, true);
         let (mut upload_ended, mut download_ended) = (false, false);
+        let mut body_ended = false;
         loop {
             let download = self.step_output()?;
-            let upload = self.step_upload()?;
+            let mut upload = self.upload.step_upload()?;
+            if upload == Need::Ended && !body_ended {
+                body_ended = true;
+                self.upload.begin(BodyReader::UntilClose, Encoding::Plain);
+                upload = self.upload.step_upload()?;
+            }
             pass_on_end(download, &mut download_ended, self.client);
             pass_on_end(upload, &mut upload_ended, self.daemon);
             if upload_ended && download_ended {
@@ -184,28 +180,11 @@ impl<'a> Relay<'a> {
         match self.download.step() {
             Err(Fault::Daemon(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                 self.download.abandon();
-                self.abandon_upload();
+                self.upload.abandon();
                 Ok(Need::Ended)
             }
             result => result,
         }
-    }
-
-    /// A daemon that closes early may have answered before: the upload ends,
-    /// the download goes on.
-    fn step_upload(&mut self) -> Result<Need, Fault> {
-        match self.upload.step() {
-            Err(Fault::Daemon(_)) => {
-                self.abandon_upload();
-                Ok(Need::Ended)
-            }
-            result => result,
-        }
-    }
-
-    fn abandon_upload(&mut self) {
-        self.upload_abandoned = true;
-        self.upload.abandon();
     }
 
     /// Receives a part of the response head, and writes what is due to the
@@ -239,7 +218,7 @@ impl<'a> Relay<'a> {
             return Ok(());
         }
         self.pass_on_client_end(upload);
-        let limit = self.silence_limit.filter(|_| self.client_ended);
+        let limit = self.client_ended.then_some(self.silence_limit);
         let events = self.poll_quietly(upload, download, limit)?;
         if events.is_silence() || events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
             return Err(Fault::ClientGone);
@@ -250,21 +229,31 @@ impl<'a> Relay<'a> {
     }
 
     /// Tells the daemon that the client has ended (Go cancels the request then).
+    /// Bytes behind the request go first, if they are ever due: those of a tunnel
+    /// that is not open yet, or of another request, where Go would not see the end.
     fn pass_on_client_end(&mut self, upload: Need) {
         if self.client_ended && !self.end_passed_on && upload == Need::Ended {
             self.end_passed_on = true;
-            self.daemon.shutdown(Shutdown::Write);
+            if self.upload.buffer.is_empty() && self.client.is_at_end() {
+                self.daemon.shutdown(Shutdown::Write);
+            }
         }
     }
 
+    /// A reset is heeded even while bytes of the client wait for room: a daemon that
+    /// does not read would keep the connection for ever.
     fn wait_in_tunnel(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
         if upload == Need::Again || download == Need::Again {
             return Ok(());
         }
-        let events = self.poll_quietly(upload, download, None)?;
-        if upload == Need::Ended && events.client.intersects(PollFlags::HUP | PollFlags::ERR) {
+        let limit = self.client_hung_up.then_some(DELIVERY_AFTER_HANG_UP);
+        let events = self.poll_quietly(upload, download, limit)?;
+        let is_reset = events.client.contains(PollFlags::ERR) && upload != Need::Read;
+        let is_closed = events.client.contains(PollFlags::HUP) && upload == Need::Ended;
+        if is_reset || is_closed || events.is_silence() {
             return Err(Fault::ClientGone);
         }
+        self.client_hung_up |= events.client.contains(PollFlags::HUP);
         self.heed_daemon_close(&events, download);
         Ok(())
     }
@@ -273,7 +262,7 @@ impl<'a> Relay<'a> {
     fn heed_daemon_close(&mut self, events: &Events, download: Need) {
         let closed = events.daemon.intersects(PollFlags::HUP | PollFlags::ERR);
         if closed && download == Need::Ended {
-            self.abandon_upload();
+            self.upload.abandon();
         }
     }
 
@@ -290,7 +279,7 @@ impl<'a> Relay<'a> {
             && self.upload.buffer.is_empty()
             && !self.upload.buffer.is_released();
         let spare_download = self.download.buffer.is_larger_than_idle();
-        if limit.is_none() && (spare_upload || spare_download) {
+        if spare_upload || spare_download {
             let events = self.poll(upload, download, Some(QUIET))?;
             if !events.is_silence() {
                 return Ok(events);
@@ -317,7 +306,7 @@ impl<'a> Relay<'a> {
         client.set(PollFlags::RDHUP, !self.client_ended);
         daemon.set(PollFlags::IN, download == Need::Read);
         daemon.set(PollFlags::OUT, upload == Need::Write);
-        let client_heeded = !client.is_empty() || upload == Need::Ended;
+        let client_heeded = !client.is_empty() || !self.client_hung_up || upload == Need::Ended;
         let daemon_heeded = !daemon.is_empty() || download == Need::Ended;
         let mut fds = [PollFd::new(self.client, client), PollFd::new(self.daemon, daemon)];
         let [client_fd, daemon_fd] = &mut fds;

@@ -135,11 +135,13 @@ impl<'a> Request<'a> {
         self.upgrade
     }
 
-    /// How the daemon may take the connection over.
+    /// How the daemon may take the connection over. Not behind a head with bare
+    /// LF, since what follows such a head is dropped.
     #[must_use]
     pub fn takeover(&self) -> Takeover {
         match self.upgrade {
             Some(upgrade) => Takeover::Upgrade(upgrade),
+            None if self.has_bare_lf => Takeover::Never,
             None if is_hijacking(self.method, self.target.path()) => Takeover::Hijack,
             None => Takeover::Never,
         }

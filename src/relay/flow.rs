@@ -3,14 +3,20 @@
 //! **Invariant:** a flow reads only when it has nothing left to write, so that
 //! a receiver who stops reading stops the sender, and memory stays bounded.
 //! **Invariant:** bytes behind the body's end stay in the buffer.
+//! **Invariant:** chunks are never merged. Of a daemon's chunks only large ones are
+//! split; the beginning of a smaller one waits in the buffer for the rest.
 
 use super::Fault;
 use super::buffer::{BULK_BYTES, Buffer};
+use super::skip::{SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
 use super::socket::Socket;
 use super::splice::Splice;
+use crate::http1::chunked::{Chunks, Split};
 use crate::http1::{BodyReader, Encoding};
+use rustix::event::PollFlags;
 use std::io::{self, IoSlice};
 use std::ops::Range;
+use std::time::Instant;
 
 /// The most that an upload moves through a pipe in one call: what has piled up at
 /// the client's socket meanwhile, since a unix socket has no packets to fill.
@@ -53,8 +59,14 @@ pub struct Flow<'a> {
     encoding: Encoding,
     piece: Piece,
     bulk: Bulk<'a>,
+    /// Whether the buffer holds a part of a chunk that is sent whole.
+    awaits_rest: bool,
+    /// Whether the receiver takes no more.
+    abandoned: bool,
     /// Whether the sender may have bytes for us.
     pub readable: bool,
+    /// Bytes of the body that were received.
+    pub received_bytes: u64,
     /// Bytes of the body that were written.
     pub body_bytes: u64,
 }
@@ -76,6 +88,8 @@ enum Bulk<'a> {
 #[derive(Debug, Default)]
 struct Piece {
     data: Range<usize>,
+    /// Of `data`, without the framing of chunks.
+    body_bytes: usize,
     consumed: usize,
     suffix: &'static [u8],
     sent: usize,
@@ -96,7 +110,7 @@ impl<'a> Flow<'a> {
         (reader, encoding): (BodyReader, Encoding),
     ) -> Self {
         let piece = Piece::default();
-        let (bulk, readable, body_bytes) = (Bulk::No, false, 0);
+        let (bulk, awaits_rest, abandoned, readable) = (Bulk::No, false, false, false);
         Self {
             direction,
             from,
@@ -107,8 +121,11 @@ impl<'a> Flow<'a> {
             encoding,
             piece,
             bulk,
+            awaits_rest,
+            abandoned,
             readable,
-            body_bytes,
+            received_bytes: 0,
+            body_bytes: 0,
         }
     }
 
@@ -123,12 +140,76 @@ impl<'a> Flow<'a> {
         self.reader.is_done()
     }
 
-    /// Gives up: what was not written never will be.
+    /// Gives up: what was not written never will be. What was received of the body is
+    /// still known, so that its end can be found.
     pub fn abandon(&mut self) {
-        self.reader = BodyReader::Done;
+        self.abandoned = true;
+        self.awaits_rest = false;
         self.prefix.clear();
-        self.piece = Piece::default();
+        self.buffer.consume(std::mem::take(&mut self.piece).consumed);
         self.bulk = Bulk::No;
+    }
+
+    /// Goes on as far as an upload can. A daemon that closes early may have answered
+    /// before: then the upload ends, and the download goes on.
+    ///
+    /// # Errors
+    /// As [`Self::step`], but for the daemon's.
+    pub fn step_upload(&mut self) -> Result<Need, Fault> {
+        match self.step() {
+            Err(Fault::Daemon(_)) => {
+                self.abandon();
+                Ok(Need::Ended)
+            }
+            result => result,
+        }
+    }
+
+    /// Receives what is left of an upload, if that is little and comes soon: then the
+    /// client's connection can carry another request, and the response's head may
+    /// promise it. What the daemon takes no more of is dropped.
+    ///
+    /// # Errors
+    /// The client's I/O, or a malformed body.
+    pub fn finish_upload(&mut self) -> Result<(), Fault> {
+        let deadline = Instant::now() + SKIPPING_MAX;
+        let enough = self.received_bytes.saturating_add(SKIPPED_BYTES_MAX);
+        while !self.is_received() {
+            let left_max = enough.saturating_sub(self.received_bytes);
+            if left_max == 0 || self.reader.rest_bytes_min() > left_max {
+                return Ok(());
+            }
+            let need = match self.step_upload() {
+                // The response is whole all the same; the end is seen again.
+                Err(Fault::Truncated(_)) => return Ok(()),
+                need => need?,
+            };
+            if self.abandoned {
+                skip_body(self.from, self.buffer, &mut self.reader, left_max, deadline);
+                return Ok(());
+            }
+            if !self.await_need(need, deadline)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what the flow needs; false at the deadline.
+    fn await_need(&mut self, need: Need, deadline: Instant) -> Result<bool, Fault> {
+        let ready = match need {
+            Need::Read => self.from.wait(PollFlags::IN, deadline),
+            Need::Write => self.to.wait(PollFlags::OUT, deadline),
+            Need::Again | Need::Ended => Ok(()),
+        };
+        match ready {
+            Ok(()) => {
+                self.readable |= need == Need::Read;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(false),
+            Err(error) => Err(Fault::sender(self.direction, error)),
+        }
     }
 
     /// Goes on as far as it can with at most one receive.
@@ -136,6 +217,9 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// A fault of the sender's framing, its early end, or either side's I/O.
     pub fn step(&mut self) -> Result<Need, Fault> {
+        if self.abandoned {
+            return Ok(Need::Ended);
+        }
         let mut may_receive = true;
         loop {
             // Before writing: a head leaves together with the body behind it,
@@ -149,7 +233,7 @@ impl<'a> Flow<'a> {
             if self.reader.is_done() {
                 return Ok(Need::Ended);
             }
-            if !self.buffer.is_empty() {
+            if !self.buffer.is_empty() && !self.awaits_rest {
                 continue;
             }
             if !self.readable {
@@ -164,7 +248,8 @@ impl<'a> Flow<'a> {
     }
 
     fn has_body_to_decode(&self) -> bool {
-        !self.reader.is_done() && !self.buffer.is_empty() && self.piece.is_unset()
+        let is_unread = !self.buffer.is_empty() && !self.awaits_rest;
+        !self.reader.is_done() && is_unread && self.piece.is_unset()
     }
 
     /// Writes what is pending; true if nothing is left.
@@ -179,20 +264,31 @@ impl<'a> Flow<'a> {
                 Err(error) => return Err(Fault::receiver(self.direction, error)),
             }
         }
-        self.body_bytes += data.len() as u64;
+        self.body_bytes += self.piece.body_bytes as u64;
         self.prefix.clear();
         self.buffer.consume(std::mem::take(&mut self.piece).consumed);
         Ok(true)
     }
 
     fn decode(&mut self) -> Result<(), Fault> {
-        let decoded = self
-            .reader
-            .decode(self.buffer.filled_mut())
-            .map_err(|error| Fault::Framing(self.direction, error))?;
-        self.encoding.print_before(decoded.data.len(), self.prefix);
-        let suffix = self.encoding.after(!decoded.data.is_empty(), self.reader.is_done());
-        self.piece = Piece { data: decoded.data, consumed: decoded.consumed, suffix, sent: 0 };
+        let received = self.buffer.filled_mut();
+        let received_bytes = received.len();
+        let chunks = match (self.encoding, self.direction) {
+            (Encoding::Plain, _) => self.reader.decode(received).map(Chunks::one),
+            (Encoding::Chunked, Direction::Upload) => {
+                self.reader.rechunk(received, Split::Anywhere)
+            }
+            (Encoding::Chunked, Direction::Download) => {
+                self.reader.rechunk(received, Split::LargeOnly)
+            }
+        }
+        .map_err(|error| Fault::Framing(self.direction, error))?;
+        let Chunks { first_bytes, printed: data, body_bytes, consumed } = chunks;
+        self.awaits_rest = !self.reader.is_done() && consumed < received_bytes;
+        self.received_bytes += body_bytes as u64;
+        self.encoding.print_before(first_bytes, self.prefix);
+        let suffix = self.encoding.after(!data.is_empty(), self.reader.is_done());
+        self.piece = Piece { data, body_bytes, consumed, suffix, sent: 0 };
         Ok(())
     }
 
@@ -230,6 +326,7 @@ impl<'a> Flow<'a> {
         match pipe.fill(self.from, bytes_max) {
             Ok(0) => self.end_of_data(),
             Ok(taken) => {
+                self.received_bytes += taken as u64;
                 self.reader.skip(taken as u64);
                 Ok(())
             }
@@ -263,6 +360,7 @@ impl<'a> Flow<'a> {
             Ok(filled) if filled.bytes == 0 => self.end_of_data(),
             Ok(filled) => {
                 self.readable = filled.all_space;
+                self.awaits_rest = false;
                 if filled.bytes >= BULK_BYTES && matches!(self.bulk, Bulk::No) {
                     self.bulk = Bulk::Seen;
                 }

@@ -65,6 +65,13 @@ impl Socket {
         retry(|| rustix::net::recv(&self.0, &mut *space, RecvFlags::DONTWAIT).map(|got| got.0))
     }
 
+    /// Whether all that the peer sent was read, and it has ended its direction.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        retry(|| rustix::net::recv(&self.0, &mut [0], flags)).is_ok_and(|(_, count)| count == 0)
+    }
+
     /// Reads, and waits as long as [`Self::set_receive_timeout`] says.
     ///
     /// # Errors

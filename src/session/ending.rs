@@ -36,6 +36,8 @@ pub enum CloseReason {
     BadResponse,
     /// The daemon did not take the whole upload.
     UploadUnfinished,
+    /// The answer was sent before the whole upload had come.
+    UploadLate,
     /// A raw stream ended; its client may have sent input that nobody took.
     RawStreamEnded,
     /// A tunnel ended.
@@ -64,6 +66,7 @@ impl CloseReason {
             Self::DaemonFailed => "daemon failed or ended in the middle of a message",
             Self::BadResponse => "malformed response",
             Self::UploadUnfinished => "daemon did not take the whole upload",
+            Self::UploadLate => "answered before the whole upload had come",
             Self::RawStreamEnded => "raw stream ended",
             Self::TunnelEnded => "tunnel ended",
             Self::Stopping => "proxy is stopping",
@@ -86,6 +89,7 @@ impl CloseReason {
                 | Self::DaemonFailed
                 | Self::BadResponse
                 | Self::UploadUnfinished
+                | Self::UploadLate
                 | Self::RawStreamEnded
                 | Self::TunnelEnded
         )

@@ -15,7 +15,8 @@ struct Answered {
     status: u16,
     body: ResponseBody,
     encoding: Encoding,
-    keep_alive: bool,
+    /// What the head has announced to the client.
+    after: After,
     ends_at_close: bool,
 }
 
@@ -105,7 +106,6 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
     let is_raw = answered.ends_at_close && permit.request().version() == Version::Http11;
     let moved = match answered.body {
         ResponseBody::Tunnel => relay.tunnel(),
-        _ if is_raw => relay.pump_raw(),
         _ => relay.pump(),
     };
     let after = match moved {
@@ -116,11 +116,9 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
             After::Cut(CloseReason::from(&fault))
         }
         Ok(()) if answered.body == ResponseBody::Tunnel => After::Close(CloseReason::TunnelEnded),
-        Ok(()) if relay.upload_abandoned() => After::Close(CloseReason::UploadUnfinished),
+        Ok(()) if !relay.upload.is_received() => After::Close(CloseReason::UploadUnfinished),
         Ok(()) if is_raw => After::Close(CloseReason::RawStreamEnded),
-        Ok(()) if permit.request().has_bare_lf() => After::Close(CloseReason::BareLf),
-        Ok(()) if !answered.keep_alive => After::Close(CloseReason::Asked),
-        Ok(()) => After::Reuse,
+        Ok(()) => answered.after,
     };
     Outcome { after, status, reply: None }
 }
@@ -133,8 +131,7 @@ fn await_final_head(
 ) -> Result<Answered, Fault> {
     for _ in 0..=INTERIM_RESPONSES_MAX {
         let head_bytes = relay.await_head()?;
-        let answered = print_final_head(&mut relay.download, head_bytes, permit, stopping)
-            .map_err(|error| Fault::Framing(Direction::Download, error))?;
+        let answered = print_final_head(relay, head_bytes, permit, stopping)?;
         relay.download.buffer.consume(head_bytes);
         if let Some(answered) = answered {
             relay.download.begin(BodyReader::from(answered.body), answered.encoding);
@@ -148,30 +145,48 @@ fn await_final_head(
 /// its own, so that its room for fields is not held while bodies are relayed.
 #[inline(never)]
 fn print_final_head(
-    download: &mut Flow<'_>,
+    relay: &mut Relay<'_>,
     head_bytes: usize,
     permit: &Permit<'_>,
     stopping: bool,
-) -> Result<Option<Answered>, http1::Error> {
+) -> Result<Option<Answered>, Fault> {
     let request = permit.request();
     let asked = Asked { head: request.method() == Method::Head, takeover: request.takeover() };
-    let head = download.buffer.filled().get(..head_bytes).unwrap_or_default();
+    let head = relay.download.buffer.filled().get(..head_bytes).unwrap_or_default();
     let mut storage = FieldStorage::new();
-    let response = Response::parse(head, asked, &mut storage)?;
+    let response = Response::parse(head, asked, &mut storage)
+        .map_err(|error| Fault::Framing(Direction::Download, error))?;
     if response.is_interim() {
         return Ok(None);
     }
     let version = request.version();
     let ends_at_close = response.ends_at_close(version);
-    let keep_alive = request.keeps_alive() && !ends_at_close && !stopping;
-    response.print(version, keep_alive, download.prefix);
+    let body_ends = !ends_at_close && response.body() != ResponseBody::Tunnel;
+    let after = if request.has_bare_lf() {
+        After::Close(CloseReason::BareLf)
+    } else if !request.keeps_alive() || !body_ends {
+        After::Close(CloseReason::Asked)
+    } else if stopping {
+        After::Close(CloseReason::Stopping)
+    } else {
+        finish_upload(&mut relay.upload)?
+    };
+    response.print(version, after == After::Reuse, relay.download.prefix);
     Ok(Some(Answered {
         status: response.status(),
         body: response.body(),
         encoding: response.encoding(version),
-        keep_alive,
+        after,
         ends_at_close,
     }))
+}
+
+/// Whether the client's connection can carry another request after an answer that
+/// may have come before the end of the request's body. Decided before the head is
+/// printed, as Go's server does: a promise that is broken fails the next request.
+fn finish_upload(upload: &mut Flow<'_>) -> Result<After, Fault> {
+    upload.finish_upload()?;
+    Ok(if upload.is_received() { After::Reuse } else { After::Close(CloseReason::UploadLate) })
 }
 
 /// The outcome of an exchange that ended before a response could be printed.
