@@ -19,10 +19,10 @@ pub use ending::{After, CloseReason};
 
 use crate::config::Limits;
 use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
-use crate::http1::{self, FieldStorage, Method, Reply, Request, RequestBody, Version};
+use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::names::Names;
-use crate::relay::Buffers;
 use crate::relay::socket::Socket;
+use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
 use crate::rights::{self, Origin, Rights};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub struct Session<'a> {
     /// What the request in hand is judged by.
     policy: Arc<Policy>,
     origin: Origin,
+    /// What is still to come of the request's body, while nobody else reads it.
+    unread: BodyReader,
     buffers: &'a mut Buffers,
     started: Instant,
     quiet_limit_is_set: bool,
@@ -82,8 +84,17 @@ impl<'a> Session<'a> {
         buffers: &'a mut Buffers,
     ) -> Self {
         let (policy, origin) = (Arc::clone(&listener), Origin::default());
-        let (started, quiet_limit_is_set) = (Instant::now(), false);
-        Self { shared, connection, listener, policy, origin, buffers, started, quiet_limit_is_set }
+        Self {
+            shared,
+            connection,
+            listener,
+            policy,
+            origin,
+            unread: BodyReader::Done,
+            buffers,
+            started: Instant::now(),
+            quiet_limit_is_set: false,
+        }
     }
 
     /// Serves requests until the connection has to end, and ends it.
@@ -141,6 +152,7 @@ impl<'a> Session<'a> {
                 return self.close_malformed(error);
             }
         };
+        self.unread = BodyReader::from(request.body());
         if let Err(cause) = self.choose_policy() {
             return self.refuse_unidentified(&request, &cause);
         }
@@ -220,12 +232,12 @@ impl<'a> Session<'a> {
         self.reply_to(request, &reply, CloseReason::Refused)
     }
 
-    /// Answers by ourselves. The connection goes on if the request had no body
-    /// that would have to be skipped, and no path that is refused as written.
+    /// Answers by ourselves. The connection goes on if the rest of the request's body,
+    /// if there is any, can be skipped before, and if no path is refused as written.
     fn reply_to(&mut self, request: &Request<'_>, reply: &Reply, reason: CloseReason) -> After {
         let is_plain = reply.location.is_some() || !request.target().had_doubled_slashes();
-        let reusable = request.keeps_alive() && request.body() == RequestBody::Empty && is_plain;
-        let keep_alive = reusable && !self.is_stopping();
+        let reusable = request.keeps_alive() && is_plain && !self.is_stopping();
+        let keep_alive = reusable && self.skip_unread(request);
         let to_head = request.method() == Method::Head;
         let mut answer = Vec::new();
         reply.print(to_head, request.version(), keep_alive, &mut answer);
@@ -234,6 +246,18 @@ impl<'a> Session<'a> {
             Ok(()) if keep_alive => After::Reuse,
             Ok(()) => After::Close(reason),
         }
+    }
+
+    /// Skips the rest of the request's body; false if it is too long, or not there in
+    /// a moment. A client that waits for a 100 will not send it.
+    fn skip_unread(&mut self, request: &Request<'_>) -> bool {
+        let received = &mut self.buffers.client;
+        if self.unread.is_done() || (request.expects_continue() && received.is_empty()) {
+            return self.unread.is_done();
+        }
+        let deadline = Instant::now() + SKIPPING_MAX;
+        let socket = &self.connection.socket;
+        skip_body(socket, received, &mut self.unread, SKIPPED_BYTES_MAX, deadline)
     }
 
     fn refuse_malformed(&mut self, error: http1::Error) -> After {

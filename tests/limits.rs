@@ -293,6 +293,35 @@ fn bytes_before_a_101_that_never_comes_are_bounded_and_kept_from_the_daemon() {
     stand.daemon.await_idle().unwrap();
 }
 
+/// In a tunnel nothing else would ever be heard of such a client.
+#[test]
+fn a_reset_client_whose_daemon_stopped_reading_is_dropped_soon() {
+    let stand = Stand::new(&[]);
+    let hijacked = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
+    let plain = "POST /x/exec/a/start HTTP/1.1\r\nHost: d\r\n";
+    let endless = format!("{plain}Content-Length: 100000000\r\n\r\n");
+    let legacy = "POST /exec/a/start HTTP/1.1\r\nHost: d\r\n\r\n";
+    let rows: [(&str, &[u8]); 4] = [
+        (ATTACH, SWITCHED),
+        (legacy, hijacked),
+        (&endless, b""),
+        (&endless, b"HTTP/1.1 200 OK\r\n\r\n"),
+    ];
+    for (request, answer) in rows {
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(answer.to_vec()), Step::AwaitClose]);
+        let clients = stand.clients(3, request);
+        for client in &clients {
+            client.stream().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+            client.send(&vec![b'u'; 50_000_000]);
+        }
+        stand.awaits_rest();
+        reset(clients);
+        let took = stand.daemon.await_idle().unwrap();
+        assert!(took < STRUCK_WITHIN, "{request}: it took {took:?}");
+        stand.awaits_rest();
+    }
+}
+
 #[test]
 fn thousands_of_connections_from_one_address_leave_room_for_others() {
     let stand = Stand::new(&["-headertimeout=60"]);

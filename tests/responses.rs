@@ -22,8 +22,7 @@ const ATTACH: &str =
     "POST /a/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// How soon a daemon connection must be dropped when its client has gone: the
-/// second of silence that a half-closed client is given, and room for a busy
+/// How soon a daemon connection must be dropped when its client has gone, on a busy
 /// machine.
 const DROPPED_WITHIN: Duration = Duration::from_secs(3);
 
@@ -44,8 +43,10 @@ enum Seen {
 impl Stand {
     fn new() -> Self {
         let daemon = ScriptedDaemon::start(Vec::new());
-        let flags = ["-allowGET=.*", "-allowHEAD=.*", "-allowPOST=.*"];
-        let proxied = Proxied::start(daemon.socket_path(), &flags.map(str::to_owned));
+        let methods = ["-allowGET=.*", "-allowHEAD=.*", "-allowPOST=/[^d].*", "-allowPUT=.*"];
+        let flags = [&methods[..], &["-loglevel=debug"]].concat();
+        let flags: Vec<_> = flags.into_iter().map(str::to_owned).collect();
+        let proxied = Proxied::start(daemon.socket_path(), &flags);
         Self { daemon, proxied }
     }
 
@@ -482,12 +483,93 @@ fn an_answer_before_the_upload_ended_comes_at_once_and_the_upload_goes_on() {
     let script = vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::ReadBody(UPLOAD_BYTES)];
     let (mut client, answer) = upload(&stand, script);
     assert!(matches!(answer, Wait::Answer(_)), "{}", waited(&answer));
+    assert!(closes(&answer), "nobody could know then that the upload would end");
     stand.daemon.await_idle().unwrap();
     assert!(stand.daemon.received().len() > UPLOAD_BYTES, "the upload was cut short");
-    // Both bodies ended exactly: the connection serves on.
+    assert_eq!(client.drain(PATIENCE), Ok((Vec::new(), End::Fin)));
+}
+
+/// Whether the answer announces that its connection ends.
+fn closes(answer: &Wait) -> bool {
+    let Wait::Answer(answer) = answer else { panic!("{}", waited(answer)) };
+    answer.response.field("Connection") == Some("close")
+}
+
+/// Sends a request as Go's client does, with the body behind the head, while the
+/// daemon answers as soon as it has the head. Whether the connection is kept; if so,
+/// it must serve on.
+fn is_kept(stand: &Stand, script: &[Step], head: &str, body: &[u8]) -> bool {
+    stand.daemon.play(script.to_vec());
+    let mut client = stand.client();
+    let mut sender = client.sender();
+    let answer = std::thread::scope(|scope| {
+        client.send(head.as_bytes());
+        scope.spawn(move || sender.deliver(body, wire::raw_client::Delivery::Whole));
+        client.answer("POST", PATIENCE).unwrap_or_else(|why| panic!("{why}"))
+    });
+    if closes(&answer) {
+        assert_eq!(client.drain(PATIENCE), Ok((Vec::new(), End::Fin)));
+        return false;
+    }
     stand.daemon.play(vec![Step::ReadHead, Step::Send(OK.to_vec())]);
     client.send(GET.as_bytes());
-    assert!(matches!(see(&mut client, GET), Ok(Seen::Whole(_))));
+    let next = see(&mut client, GET);
+    assert!(matches!(&next, Ok(Seen::Whole(next)) if next.body == b"ok"), "{head}: {next:?}");
+    true
+}
+
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}";
+
+#[test]
+fn a_connection_that_is_kept_after_an_early_answer_serves_on() {
+    let stand = Stand::new();
+    let closing = vec![Step::ReadHead, Step::Send(NOT_FOUND.to_vec())];
+    let resetting = vec![Step::ReadByte, Step::Send(NOT_FOUND.to_vec())];
+    let reading = vec![Step::ReadHead, Step::Send(NOT_FOUND.to_vec()), Step::AwaitEnd];
+    let length = |path: &str, bytes: usize| {
+        format!("POST {path} HTTP/1.1\r\nHost: d\r\nContent-Length: {bytes}\r\n\r\n")
+    };
+    let chunked = "POST /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
+    let many_chunks =
+        [b"5;x=y\r\nhello\r\n".repeat(9000), b"0\r\nX-T: 1\r\n\r\n".to_vec()].concat();
+    let mut kept = 0;
+    for script in [closing, resetting, reading] {
+        for _ in 0..10 {
+            kept += usize::from(is_kept(&stand, &script, &length("/x", 5), b"hello"));
+        }
+        kept += usize::from(is_kept(&stand, &script, &length("/x", 200_000), &[b'b'; 200_000]));
+        kept += usize::from(is_kept(&stand, &script, &chunked, b"5\r\nhello\r\n0\r\n\r\n"));
+        kept += usize::from(is_kept(&stand, &script, &chunked, &many_chunks));
+        // Refused by the proxy itself.
+        kept += usize::from(is_kept(&stand, &script, &length("/denied", 5), b"hello"));
+        kept +=
+            usize::from(is_kept(&stand, &script, &length("/denied", 200_000), &[b'b'; 200_000]));
+        // A part of it may have reached the daemon before the answer.
+        is_kept(&stand, &script, &length("/x", 300_000), &vec![b'b'; 300_000]);
+        is_kept(&stand, &script, &length("/x", 3_000_000), &vec![b'b'; 3_000_000]);
+        // Too long to be read for nothing.
+        assert!(!is_kept(&stand, &script, &length("/denied", 300_000), &vec![b'b'; 300_000]));
+    }
+    // A machine that is too busy for the moment that the proxy waits is forgiven.
+    assert!(kept > 20, "only {kept} of 45 connections were kept");
+}
+
+#[test]
+fn an_answer_before_a_body_that_does_not_come_announces_the_close() {
+    let stand = Stand::new();
+    let script = vec![Step::ReadHead, Step::Send(NOT_FOUND.to_vec())];
+    for path in ["/x", "/denied"] {
+        for fields in ["Content-Length: 5", "Content-Length: 5\r\nExpect: 100-continue"] {
+            let head = format!("POST {path} HTTP/1.1\r\nHost: d\r\n{fields}\r\n\r\n");
+            assert!(!is_kept(&stand, &script, &head, b"hell"), "{head}");
+            assert!(!is_kept(&stand, &script, &head, b""), "{head}");
+        }
+        let head = format!("POST {path} HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert!(!is_kept(&stand, &script, &head, b"5\r\nhello\r\n0\r\n"), "{head}");
+        if path == "/denied" {
+            assert!(!is_kept(&stand, &script, &head, b"5\r\nhelloX"), "{head}");
+        }
+    }
 }
 
 #[test]
@@ -550,6 +632,68 @@ fn download_and_upload_wait_for_nothing_but_each_others_bytes() {
     assert_eq!(answer.response.body, b"ab");
 }
 
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// docker-py and others take one chunk for one event.
+#[test]
+fn chunks_that_arrive_together_are_not_merged() {
+    let stand = Stand::new();
+    let event = format!("bb8\r\n{}\r\n", "e".repeat(3000));
+    let rows = [
+        ("1\r\na\r\n2\r\nbc\r\n1\r\nd\r\n", "1\r\na\r\n2\r\nbc\r\n1\r\nd\r\n"),
+        ("01;x=y\r\na\r\n0A\r\n0123456789\r\n", "1\r\na\r\na\r\n0123456789\r\n"),
+        (&event.repeat(2), &event.repeat(2)),
+    ];
+    for (sent, expected) in rows {
+        let response = [CHUNKED, sent.as_bytes(), b"0\r\nX-T: 1\r\n\r\n"].concat();
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(response)]);
+        let mut client = stand.client();
+        client.send(GET.as_bytes());
+        client.expect_bytes(&[CHUNKED, expected.as_bytes(), b"0\r\n\r\n"].concat()).unwrap();
+    }
+}
+
+#[test]
+fn an_event_that_arrives_in_parts_stays_one_chunk() {
+    let stand = Stand::new();
+    let begin = [CHUNKED, b"bb8\r\n", &[b'e'; 1000]].concat();
+    let end = [&[b'e'; 2000][..], b"\r\n"].concat();
+    stand.daemon.play(vec![
+        Step::ReadHead,
+        Step::Send(begin),
+        Step::AwaitGo,
+        Step::Send(end.clone()),
+    ]);
+    let mut client = stand.client();
+    client.send(GET.as_bytes());
+    client.expect_bytes(CHUNKED).unwrap();
+    stand.daemon.go();
+    client.expect_bytes(&[b"bb8\r\n", &[b'e'; 1000][..], &end].concat()).unwrap();
+}
+
+#[test]
+fn a_chunk_is_passed_on_when_its_data_is_there_and_a_large_one_before() {
+    let stand = Stand::new();
+    for (sent, expected) in [("5\r\nhello", "5\r\nhello\r\n"), ("100000\r\nab", "2\r\nab\r\n")] {
+        let response = [CHUNKED, sent.as_bytes()].concat();
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(response), Step::AwaitEnd]);
+        let mut client = stand.client();
+        client.send(GET.as_bytes());
+        client.expect_bytes(&[CHUNKED, expected.as_bytes()].concat()).unwrap();
+    }
+}
+
+#[test]
+fn chunks_of_an_upload_are_not_merged_either() {
+    let stand = Stand::new();
+    let chunks = b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n";
+    stand.daemon.play(vec![Step::ReadUntil(b"0\r\n\r\n".to_vec()), Step::Send(OK.to_vec())]);
+    let mut client = stand.client();
+    client.send(&[upload_head("Transfer-Encoding: chunked").as_bytes(), chunks].concat());
+    assert!(matches!(see(&mut client, "POST"), Ok(Seen::Whole(_))));
+    assert!(stand.daemon.received().ends_with(chunks), "{}", show(&stand.daemon.received()));
+}
+
 /// Waits for an answer that is not whole yet, until it ends in these bytes.
 fn await_bytes(client: &mut RawClient, end: &[u8]) -> Result<Wait, String> {
     let deadline = std::time::Instant::now() + PATIENCE;
@@ -580,6 +724,148 @@ fn the_first_bytes_of_a_tunnel_may_share_the_segment_of_its_101() {
     client.send(b"up");
     let (rest, end) = client.drain(PATIENCE).unwrap();
     assert_eq!((&rest[..], end), (b"".as_slice(), End::Fin));
+}
+
+/// A 200 with which the daemon takes the connection over.
+fn hijacked(name: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.{name}\r\n\r\n").into_bytes()
+}
+
+/// dockerode without `hijack`, `podman --remote exec`.
+#[test]
+fn attach_and_exec_are_tunnels_after_a_mere_200() {
+    let stand = Stand::new();
+    let paths = [
+        "/containers/a/attach?stdin=1",
+        "/v1.41/containers/a/b/attach",
+        "/exec/0a/start",
+        "/v4.3.1/libpod/containers/a/attach",
+        "/v4.3.1/libpod/exec/0a/start",
+    ];
+    for (path, version) in paths.iter().flat_map(|path| [(path, "1.0"), (path, "1.1")]) {
+        for name in ["raw-stream", "multiplexed-stream"] {
+            stand.daemon.play(vec![
+                Step::ReadHead,
+                Step::ReadUntil(b"{}".to_vec()),
+                Step::Send([&hijacked(name)[..], b"first"].concat()),
+                Step::ReadUntil(b"input".to_vec()),
+                Step::Send(b"heard".to_vec()),
+                Step::AwaitEnd,
+                Step::Send(b"bye".to_vec()),
+            ]);
+            let mut client = stand.client();
+            let head =
+                format!("POST {path} HTTP/{version}\r\nHost: d\r\nContent-Length: 2\r\n\r\n");
+            client.send(head.as_bytes());
+            client.send(b"{}");
+            let answer = hijacked(name);
+            let head = [&answer[..answer.len() - 2], b"Connection: close\r\n\r\nfirst"].concat();
+            client.expect_bytes(&head).unwrap();
+            client.send(b"input");
+            client.expect_bytes(b"heard").unwrap();
+            client.fin();
+            assert_eq!(client.drain(PATIENCE), Ok((b"bye".to_vec(), End::Fin)), "{path}");
+            let received = String::from_utf8(stand.daemon.received()).unwrap();
+            assert!(received.contains("\r\nConnection: close\r\n"), "{received}");
+            assert!(received.ends_with("\r\n\r\n{}input"), "{received}");
+        }
+    }
+    stand.proxied.wait_for_log("closed=\"tunnel ended\"").unwrap();
+}
+
+#[test]
+fn the_end_of_a_hijacked_output_is_passed_on_before_the_input_ends() {
+    let stand = Stand::new();
+    let script = vec![Step::ReadHead, Step::Send(hijacked("raw-stream")), Step::Fin];
+    stand.daemon.play([script, vec![Step::ReadUntil(b"late".to_vec())]].concat());
+    let mut client = stand.client();
+    client.send(b"POST /exec/a/start HTTP/1.1\r\nHost: d\r\n\r\n");
+    assert!(matches!(client.drain(PATIENCE), Ok((head, End::Fin)) if head.starts_with(b"HTTP")));
+    client.send(b"late");
+    stand.daemon.await_bytes(b"late").unwrap();
+}
+
+/// The rest of a body that was framed is unframed first.
+#[test]
+fn input_behind_a_chunked_body_reaches_a_hijacking_daemon() {
+    let stand = Stand::new();
+    let body = b"3\r\nabc\r\n0\r\n\r\n";
+    stand.daemon.play(vec![
+        Step::ReadHead,
+        Step::Send(hijacked("raw-stream")),
+        Step::ReadUntil(b"input".to_vec()),
+        Step::Send(b"heard".to_vec()),
+    ]);
+    let mut client = stand.client();
+    let head =
+        "POST /containers/a/attach HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.send(head.as_bytes());
+    let Ok(Wait::Silence(_)) = await_bytes(&mut client, b"\r\n\r\n") else { panic!("ended") };
+    client.send(body);
+    client.send(b"input");
+    assert!(matches!(client.drain(PATIENCE), Ok((all, End::Fin)) if all.ends_with(b"heard")));
+    assert!(stand.daemon.received().ends_with(&[&body[..], b"input"].concat()));
+}
+
+#[test]
+fn input_and_end_that_come_before_the_200_wait_for_it() {
+    let stand = Stand::new();
+    for head in [hijacked("raw-stream"), SWITCHED.to_vec()] {
+        let is_switch = head == SWITCHED;
+        stand.daemon.play(vec![Step::ReadHead, Step::AwaitGo, Step::Send(head), Step::AwaitEnd]);
+        let mut client = stand.client();
+        let upgrade = if is_switch { "Upgrade: tcp\r\n" } else { "" };
+        let request = format!("POST /exec/a/start HTTP/1.1\r\nHost: d\r\n{upgrade}\r\ninput");
+        client.send(request.as_bytes());
+        client.fin();
+        stand.daemon.await_bytes(b"\r\n\r\n").unwrap();
+        stand.daemon.go();
+        stand.daemon.await_bytes(b"input").unwrap();
+        assert!(matches!(client.drain(PATIENCE), Ok((_, End::Fin))));
+    }
+}
+
+#[test]
+fn input_is_not_passed_on_to_another_operation_that_answers_with_a_raw_stream() {
+    let stand = Stand::new();
+    for request in [
+        "POST /containers/a/start",
+        "POST /libpod/containers/a/attach",
+        "GET /containers/a/attach",
+        "POST /containers/a/exec/b/start",
+    ] {
+        let script = vec![Step::ReadHead, Step::Send(hijacked("raw-stream")), Step::AwaitGo];
+        stand.daemon.play(script);
+        let mut client = stand.client();
+        client.send(format!("{request} HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes());
+        let Ok(Wait::Silence(_)) = await_bytes(&mut client, b"\r\n\r\n") else { panic!("ended") };
+        client.send(b"GET /smuggled HTTP/1.1\r\n\r\n");
+        stand.daemon.go();
+        assert!(matches!(client.drain(PATIENCE), Ok((_, End::Fin))), "{request}");
+        stand.daemon.await_idle().unwrap();
+        assert!(stand.daemon.received().ends_with(b"\r\n\r\n"), "{request}");
+        assert!(!String::from_utf8_lossy(&stand.daemon.received()).contains("smuggled"));
+    }
+}
+
+const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+/// The Engine looks at the mere presence of Upgrade.
+#[test]
+fn an_upgrade_without_connection_counts_on_attach_and_exec_alone() {
+    let stand = Stand::new();
+    for (path, counts) in
+        [("/v1.41/containers/a/attach", true), ("/exec/a/start", true), ("/x", false)]
+    {
+        stand.daemon.play(vec![Step::ReadHead, Step::Send(SWITCHED.to_vec()), Step::AwaitEnd]);
+        let mut client = stand.client();
+        client.send(format!("POST {path} HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\n\r\n").as_bytes());
+        let answer = client.answer("POST", PATIENCE).unwrap();
+        let Wait::Answer(answer) = &answer else { panic!("{}", waited(&answer)) };
+        assert_eq!(answer.response.status, if counts { 101 } else { 502 }, "{path}");
+        let received = String::from_utf8(stand.daemon.received()).unwrap();
+        assert_eq!(received.contains("\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"), counts);
+    }
 }
 
 /// What `yes | docker run -i alpine seq 99999` does.
@@ -625,18 +911,19 @@ fn reset(client: RawClient) {
 #[test]
 fn a_client_that_disappears_ends_the_exchange_with_a_silent_daemon() {
     let stand = Stand::new();
-    let silent = || vec![Step::ReadHead, Step::AwaitClose];
-    let streaming = || {
+    // A mere close looks like a half-close: the daemon is told, and decides.
+    let silent = |until: Step| vec![Step::ReadHead, until];
+    let streaming = |until: Step| {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n".to_vec();
-        vec![Step::ReadHead, Step::Send(head), Step::AwaitClose]
+        vec![Step::ReadHead, Step::Send(head), until]
     };
     let half = upload_head("Content-Length: 10") + "half";
     for request in [GET, GET_10, HEAD, ATTACH, &half] {
-        check_dropped(&stand, request.as_bytes(), silent(), drop);
-        check_dropped(&stand, request.as_bytes(), silent(), reset);
+        check_dropped(&stand, request.as_bytes(), silent(Step::AwaitEnd), drop);
+        check_dropped(&stand, request.as_bytes(), silent(Step::AwaitClose), reset);
     }
-    check_dropped(&stand, GET.as_bytes(), streaming(), drop);
-    check_dropped(&stand, GET.as_bytes(), streaming(), reset);
+    check_dropped(&stand, GET.as_bytes(), streaming(Step::AwaitEnd), drop);
+    check_dropped(&stand, GET.as_bytes(), streaming(Step::AwaitClose), reset);
 }
 
 #[test]
@@ -658,6 +945,22 @@ fn the_daemon_hears_of_a_clients_end_and_may_still_answer() {
     stand.daemon.await_bytes(b"\r\n\r\n").unwrap();
     client.fin();
     assert!(matches!(see(&mut client, GET), Ok(Seen::Whole(_))));
+}
+
+/// As BusyBox's `nc` does for `POST /containers/x/stop`.
+#[test]
+fn a_client_that_ended_its_direction_gets_an_answer_that_takes_its_time() {
+    let stand = Stand::new();
+    for request in [GET.to_owned(), GET_10.to_owned(), upload_head("Content-Length: 2") + "{}"] {
+        stand.daemon.play(vec![Step::ReadHead, Step::AwaitGo, Step::Send(OK.to_vec())]);
+        let mut client = stand.client();
+        client.send(request.as_bytes());
+        client.fin();
+        let early = client.answer("GET", Duration::from_millis(1500)).unwrap();
+        assert!(matches!(&early, Wait::Silence(bytes) if bytes.is_empty()), "{}", waited(&early));
+        stand.daemon.go();
+        assert!(matches!(see(&mut client, &request), Ok(Seen::Whole(_))), "{request}");
+    }
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl Session<'_> {
                 return Err(Failure::TooLarge);
             }
         }
+        self.unread = BodyReader::Done;
         Ok(body)
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Step {
     AwaitEnd,
     /// Waits, deaf to a mere end of data, until the proxy closes.
     AwaitClose,
+    /// Waits until the test says so.
+    AwaitGo,
 }
 
 /// The daemon; its socket lives as long as it does.
@@ -56,6 +58,7 @@ struct State {
     accepted: usize,
     finished: usize,
     received: Vec<u8>,
+    go: bool,
 }
 
 impl ScriptedDaemon {
@@ -85,6 +88,13 @@ impl ScriptedDaemon {
         let mut state = self.shared.state.lock().expect("the daemon's state");
         state.script = script;
         state.received.clear();
+        state.go = false;
+    }
+
+    /// Ends [`Step::AwaitGo`].
+    pub(crate) fn go(&self) {
+        self.shared.state.lock().expect("the daemon's state").go = true;
+        self.shared.changed.notify_all();
     }
 
     /// All bytes that came since the script was set.
@@ -186,6 +196,11 @@ impl Acting<'_> {
                 let _ = self.stream.shutdown(Shutdown::Write);
             }
             Step::AwaitEnd => self.read_until(|_| false),
+            Step::AwaitGo => {
+                let state = self.shared.state.lock().expect("the daemon's state");
+                let waiting = self.shared.changed.wait_timeout_while(state, PATIENCE, |s| !s.go);
+                drop(waiting.expect("the daemon's state"));
+            }
             Step::AwaitClose => {
                 // A hang-up is reported though nothing is asked for.
                 let mut fds = [PollFd::new(&self.stream, PollFlags::empty())];
