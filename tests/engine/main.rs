@@ -21,6 +21,7 @@ mod terminal;
 mod routes;
 
 mod crowd;
+mod hijack;
 mod listeners;
 mod mounts;
 mod python;

@@ -72,7 +72,7 @@ fn followed_logs_come_as_they_are_written_and_end_with_the_container() {
 }
 
 /// The client reads the stream of an exec off the socket after a mere 200. The
-/// silence is longer than what the proxy gives a client that seems to be gone.
+/// silence is longer than a client that seems to be gone was once given.
 #[test]
 fn an_exec_gives_both_outputs_after_a_silence_and_the_exit_code() {
     same_on_every_route(|client| {
@@ -86,8 +86,36 @@ fn an_exec_gives_both_outputs_after_a_silence_and_the_exit_code() {
     });
 }
 
-/// Its client ends its direction at once, and waits for longer than what the
-/// proxy gives clients of other bodies that have done so.
+/// After a mere 200 too; the client ends its direction, and so does the input.
+#[test]
+fn an_exec_carries_piped_input_and_its_end() {
+    same_on_every_route(|client| {
+        client.start_podman_container("exec sleep 600");
+        let script = "wc -c; echo err >&2; exit 4";
+        let arguments = ["exec", "--interactive", &client.name, "sh", "-c", script];
+        let outcome = client.podman_with_input(&arguments, &vec![b'x'; 1 << 20]);
+        assert_eq!(
+            (outcome.code, outcome.stdout_text().as_str(), outcome.stderr_text().as_str()),
+            (Some(4), "1048576\n", "err\n")
+        );
+    });
+}
+
+#[test]
+fn an_exec_on_a_terminal_is_a_conversation() {
+    same_on_every_route(|client| {
+        client.start_podman_container("exec sleep 600");
+        let script = "read line; echo \"got $line\"; exit 5";
+        let arguments = ["exec", "-it", &client.name, "sh", "-c", script];
+        let mut terminal = Terminal::start(&client.remote_command(&arguments), (33, 77));
+        terminal.write("typed\n");
+        terminal.await_text("got typed\r\n");
+        assert_eq!(terminal.exit_code(), Some(5));
+    });
+}
+
+/// Its client ends its direction at once, and waits for its output for longer than
+/// a client that seems to be gone was once given.
 #[test]
 fn an_exec_whose_input_has_ended_still_gets_its_output() {
     same_on_every_route(|client| {
