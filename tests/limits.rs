@@ -207,6 +207,26 @@ fn an_inspected_body_that_comes_too_slowly_or_is_too_large_is_refused() {
 }
 
 #[test]
+fn a_connection_is_kept_after_a_body_that_was_read_and_denied() {
+    let stand = Stand::new(&["-allowbindmountfrom=/srv"]);
+    let body = r#"{"Image":"x","HostConfig":{"Binds":["/etc:/etc"]}}"#;
+    let mut client = stand.client();
+    client.send(
+        format!(
+            "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .as_bytes(),
+    );
+    let answer = client.answer("POST", PATIENCE).unwrap();
+    let Wait::Answer(denied) = &answer else { panic!("{}", waited(&answer)) };
+    assert_eq!((denied.response.status, denied.response.field("Connection")), (403, None));
+    client.send(GET.as_bytes());
+    assert_eq!(status(&client.answer("GET", PATIENCE).unwrap()), Some(200));
+}
+
+#[test]
 fn clients_that_stop_reading_cost_bounded_memory() {
     let stand = Stand::new(&[]);
     let before_kib = stand.proxied.rss_kib();
