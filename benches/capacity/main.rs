@@ -31,7 +31,7 @@ use table::Table;
 /// The configuration under test; all else is left at its default.
 const CONNECTIONS_MAX: usize = 1560;
 /// The default of `-maxconnectionsperclient`.
-const CONNECTIONS_PER_CLIENT_MAX: usize = 256;
+const CONNECTIONS_PER_CLIENT_MAX: usize = 768;
 const STREAMS: usize = 1000;
 const KEPT_ALIVE: usize = 512;
 /// Connections for each address where that many are wanted that none is

@@ -180,8 +180,8 @@ options! {
             "let clients create containers with such labels, and so give rights away";
     }
     "Limits" {
-        maxconnections "maxconnections" Kind::Count, "512", "client connections at the same time";
-        maxconnectionsperclient "maxconnectionsperclient" Kind::Count, "256",
+        maxconnections "maxconnections" Kind::Count, "1024", "client connections at the same time";
+        maxconnectionsperclient "maxconnectionsperclient" Kind::Count, "768",
             "client connections at the same time from one address";
         headertimeout "headertimeout" Kind::Seconds(1), "10",
             "seconds that a client may take for a request's head";

@@ -118,7 +118,7 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         Kind::Seconds(min) => {
             return (format!("a number of seconds from {min} to {SECONDS_MAX}"), "10");
         }
-        Kind::Count => return (format!("a number from 1 to {COUNT_MAX}"), "512"),
+        Kind::Count => return (format!("a number from 1 to {COUNT_MAX}"), "1024"),
         Kind::Listener => {
             let of_name = if name == "-listen" { "NAME=" } else { "" };
             let expected = format!("{of_name}tcp:ADDRESS:PORT or {of_name}unix:/PATH,mode=MODE");
@@ -185,7 +185,7 @@ mod tests {
         let given = options::Given::parse("", &line).unwrap();
         let mut reader = Reader::default();
         assert_eq!(reader.last(&given.proxyport, |value| values::port(&value.text)), Some(81));
-        assert_eq!(reader.count(&given.maxconnections), Some(512));
+        assert_eq!(reader.count(&given.maxconnections), Some(1024));
         assert_eq!(reader.switch(&given.logjson), Some(false));
         assert_eq!(reader.seconds(&given.idletimeout), Some(Duration::from_secs(120)));
         assert_eq!(reader.last(&given.proxysocketendpoint, |value| Ok(value.text.clone())), None);

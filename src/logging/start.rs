@@ -204,8 +204,8 @@ mod tests {
                 starting().as_str(),
                 "level=INFO msg=\"configuration info\" socketpath=/var/run/docker.sock \
                  listenaddress=127.0.0.1:2375 loglevel=INFO logjson=false allowfrom=127.0.0.1/32 \
-                 shutdowngracetime=10 waitforsocket=0 allowhealthcheck=false maxconnections=512 \
-                 maxconnectionsperclient=256 headertimeout=10 idletimeout=120 \
+                 shutdowngracetime=10 waitforsocket=0 allowhealthcheck=false maxconnections=1024 \
+                 maxconnectionsperclient=768 headertimeout=10 idletimeout=120 \
                  restrictbindmounts=false",
                 "level=INFO msg=\"watchdog disabled\"",
             ]
