@@ -12,6 +12,7 @@
 //! The process's arguments and environment are never read here; they are passed
 //! in. Files and sockets are not touched.
 
+mod additions;
 mod advice;
 mod environment;
 mod error;

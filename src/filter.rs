@@ -17,7 +17,7 @@ pub mod peers;
 pub mod rules;
 
 pub use bodies::{BindMounts, BodyRules};
-pub use denial::{Denial, Source};
+pub use denial::{Additions, Denial, Source};
 pub use peers::Peers;
 pub use rules::Rules;
 

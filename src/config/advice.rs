@@ -3,11 +3,11 @@
 //! Each piece is one sentence or two that name the flag and say what to write.
 //! Nothing is changed by it.
 
-use super::options::{self, Given, Kind, Opt, Slot, Value};
+use super::options::{Given, Kind, Slot, Value};
 use super::read::is_quoted;
 use super::settings::Settings;
 use super::values::shown;
-use super::{Config, Endpoint, Listener, migration};
+use super::{Config, Endpoint, Listener, additions, migration, values};
 use crate::filter::rules::RuleVerdict;
 use crate::http1::Method;
 
@@ -19,13 +19,13 @@ const MODE_WRITABLE_BY_OTHERS: u32 = 0o002;
 /// All advice about a valid configuration.
 pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
     let given = &settings.default;
-    let mut advice: Vec<String> = values(given).chain(effects(given, config)).collect();
-    advice.extend(settings.named.values().flat_map(values));
+    let mut advice: Vec<String> = of_values(given).chain(effects(given, config)).collect();
+    advice.extend(settings.named.values().flat_map(of_values));
     advice.extend(limits(given, config));
     for listener in &config.listeners {
         let given = settings.named.get(&listener.name).unwrap_or(&settings.default);
         advice.extend(alternations(listener, given));
-        advice.extend(ping(listener));
+        advice.extend(ping(listener, given));
         advice.extend(reach(listener, given));
     }
     advice.extend(nothing_allowed(settings, config));
@@ -51,7 +51,7 @@ fn pattern_advice(pattern: &str) -> Vec<String> {
     advice
 }
 
-fn values(given: &Given) -> impl Iterator<Item = String> {
+fn of_values(given: &Given) -> impl Iterator<Item = String> {
     given.slots().flat_map(|slot| slot.values.iter().flat_map(|value| value_advice(slot, value)))
 }
 
@@ -77,15 +77,22 @@ fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
     advice
 }
 
-/// `444` is 0674 in a flag, as in Go.
+/// `444` is 0674 in a flag, as in Go; in a variable, `384` is what YAML makes of
+/// an unquoted 0600.
 fn decimal_mode(kind: Kind, value: &Value) -> Option<String> {
     let Value { name, text } = value;
-    let is_decimal = kind == Kind::FileMode
-        && value.is_from_flag()
-        && !text.starts_with('0')
-        && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mode: u32 = text.parse().ok().filter(|_| is_decimal)?;
-    Some(format!("{name}={text} is a decimal number, {mode:04o} in octal; write {name}={mode:04o}"))
+    let mode = values::decimal_file_mode(text).filter(|_| kind == Kind::FileMode)?;
+    if value.is_from_flag() {
+        return Some(format!(
+            "{name}={text} is a decimal number, {mode:04o} in octal; write {name}={mode:04o}"
+        ));
+    }
+    text.contains(['8', '9']).then(|| {
+        format!(
+            "{name}={text} is not an octal number and is read as {mode:04o}, which YAML turns \
+             into {text} if it has no quotes; write {name}: \"{mode:04o}\""
+        )
+    })
 }
 
 /// Options that are there for nothing, because another one is missing.
@@ -137,15 +144,15 @@ fn alternations(listener: &Listener, given: &Given) -> Vec<String> {
 }
 
 /// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
-fn ping(listener: &Listener) -> Option<String> {
+fn ping(listener: &Listener, given: &Given) -> Option<String> {
     let rules = &listener.policy.rules;
     let is_get_open = rules.methods().any(|method| method == Method::Get);
     let is_ping_open = matches!(rules.judge(Method::Head, PING), RuleVerdict::Allowed);
     (is_get_open && !is_ping_open).then(|| {
-        let [flag, variable] = spelled(Method::Head, &listener.name);
+        let name = additions::pattern(given, &listener.name, Method::Head);
         format!(
             "{}: GET is allowed but HEAD {PING} is not. Docker clients ask it for the API version \
-             and take an old one if they get no answer; add {flag}={PING} (or {variable}={PING})",
+             and take an old one if they get no answer; add {name}={PING}",
             listener.title()
         )
     })
@@ -188,7 +195,7 @@ fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
     }
     let is_mistake = |listener: &&Listener| !listener.name.is_empty() || !has_rights;
     let sentence = |listener: &Listener| {
-        let [flag, variable] = spelled(Method::Get, &listener.name);
+        let [flag, variable] = additions::spelled(Method::Get, &listener.name);
         format!(
             "{} allows nothing, so every request is refused; add for example {flag}=/version \
              (or {variable}=/version)",
@@ -204,18 +211,6 @@ fn source(given: &Given, method: Method, pattern: &str) -> String {
     let mut values = slots.flat_map(|(_, slot)| &slot.values);
     let value = values.find(|value| value.text == pattern);
     value.map_or_else(|| format!("-allow{method}"), |value| value.name.clone())
-}
-
-/// The flag and the variable for a method on a listener.
-fn spelled(method: Method, listener: &str) -> [String; 2] {
-    let is_it = |option: &&'static Opt| option.kind == Kind::Pattern(method);
-    let flag = options::all().find(is_it).map(|option| option.flag_for(listener));
-    let of_listener = if listener.is_empty() {
-        String::new()
-    } else {
-        format!("LISTEN_{}_", listener.to_ascii_uppercase())
-    };
-    [flag.unwrap_or_default(), format!("SP_{of_listener}ALLOW_{method}")]
 }
 
 #[cfg(test)]
@@ -322,6 +317,13 @@ mod tests {
             &["-proxysocketendpointfilemode=432 is a decimal number, 0660 in octal; \
                write -proxysocketendpointfilemode=0660"],
         );
+        check(
+            &[&QUIET[..], &["-proxysocketendpoint=/a"]].concat(),
+            &[("SP_PROXYSOCKETENDPOINTFILEMODE", "384")],
+            &["SP_PROXYSOCKETENDPOINTFILEMODE=384 is not an octal number and is read as 0600, \
+               which YAML turns into 384 if it has no quotes; \
+               write SP_PROXYSOCKETENDPOINTFILEMODE: \"0600\""],
+        );
     }
 
     #[test]
@@ -370,19 +372,20 @@ mod tests {
 
     #[test]
     fn an_open_get_without_ping_is_named() {
-        let sentence = |title: &str, flag: &str, variable: &str| {
+        let sentence = |title: &str, name: &str| {
             format!(
                 "{title}: GET is allowed but HEAD /_ping is not. Docker clients ask it for the \
-                 API version and take an old one if they get no answer; add {flag}=/_ping \
-                 (or {variable}=/_ping)"
+                 API version and take an old one if they get no answer; add {name}=/_ping"
             )
         };
-        let default = sentence("the default listener", "-allowHEAD", "SP_ALLOW_HEAD");
+        let default = sentence("the default listener", "-allowHEAD");
         check(&["-allowGET=/a"], &[], &[&default]);
         check(&["-allowGET=/a", "-allowHEAD=/v1.41/_ping"], &[], &[&default]);
         check(&["-allowGET=/a", "-allowHEAD=.*"], &[], &[]);
         check(&["-allowPOST=/a"], &[], &[]);
-        let web = sentence("the listener web", "-allowHEAD@web", "SP_LISTEN_WEB_ALLOW_HEAD");
+        let variable = sentence("the default listener", "SP_ALLOW_HEAD_2");
+        check(&["-allowGET=/a"], &[("SP_ALLOW_HEAD", "/version")], &[&variable]);
+        let web = sentence("the listener web", "-allowHEAD@web");
         check(&["-listen=web=unix:/a", "-allowGET@web=/a"], &[], &[&web]);
     }
 

@@ -61,6 +61,13 @@ impl Environment {
         }
     }
 
+    /// The variables of an option of a listener.
+    pub(super) fn variables_of(&self, listener: &str, option: &'static Opt) -> Vec<&str> {
+        let target = Target::Option { listener: listener.to_owned(), option };
+        let values = self.settings.iter().filter(|(of, _)| *of == target);
+        values.map(|(_, value)| value.name.as_str()).collect()
+    }
+
     /// The names of further listeners that some option is about.
     pub(super) fn listeners_with_options(&self) -> impl Iterator<Item = &str> {
         self.settings.iter().filter_map(|(target, _)| match target {

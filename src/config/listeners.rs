@@ -11,7 +11,7 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, Listener, suggest};
+use super::{Endpoint, Listener, additions, suggest};
 use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
 use crate::http1::Method;
 use std::collections::BTreeMap;
@@ -26,6 +26,12 @@ pub(super) struct Declaration {
     /// The listener's name.
     pub(super) name: String,
     endpoint: Value,
+}
+
+impl Declaration {
+    pub(super) fn is_from_flag(&self) -> bool {
+        self.endpoint.is_from_flag()
+    }
 }
 
 /// Everything that was said about listeners.
@@ -88,7 +94,7 @@ fn has_default(said: &Said<'_>) -> bool {
 
 fn default_listener(reader: &mut Reader, given: &Given) -> Option<Listener> {
     let endpoint = default_endpoint(reader, given);
-    let policy = policy(reader, given, Source::Flags);
+    let policy = policy(reader, given, "");
     Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
 }
 
@@ -111,25 +117,28 @@ fn named_listener(
 ) -> Option<Listener> {
     let parse = |value: &Value| values::endpoint(&value.text);
     let endpoint = reader.one(Kind::Listener, &declaration.endpoint, parse);
-    let source = Source::Listener(declaration.name.clone());
-    let policy = policy(reader, named.get(&declaration.name)?, source);
+    let policy = policy(reader, named.get(&declaration.name)?, &declaration.name);
     Some(Listener { name: declaration.name.clone(), endpoint: endpoint?, policy: policy? })
 }
 
-fn policy(reader: &mut Reader, given: &Given, source: Source) -> Option<Policy> {
+fn policy(reader: &mut Reader, given: &Given, listener: &str) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
     let rules = rules(reader, given);
     let exact = reader.switch(&given.bindmountsexact);
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     if exact == Some(true) && bind_mounts == Some(None) {
-        complain_of_exactness(reader, given, source.listener());
+        complain_of_exactness(reader, given, listener);
     }
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
-    let written_in = given.allowbindmountfrom.option.flag_for(source.listener());
     let exact = exact?;
-    let bind_mounts = bind_mounts?.map(|mounts| mounts.written_in(written_in).exactly(exact));
+    let bind_mounts = bind_mounts?.map(|mounts| match given.allowbindmountfrom.values.last() {
+        Some(value) => mounts.written_in(value.name.clone()).exactly(exact),
+        None => mounts.exactly(exact),
+    });
     let bodies = BodyRules { bind_mounts, label_guard: None };
+    let additions = additions::additions(given, listener);
+    let source = Source::Options { listener: listener.to_owned(), additions };
     Some(Policy { source, peers: merged, rules: rules?, bodies })
 }
 
@@ -179,7 +188,7 @@ fn file_mode(value: &Value) -> Result<u32, String> {
     if value.is_from_flag() {
         values::file_mode_of_flag(&value.text)
     } else {
-        values::file_mode_octal(&value.text)
+        values::file_mode_of_variable(&value.text)
     }
 }
 

@@ -79,6 +79,8 @@ pub(super) struct Slot {
     pub(super) option: &'static Opt,
     /// The values, in the order in which they were given.
     pub(super) values: Vec<Value>,
+    /// Whether an empty flag took the values away.
+    pub(super) is_emptied: bool,
 }
 
 /// One value as the operator wrote it.
@@ -275,12 +277,35 @@ impl Slot {
     fn from_flags(option: &'static Opt, listener: &str, texts: Vec<String>) -> Self {
         let name = option.flag_for(listener);
         let value = |text| Value { name: name.clone(), text };
-        Self { option, values: texts.into_iter().map(value).collect() }
+        Self { option, values: texts.into_iter().map(value).collect(), is_emptied: false }
     }
 
     /// Whether a flag or a variable said something.
     pub(super) fn is_given(&self) -> bool {
         !self.values.is_empty()
+    }
+
+    /// Whether flags gave the values, and no variables: they never mix.
+    pub(super) fn is_from_flag(&self) -> bool {
+        self.values.first().is_some_and(Value::is_from_flag)
+    }
+
+    /// Takes away values without a text, where an empty flag means that there
+    /// is none: `-allowGET=${ALLOW_GET}` in a compose file, and
+    /// `-proxysocketendpoint=`, which closes the socket of a variable.
+    pub(super) fn drop_empty(&mut self) {
+        let is_empty = |value: &Value| value.text.is_empty();
+        let last_is_empty = self.values.last().is_some_and(is_empty);
+        match self.option.kind {
+            Kind::Pattern(_) => {}
+            Kind::SocketPath if !self.option.default.is_empty() => return,
+            // Here the last flag counts.
+            Kind::ContainerName | Kind::SocketPath if last_is_empty => self.values.clear(),
+            Kind::ContainerName | Kind::SocketPath => {}
+            _ => return,
+        }
+        self.values.retain(|value| !is_empty(value));
+        self.is_emptied = self.values.is_empty() && last_is_empty;
     }
 }
 

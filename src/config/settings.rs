@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::go_flags::CommandLines;
 use super::listeners::{self, Declaration, Said};
-use super::options::{Given, Kind, Slot};
+use super::options::{Given, Slot};
 use super::read::Reader;
 use super::{Config, ConfigError, ContainerRights, Limits, Listener, LogConfig, advice, values};
 use crate::filter::bodies::LabelGuard;
@@ -35,21 +35,24 @@ impl Settings {
         let mut reader = Reader::default();
         let mut warnings = lines.warnings;
         environment.complaints.iter().for_each(|complaint| reader.complain(complaint.clone()));
-        let mut default = parse("", &lines.plain, &mut warnings)?;
+        let mut default = parse("", &lines.plain)?;
         environment.fill("", &mut default);
         let mut named = BTreeMap::new();
         for (name, line) in &lines.of_listeners {
-            named.insert(name.clone(), parse(name, line, &mut warnings)?);
+            named.insert(name.clone(), parse(name, line)?);
         }
         let declarations =
             listeners::declarations(&mut reader, &default.listen, environment.endpoints());
         let others = declarations.iter().map(|declaration| declaration.name.as_str());
         for name in others.chain(environment.listeners_with_options()) {
             if !named.contains_key(name) {
-                named.insert(name.to_owned(), parse(name, &[], &mut warnings)?);
+                named.insert(name.to_owned(), parse(name, &[])?);
             }
         }
         named.iter_mut().for_each(|(name, given)| environment.fill(name, given));
+        warnings.extend(overridden_endpoints(&declarations, &environment));
+        settle("", &mut default, &environment, &mut warnings);
+        named.iter_mut().for_each(|(name, given)| settle(name, given, &environment, &mut warnings));
         warnings.extend(environment.warnings);
         let of_haproxy_proxies = environment.of_haproxy_proxies;
         Ok(Self { default, named, declarations, of_haproxy_proxies, warnings, reader })
@@ -118,24 +121,46 @@ impl Settings {
     }
 }
 
-/// A listener's command line, without flags that say nothing.
-fn parse(name: &str, line: &[String], warnings: &mut Vec<String>) -> Result<Given, ConfigError> {
-    let mut given = Given::parse(name, line).map_err(ConfigError::usage)?;
-    given.slots_mut().for_each(|slot| drop_empty(slot, warnings));
-    Ok(given)
+fn parse(name: &str, line: &[String]) -> Result<Given, ConfigError> {
+    Given::parse(name, line).map_err(ConfigError::usage)
 }
 
-/// `-allowGET=` and `-proxysocketendpoint=` say nothing in the Go program either:
-/// compose files write `-allowGET=${ALLOW_GET}`.
-fn drop_empty(slot: &mut Slot, warnings: &mut Vec<String>) {
-    let kind = slot.option.kind;
-    let is_optional = matches!(kind, Kind::Pattern(_) | Kind::ContainerName)
-        || (kind == Kind::SocketPath && slot.option.default.is_empty());
-    if is_optional && slot.values.iter().any(|value| value.text.is_empty()) {
-        let name = slot.values.iter().find(|value| value.text.is_empty()).map(|v| v.name.clone());
-        warnings.push(format!("{} is empty and has no effect", name.unwrap_or_default()));
-        slot.values.retain(|value| !value.text.is_empty());
+/// Drops flags that say nothing, and names the variables that flags override:
+/// an empty flag overrides them too.
+fn settle(
+    listener: &str,
+    given: &mut Given,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) {
+    for slot in given.slots_mut().filter(|slot| slot.is_from_flag()) {
+        let name = slot.option.flag_for(listener);
+        let is_empty = slot.values.iter().any(|value| value.text.is_empty());
+        let count = slot.values.len();
+        slot.drop_empty();
+        let is_dropped = is_empty && slot.values.len() < count;
+        let empty = if is_dropped { " is empty and" } else { "" };
+        let variables = environment.variables_of(listener, slot.option);
+        if !variables.is_empty() {
+            let which = if variables.len() == 1 { "which has" } else { "which have" };
+            let variables = variables.join(", ");
+            warnings.push(format!("{name}{empty} overrides {variables}, {which} no effect"));
+        } else if is_dropped {
+            warnings.push(format!("{name} is empty and has no effect"));
+        }
     }
+}
+
+fn overridden_endpoints(declarations: &[Declaration], environment: &Environment) -> Vec<String> {
+    let is_flag = |name: &str| {
+        declarations.iter().any(|listener| listener.name == name && listener.is_from_flag())
+    };
+    let overridden = environment.endpoints().filter(|(name, _)| is_flag(name));
+    overridden
+        .map(|(name, value)| {
+            format!("-listen={name} overrides {}, which has no effect", value.name)
+        })
+        .collect()
 }
 
 fn log(reader: &mut Reader, given: &Given) -> Option<LogConfig> {

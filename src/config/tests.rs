@@ -138,7 +138,17 @@ fn file_modes_and_prefixes_need_their_partner() {
     check(&format!("{unix} -proxysocketendpointfilemode=0660"), &[], &[":endpoint=/a 660"]);
     check(&format!("{unix} -proxysocketendpointfilemode=432"), &[], &[":endpoint=/a 660"]);
     check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "660")], &[":endpoint=/a 660"]);
-    check(unix, &[("SP_PROXYSOCKETENDPOINTFILEMODE", "432")], &[":endpoint=/a 432"]);
+    let mode = "SP_PROXYSOCKETENDPOINTFILEMODE";
+    check(&format!("{unix} -listenip=::1"), &[(mode, "438")], &[":endpoint=/a 666"]);
+    check_error(
+        unix,
+        &[(mode, "432")],
+        1,
+        "invalid value \"432\" for SP_PROXYSOCKETENDPOINTFILEMODE: mode 0432 (r---wx-w-) does not \
+         let the owner of the socket connect to it; YAML turns an unquoted 0660 into 432, so write \
+         it in quotes: \"0660\"; expected permissions up to 0777, for example \
+         SP_PROXYSOCKETENDPOINTFILEMODE=0660",
+    );
     let rights = &[":guarded", "rights=p x.y"];
     check("-proxycontainername=p -dockerlabelprefix=x.y", &[], rights);
     check("-proxycontainername=p", &[("SP_DOCKERLABELPREFIX", "x.y")], rights);
@@ -342,8 +352,8 @@ fn wrong_values_are_named_with_an_example() {
             "dockerlabelprefix",
             "SP_DOCKERLABELPREFIX",
             "a.",
-            "it cannot begin a label's name; expected the beginning of a label's name, \
-             for example NAME=socket-proxy",
+            "a prefix has lower-case letters and digits, with single dots or hyphens between them; \
+             expected the beginning of a label's name, for example NAME=socket-proxy",
         ),
     ];
     for (flag, variable, value, rest) in rows {
@@ -364,10 +374,78 @@ fn empty_flags_say_nothing_only_where_go_takes_them_so() {
         assert!(config(&format!("-{flag}="), &[]).warnings.contains(&warning), "{flag}");
     }
     let flags = ["allowfrom", "listenip", "proxyport", "socketpath", "loglevel", "logjson"];
-    for flag in flags.into_iter().chain(["allowbindmountfrom", "listen", "dockerlabelprefix"]) {
+    let more = ["allowbindmountfrom", "listen", "dockerlabelprefix", "allowhealthcheck"];
+    let limits = ["maxconnections", "idletimeout", "watchdoginterval", "stoponwatchdog"];
+    for flag in flags.into_iter().chain(more).chain(limits) {
         let error = invoke(&format!("-{flag}="), &[]).map(drop).unwrap_err();
         assert_eq!(error.exit_code(), 1);
         assert!(error.to_string().starts_with("invalid value \"\" for "), "{error}");
+    }
+}
+
+/// What an empty flag means, it means over its variable too: none, or an error.
+#[test]
+fn an_empty_flag_overrides_its_variable_like_any_other() {
+    let rows = [
+        ("proxysocketendpoint", "SP_PROXYSOCKETENDPOINT", "/a"),
+        ("proxycontainername", "SP_PROXYCONTAINERNAME", "p"),
+        ("allowGET", "SP_ALLOW_GET", "/a"),
+        ("allowGET", "SP_ALLOW_GET_2", "/a"),
+    ];
+    for (flag, variable, value) in rows {
+        let config = config(&format!("-{flag}="), &[(variable, value)]);
+        assert_eq!(facts(&config), facts(&self::config("", &[])), "{flag}");
+        assert_eq!(config.listeners[0].policy.rules.patterns().count(), 0, "{flag}");
+        let warning = format!("-{flag} is empty and overrides {variable}, which has no effect");
+        assert!(config.warnings.contains(&warning), "{:?}", config.warnings);
+    }
+    let variables = [
+        ("allowfrom", "SP_ALLOWFROM", "web"),
+        ("allowbindmountfrom", "SP_ALLOWBINDMOUNTFROM", "/home"),
+        ("listenip", "SP_LISTENIP", "0.0.0.0"),
+        ("dockerlabelprefix", "SP_DOCKERLABELPREFIX", "x"),
+        ("socketpath", "SP_SOCKETPATH", "/a"),
+    ];
+    for (flag, variable, value) in variables {
+        let error = invoke(&format!("-{flag}="), &[(variable, value)]).map(drop).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("invalid value \"\" for -{flag}: ")));
+    }
+    check("-proxysocketendpoint=/a -proxysocketendpoint=", &[], &[]);
+    check("-proxysocketendpoint= -proxysocketendpoint=/a", &[], &[":endpoint=/a 600"]);
+    let line = "-listen=web=unix:/a -allowGET@web=";
+    let web = &config(line, &[("SP_LISTEN_WEB_ALLOW_GET", "/a")]).listeners[0];
+    assert_eq!(web.policy.rules.patterns().count(), 0);
+}
+
+#[test]
+fn every_variable_that_a_flag_overrides_is_named() {
+    let rows: [(&str, Variables<'_>, &str); 4] = [
+        (
+            "-allowGET=/a",
+            &[("SP_ALLOW_GET", "/b"), ("SP_ALLOW_GET_2", "/c")],
+            "-allowGET overrides SP_ALLOW_GET, SP_ALLOW_GET_2, which have no effect",
+        ),
+        (
+            "-allowfrom=web",
+            &[("SP_ALLOWFROM", "10.0.0.0/8")],
+            "-allowfrom overrides SP_ALLOWFROM, which has no effect",
+        ),
+        (
+            "-listen=web=unix:/a -allowGET@web=/a",
+            &[("SP_LISTEN_WEB_ALLOW_GET", "/b")],
+            "-allowGET@web overrides SP_LISTEN_WEB_ALLOW_GET, which has no effect",
+        ),
+        (
+            "-listen=web=unix:/a",
+            &[("SP_LISTEN_WEB", "unix:/b")],
+            "-listen=web overrides SP_LISTEN_WEB, which has no effect",
+        ),
+    ];
+    for (line, variables, warning) in rows {
+        let warnings = config(line, variables).warnings;
+        assert!(warnings.contains(&warning.to_owned()), "{line}: {warnings:?}");
+        let warnings = config(line, &[]).warnings;
+        assert!(!warnings.iter().any(|warning| warning.contains("overrides")), "{warnings:?}");
     }
 }
 

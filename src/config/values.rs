@@ -22,6 +22,8 @@ const LISTENER_NAME_BYTES_MAX: usize = 32;
 const UNIX_PATH_BYTES_MAX: usize = 107;
 const FILE_MODE_MAX: u32 = 0o777;
 const FILE_MODE_DEFAULT: u32 = 0o600;
+/// Connecting to a unix socket is writing to its file (unix(7)).
+const FILE_MODE_OWNER_WRITES: u32 = 0o200;
 /// More of a value is not shown in a message.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -109,11 +111,17 @@ pub(super) fn container_name(text: &str) -> Result<String, String> {
     if is_name { Ok(name.to_owned()) } else { Err("no container can have that name".to_owned()) }
 }
 
+/// The Go program's rule, which is Docker's own for keys of labels: lower-case
+/// letters and digits, single dots or hyphens between them.
 pub(super) fn label_prefix(text: &str) -> Result<String, String> {
-    let is_prefix = !text.is_empty()
-        && !text.ends_with('.')
-        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '=' | ','));
-    if is_prefix { Ok(text.to_owned()) } else { Err("it cannot begin a label's name".to_owned()) }
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    if text.split(['.', '-']).all(is_word) {
+        return Ok(text.to_owned());
+    }
+    Err("a prefix has lower-case letters and digits, with single dots or hyphens between them"
+        .to_owned())
 }
 
 /// Permission bits as Go reads an integer literal: `0660`, `0o660`, `432`,
@@ -131,12 +139,37 @@ pub(super) fn file_mode_of_flag(text: &str) -> Result<u32, String> {
     if mode > FILE_MODE_MAX && radix == 10 {
         return Err(format!("without a 0 before it, it is a decimal number, {mode:#o} in octal"));
     }
-    file_mode_in_range(mode)
+    usable_file_mode(mode)
+}
+
+/// Permission bits of a variable: octal, as in the Go program.
+///
+/// YAML reads an unquoted `0600` as an octal number and Compose passes it on in
+/// decimal, as `384`. No decimal form of a mode that its owner may both read
+/// and write is an octal number that its owner may write, so the two cannot be
+/// taken for one another.
+pub(super) fn file_mode_of_variable(text: &str) -> Result<u32, String> {
+    match decimal_file_mode(text) {
+        Some(mode) if text.contains(['8', '9']) => usable_file_mode(mode),
+        Some(mode) if mode & FILE_MODE_OWNER_WRITES != 0 => {
+            let quotes = format!(
+                "; YAML turns an unquoted {mode:04o} into {text}, so write it in quotes: \"{mode:04o}\""
+            );
+            file_mode_octal(text).map_err(|wrong| wrong + &quotes)
+        }
+        _ => file_mode_octal(text),
+    }
 }
 
 /// Permission bits in octal, with or without `0` or `0o` before them.
 pub(super) fn file_mode_octal(text: &str) -> Result<u32, String> {
-    file_mode_in_range(number(text.strip_prefix("0o").unwrap_or(text), 8)?)
+    usable_file_mode(number(text.strip_prefix("0o").unwrap_or(text), 8)?)
+}
+
+/// The mode whose decimal form the text is, if it is one.
+pub(super) fn decimal_file_mode(text: &str) -> Option<u32> {
+    let mode = number(text, 10).ok().filter(|_| !text.starts_with('0'))?;
+    (mode <= FILE_MODE_MAX).then_some(mode)
 }
 
 /// `tcp:ADDRESS:PORT`, `unix:/PATH` or `unix:/PATH,mode=0660`. The double slash
@@ -173,8 +206,24 @@ fn unix_endpoint(text: &str) -> Result<Endpoint, String> {
     Ok(Endpoint::Unix { path: socket_path(path)?, mode })
 }
 
-fn file_mode_in_range(mode: u32) -> Result<u32, String> {
-    if mode > FILE_MODE_MAX { Err("it is out of range".to_owned()) } else { Ok(mode) }
+fn usable_file_mode(mode: u32) -> Result<u32, String> {
+    if mode > FILE_MODE_MAX {
+        return Err("it is out of range".to_owned());
+    }
+    if mode & FILE_MODE_OWNER_WRITES == 0 {
+        return Err(format!(
+            "mode {mode:04o} ({}) does not let the owner of the socket connect to it",
+            symbols(mode)
+        ));
+    }
+    Ok(mode)
+}
+
+/// The mode as `ls` shows it: `rw-rw----`.
+fn symbols(mode: u32) -> String {
+    let symbol =
+        |(place, letter): (u32, char)| if mode >> (8 - place) & 1 == 1 { letter } else { '-' };
+    (0..9).zip("rwx".chars().cycle()).map(symbol).collect()
 }
 
 fn whole_number(text: &str, min: u64, max: u64) -> Result<u64, String> {
@@ -322,7 +371,17 @@ mod tests {
             ("0x1b0", Ok(0o660)),
             ("0X1B0", Ok(0o660)),
             ("0b110110000", Ok(0o660)),
-            ("0", Ok(0)),
+            ("384", Ok(0o600)),
+            ("444", Ok(0o674)),
+            ("0", Err("mode 0000 (---------) does not let the owner of the socket connect to it")),
+            (
+                "0432",
+                Err("mode 0432 (r---wx-w-) does not let the owner of the socket connect to it"),
+            ),
+            (
+                "0o444",
+                Err("mode 0444 (r--r--r--) does not let the owner of the socket connect to it"),
+            ),
             ("0777", Ok(0o777)),
             ("511", Ok(0o777)),
             ("660", Err("without a 0 before it, it is a decimal number, 0o1224 in octal")),
@@ -345,14 +404,53 @@ mod tests {
             ("660", Ok(0o660)),
             ("0660", Ok(0o660)),
             ("0o660", Ok(0o660)),
-            ("432", Ok(0o432)),
+            ("200", Ok(0o200)),
             ("1777", Err("it is out of range")),
             ("0x1b0", Err("it is not an octal number")),
             ("888", Err("it is not an octal number")),
+            ("0680", Err("it is not an octal number")),
+            ("", Err("it is not an octal number")),
+            ("0", Err("mode 0000 (---------) does not let the owner of the socket connect to it")),
+            (
+                "0555",
+                Err("mode 0555 (r-xr-xr-x) does not let the owner of the socket connect to it"),
+            ),
         ];
         for (text, expected) in rows {
-            assert_eq!(file_mode_octal(text), expected.map_err(String::from), "{text}");
+            assert_eq!(file_mode_of_variable(text), expected.map_err(String::from), "{text}");
         }
+    }
+
+    /// The decimal form has an 8 or a 9 and is understood, or it is an octal
+    /// number that its owner may not write and is refused with the cause.
+    #[test]
+    fn a_mode_that_yaml_made_decimal_is_understood_or_refused_with_the_quotes() {
+        let understood = [0o600, 0o606, 0o666, 0o700, 0o740, 0o750, 0o755];
+        for mode in understood {
+            assert_eq!(file_mode_of_variable(&mode.to_string()), Ok(mode), "{mode}");
+        }
+        let refused = [
+            (0o660, "432", "0432 (r---wx-w-)"),
+            (0o640, "416", "0416 (r----xrw-)"),
+            (0o644, "420", "0420 (r---w----)"),
+            (0o664, "436", "0436 (r---wxrw-)"),
+            (0o770, "504", "0504 (r-x---r--)"),
+            (0o777, "511", "0511 (r-x--x--x)"),
+        ];
+        for (mode, text, read_as) in refused {
+            assert_eq!(text, mode.to_string());
+            let expected = format!(
+                "mode {read_as} does not let the owner of the socket connect to it; YAML turns an \
+                 unquoted {mode:04o} into {text}, so write it in quotes: \"{mode:04o}\""
+            );
+            assert_eq!(file_mode_of_variable(text), Err(expected));
+        }
+        for mode in (0o600_u32..=0o777).filter(|mode| mode & FILE_MODE_OWNER_WRITES != 0) {
+            let taken = file_mode_of_variable(&mode.to_string());
+            assert!(taken.is_err() || taken == Ok(mode), "{mode}: {taken:?}");
+        }
+        // Without write permission for the owner it stays useless in any form.
+        assert!(file_mode_of_variable("288").is_err(), "0440 in decimal");
     }
 
     fn check_endpoint(text: &str, expected: Result<&str, &str>) {
@@ -386,6 +484,11 @@ mod tests {
         check_endpoint("unix:/a,", Err("only mode= can stand behind the comma"));
         check_endpoint("unix:/a,mode=0999", Err("it is not an octal number"));
         check_endpoint("unix:/a,mode=", Err("it is not an octal number"));
+        check_endpoint("unix:/a,mode=384", Err("it is not an octal number"));
+        check_endpoint(
+            "unix:/a,mode=0432",
+            Err("mode 0432 (r---wx-w-) does not let the owner of the socket connect to it"),
+        );
     }
 
     #[test]
@@ -407,7 +510,10 @@ mod tests {
             assert!(container_name(text).is_err(), "{text}");
         }
         assert_eq!(label_prefix("com.example.proxy"), Ok("com.example.proxy".to_owned()));
-        for text in ["", "a.", "a b", "\"a\"", "a=b", "a\n"] {
+        assert_eq!(label_prefix("proxy-8f3a1c"), Ok("proxy-8f3a1c".to_owned()));
+        let other = ["", "a.", ".a", "a b", "\"a\"", "a=b", "a\n", "a*", "a/b", "A", "a_b", "é"];
+        for text in other.into_iter().chain(["a..b", "a.-b", "-a", "a-", "a$", "a:b", "a\\b", "."])
+        {
             assert!(label_prefix(text).is_err(), "{text}");
         }
     }

@@ -83,7 +83,7 @@ impl Grants {
         let (source, rules, bind_mounts) = match grant {
             Grant::Unlabelled => return None,
             Grant::Allowlists(allowed) => {
-                let source = Source::Labels { prefix: self.label_prefix.clone(), container };
+                let source = Source::Labels { container, additions: allowed.additions.clone() };
                 (source, allowed.rules.clone(), allowed.bind_mounts.clone())
             }
             Grant::Void(label) => {

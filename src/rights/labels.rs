@@ -10,7 +10,7 @@
 //! That holds for unknown names too (the original skips them): a container whose
 //! only label is misspelt would otherwise be taken for one without labels.
 
-use crate::filter::{BindMounts, Rules};
+use crate::filter::{Additions, BindMounts, Rules};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ const BIND_MOUNTS_EXACT: &str = "bindmountsexact";
 pub(super) struct Allowlists {
     pub(super) rules: Rules,
     pub(super) bind_mounts: Option<BindMounts>,
+    pub(super) additions: Additions,
 }
 
 /// A label that cannot be used.
@@ -82,7 +83,19 @@ pub(super) fn read(
         label: format!("{prefix}.allow"),
         reason: error.to_string(),
     })?;
-    Ok(Some(Allowlists { rules, bind_mounts }))
+    Ok(Some(Allowlists { rules, bind_mounts, additions: additions(prefix, labels) }))
+}
+
+/// For each method the first label that the container does not have.
+fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
+    let is_taken = |name: &String| labels.keys().any(|label| label.eq_ignore_ascii_case(name));
+    let free = |method: Method| {
+        let plain = format!("{prefix}.allow.{}", method.as_str().to_ascii_lowercase());
+        let numbered = (1..=labels.len()).map(|number| format!("{plain}.{number}"));
+        std::iter::once(plain.clone()).chain(numbered).find(|name| !is_taken(name))
+    };
+    let patterns = Method::ALL.into_iter().filter_map(|method| Some((method, free(method)?)));
+    Additions { patterns: patterns.collect(), address: String::new() }
 }
 
 fn name_behind<'a>(prefix: &str, label: &'a str) -> Option<&'a str> {
@@ -133,6 +146,21 @@ mod tests {
             ],
             "GET /info; GET /version; HEAD /_ping",
         );
+    }
+
+    #[test]
+    fn a_further_pattern_gets_a_label_that_the_container_does_not_have() {
+        let rows = [
+            ("socket-proxy.allow.post", "socket-proxy.allow.get"),
+            ("socket-proxy.allow.get", "socket-proxy.allow.get.1"),
+            ("socket-proxy.allow.GET", "socket-proxy.allow.get.1"),
+            ("socket-proxy.allow.get.1", "socket-proxy.allow.get"),
+        ];
+        for (label, expected) in rows {
+            let read = read("socket-proxy", &labels(&[(label, "/info")])).unwrap().unwrap();
+            let get = read.additions.patterns.iter().find(|(method, _)| *method == Method::Get);
+            assert_eq!(get.unwrap().1, expected, "{label}");
+        }
     }
 
     #[test]

@@ -101,10 +101,14 @@ impl BindMounts {
             return Ok(());
         }
         let (shown, add) = (quoted(path), bounded(&clean(path)));
+        let advice = match add.as_str() {
+            // Whoever mounts all of the host is root on it.
+            "/" => "list the directories that are needed, not the whole host".to_owned(),
+            _ => format!("add {add} to {} to allow it", self.written_in),
+        };
         Err(format!(
-            "{place} mounts {shown} of the host, which is outside of {}; add {add} to {} to allow it",
-            self.list(),
-            self.written_in,
+            "{place} mounts {shown} of the host, which is outside of {}; {advice}",
+            self.list()
         ))
     }
 
