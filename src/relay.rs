@@ -13,6 +13,7 @@ mod flow;
 mod skip;
 pub mod socket;
 mod splice;
+pub mod unreachable;
 
 pub use flow::{Direction, Flow, Need};
 pub use skip::{SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};

@@ -12,7 +12,6 @@ mod exchange;
 mod inspect;
 mod log_lines;
 mod read_head;
-mod unreachable;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
@@ -22,7 +21,7 @@ use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::names::Names;
 use crate::relay::socket::Socket;
-use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
+use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body, unreachable};
 use crate::rights::{self, Origin, Rights};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,13 @@
-//! Waits at start for the daemon's socket to appear (`-waitforsocket`).
+//! Connects to the daemon once before anything listens, as the Go program does,
+//! and waits for it where `-waitforsocket` says so.
+//!
+//! A socket that is missing, refuses or may not be opened ends the start: each
+//! of them is a mistake that would otherwise show as a 502 much later. All three
+//! are waited for, since the daemon may yet make its socket, listen on it, or
+//! set its rights.
 
+use crate::relay::socket::Socket;
+use crate::relay::unreachable;
 use crate::stop::StopReason;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -9,10 +17,10 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until `socket` is there; false if a stop is asked for meanwhile.
+/// Waits until `socket` takes a connection; false if a stop is asked for meanwhile.
 ///
 /// # Errors
-/// A sentence for people, if it is not there within `limit`.
+/// A sentence for people, if it does not within `limit`.
 pub fn for_socket(
     socket: &Path,
     limit: Duration,
@@ -20,13 +28,15 @@ pub fn for_socket(
 ) -> Result<bool, String> {
     let deadline = Instant::now() + limit;
     let mut announced = false;
-    while let Err(cause) = look_at(socket) {
+    while let Err(cause) = try_out(socket) {
         if Instant::now() >= deadline {
             return Err(cause);
         }
         if !announced {
-            log::info!(socketpath:% = socket.display(), seconds = limit.as_secs();
-                "waiting for the socket to appear");
+            log::info!(
+                socketpath:% = socket.display(), seconds = limit.as_secs(), cause:% = cause;
+                "waiting for the socket to appear"
+            );
             announced = true;
         }
         match stops.recv_timeout(LOOK_EVERY) {
@@ -37,13 +47,24 @@ pub fn for_socket(
     Ok(true)
 }
 
+fn try_out(socket: &Path) -> Result<(), String> {
+    look_at(socket)?;
+    match Socket::dial(socket) {
+        Ok(_) => Ok(()),
+        // Its queue is full: it listens, and its health is for the watchdog.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(unreachable::explain(socket, &error)),
+    }
+}
+
+/// Explains mistakes that a mere connection would not tell apart.
 fn look_at(socket: &Path) -> Result<(), String> {
     let name = socket.display();
     match std::fs::metadata(socket) {
         Ok(found) if found.file_type().is_socket() => Ok(()),
         Ok(found) if found.is_dir() => Err(format!(
             "{name} is a directory and not the daemon's socket: Docker makes a directory where \
-             what is to be mounted does not exist"
+             the source of a mount does not exist"
         )),
         Ok(_) => Err(format!("{name} is not a socket: set -socketpath (SP_SOCKETPATH)")),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(format!(
@@ -85,6 +106,19 @@ mod tests {
         let (_stop, stops) = channel();
         let error = for_socket(Path::new("/none"), Duration::ZERO, &stops).unwrap_err();
         assert!(error.contains("/none") && error.contains("-waitforsocket"), "{error}");
+    }
+
+    #[test]
+    fn a_socket_that_refuses_is_missing_too_until_somebody_listens() {
+        let (stop, stops) = channel();
+        let path = std::env::temp_dir().join(format!("refuses-{}.sock", std::process::id()));
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let error = for_socket(&path, Duration::ZERO, &stops).unwrap_err();
+        assert!(error.ends_with("; the daemon is not listening"), "{error}");
+        // It is waited for: the end comes only with the stop.
+        stop.send(StopReason::Signal(15)).unwrap();
+        assert_eq!(for_socket(&path, Duration::from_secs(60), &stops), Ok(false));
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

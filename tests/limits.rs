@@ -43,6 +43,7 @@ impl Stand {
         let allowed = ["-allowGET=/(x|a).*", "-allowPOST=/.*", "-allowfrom=127.0.0.0/8"];
         let flags: Vec<_> = allowed.iter().chain(flags).map(|&flag| flag.to_owned()).collect();
         let proxied = Proxied::start_as(wrapper, daemon.socket_path(), &flags);
+        daemon.forget_start();
         Self { daemon, proxied }
     }
 
@@ -451,6 +452,7 @@ fn who_may_not_ask_is_told_so_before_any_method() {
     let daemon = ScriptedDaemon::start(answering());
     let flags = ["-allowGET=.*", "-allowfrom=127.0.0.1"].map(str::to_owned);
     let proxied = Proxied::start(daemon.socket_path(), &flags);
+    daemon.forget_start();
     for method in ["GET", "POST", "M-SEARCH"] {
         let mut client = RawClient::connect_from(Ipv4Addr::new(127, 0, 0, 2), proxied.address());
         client.send(format!("{method} /x HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes());

@@ -131,6 +131,8 @@ fn work(
 ) {
     let daemon = RecordingDaemon::start();
     let mut proxied = Proxied::start(daemon.socket_path(), &with_defaults(flags, format));
+    // The connection with which the proxy tries its daemon out at start.
+    assert!(daemon.take().is_ok_and(|start| !start.is_empty()), "no start");
     let gate = Gate { address: proxied.address(), daemon: &daemon, patience: wire::PATIENCE };
     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
         let delivery = delivery(case);

@@ -47,6 +47,7 @@ impl Stand {
         let flags = [&methods[..], &["-loglevel=debug"]].concat();
         let flags: Vec<_> = flags.into_iter().map(str::to_owned).collect();
         let proxied = Proxied::start(daemon.socket_path(), &flags);
+        daemon.forget_start();
         Self { daemon, proxied }
     }
 

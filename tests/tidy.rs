@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["http1", "filter", "config", "relay", "names", "rights", "session", "activation"]),
     ("stop", &[]),
     ("signals", &["stop"]),
-    ("wait", &["stop"]),
+    ("wait", &["stop", "relay"]),
     ("watchdog", &["stop", "http1", "relay"]),
 ];
 

@@ -107,6 +107,15 @@ impl ScriptedDaemon {
         self.shared.state.lock().expect("the daemon's state").accepted
     }
 
+    /// Waits for the connection with which a proxy tries its daemon out at start,
+    /// and does not count it.
+    pub(crate) fn forget_start(&self) {
+        let tried = |state: &State| state.accepted > 0 && state.finished == state.accepted;
+        self.wait_for(tried).expect("the proxy tries its daemon out");
+        let mut state = self.shared.state.lock().expect("the daemon's state");
+        (state.accepted, state.finished) = (0, 0);
+    }
+
     /// Waits until every connection has come to its end; how long it took.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! The answer when the daemon cannot be reached: names the socket, the system's
-//! error and, where rights are missing, the line that gives them.
+//! Why the daemon cannot be reached, for clients, the log and the start: names
+//! the socket, the system's error and, where rights are missing, the line that
+//! gives them.
 
 use rustix::process::{getegid, geteuid, getgroups};
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 /// One sentence for the client and the log.
 #[must_use]
-pub(super) fn explain(path: &Path, error: &io::Error) -> String {
+pub fn explain(path: &Path, error: &io::Error) -> String {
     let path_text = path.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
