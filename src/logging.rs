@@ -36,6 +36,13 @@ pub fn init(config: LogConfig) {
     builder(config, Target::Stdout).try_init().unwrap_or_default();
 }
 
+/// An error from before the log is set up, as it would log it in text.
+#[must_use]
+pub fn error_line(message: &str) -> String {
+    let record = |args| Record::builder().level(Level::Error).args(args).build();
+    text_line(Timestamp::now(), &record(format_args!("{message}")))
+}
+
 /// One line of text in the form of Go's `slog.TextHandler`, without its end.
 #[must_use]
 pub fn text_line(time: impl Display, record: &Record<'_>) -> String {

@@ -4,7 +4,7 @@
 
 use socket_proxy::activation::passed_listeners;
 use socket_proxy::config::{Config, Invocation};
-use socket_proxy::server::{self, Server};
+use socket_proxy::server::{self, BindError, Server};
 use socket_proxy::stop::StopReason;
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         Ok(Invocation::Healthcheck) => healthcheck(),
         Ok(Invocation::Run(config)) => run(&config),
         Err(error) => {
+            if error.is_about_values() {
+                eprintln!("{}", logging::error_line("error initializing config"));
+            }
             eprintln!("{error}");
             ExitCode::from(error.exit_code())
         }
@@ -35,36 +38,67 @@ fn main() -> ExitCode {
 fn run(config: &Config) -> ExitCode {
     logging::init(config.log);
     logging::announce(config);
-    match start_and_wait(config) {
-        Ok(reason) => {
-            log::info!("shutdown finished - exiting");
-            ExitCode::from(reason.exit_code())
+    let code = match start_and_wait(config) {
+        Ok(reason) => reason.exit_code(),
+        Err(error) => {
+            error.log();
+            return ExitCode::from(EXIT_UNAVAILABLE);
         }
-        Err(cause) => {
-            log::error!(error:% = cause; "cannot start");
-            ExitCode::from(EXIT_UNAVAILABLE)
+    };
+    log::info!("exit code" = code; "shutdown finished - exiting");
+    ExitCode::from(code)
+}
+
+/// Why the proxy could not start. The log's texts are those of the Go program.
+enum StartError {
+    Daemon(String),
+    Listener(BindError),
+    Other(String),
+}
+
+impl StartError {
+    fn log(&self) {
+        match self {
+            Self::Daemon(error) => log::error!(error:% = error; "socket not available"),
+            Self::Listener(BindError::Address(error)) => {
+                log::error!(error:% = error; "error listening on address");
+            }
+            Self::Listener(BindError::Socket(error)) => {
+                log::error!(error:% = error; "error creating socket");
+            }
+            Self::Other(error) => log::error!(error:% = error; "cannot start"),
         }
     }
 }
 
-/// Serves until something asks for the end; the error is for people.
-fn start_and_wait(config: &Config) -> Result<StopReason, String> {
+impl From<String> for StartError {
+    fn from(text: String) -> Self {
+        Self::Other(text)
+    }
+}
+
+/// Serves until something asks for the end.
+fn start_and_wait(config: &Config) -> Result<StopReason, StartError> {
     // Before any thread: this removes variables from the environment.
     let passed = passed_listeners().map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);
     let (stop, stops) = channel();
     signals::spawn(stop.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
-    if !wait::for_socket(&config.socket_path, config.wait_for_socket, &stops)? {
+    let is_there = wait::for_socket(&config.socket_path, config.wait_for_socket, &stops);
+    if !is_there.map_err(StartError::Daemon)? {
         return Ok(StopReason::Signal(0));
     }
-    let bound = server::bind_all(config, passed)?;
+    let bound = server::bind_all(config, passed).map_err(StartError::Listener)?;
     let notifier = Notifier::from_env();
     let server = Server::start(config, bound).map_err(|error| format!("no threads: {error}"))?;
     start_watchers(config, stop, notifier.clone())?;
     log::info!("socket-proxy running and listening...");
     notifier.ready();
     let reason = stops.recv().unwrap_or(StopReason::Signal(0));
-    log::info!("received stop signal - shutting down");
+    match reason {
+        StopReason::Signal(_) => log::info!("received stop signal - shutting down"),
+        StopReason::Watchdog => log::info!("received internal shutdown - shutting down"),
+    }
     notifier.stopping();
     server.stop(config.shutdown_grace);
     Ok(reason)
@@ -79,6 +113,7 @@ fn start_watchers(
         HealthListener::bind(&config.socket_path)
             .and_then(HealthListener::serve)
             .map_err(|error| format!("cannot serve the health check: {error}"))?;
+        log::debug!("healthcheck ready");
     }
     let watchdog = Watchdog {
         socket: config.socket_path.clone(),
@@ -86,5 +121,9 @@ fn start_watchers(
         stop: config.stop_on_watchdog.then_some(stop),
         notifier,
     };
-    watchdog.start().map(drop).map_err(|error| format!("cannot start the watchdog: {error}"))
+    let thread = watchdog.start().map_err(|error| format!("cannot start the watchdog: {error}"))?;
+    if thread.is_some() {
+        log::debug!("watchdog running");
+    }
+    Ok(())
 }

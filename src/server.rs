@@ -13,7 +13,7 @@ mod pool;
 mod registry;
 mod turn_away;
 
-pub use bind::{Bound, bind_all, raise_descriptor_limit};
+pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
 
 use crate::config::{Config, Limits};
 use crate::filter::Policy;
@@ -107,7 +107,10 @@ impl Server {
         self.core.registry.end_idle();
         if !self.core.registry.wait_until_empty(deadline) {
             let cut = self.core.registry.cut_all();
-            log::warn!(connections = cut; "grace time is over, cutting connections");
+            log::warn!(
+                error = "grace time is over, cutting connections", connections = cut;
+                "timeout stopping server"
+            );
             self.core.registry.wait_until_empty(Instant::now() + CUT_LIMIT);
         }
     }

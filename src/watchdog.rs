@@ -97,12 +97,12 @@ impl Watchdog {
     fn tell(&self, outcome: &Result<(), ProbeError>, entry: Entry) {
         match (entry, outcome) {
             (Entry::Failure, Err(error)) => {
-                log::error!(error:% = error; "Watchdog: Socket is unavailable");
+                log::error!(origin = "watchdog", error:% = error; "socket is unavailable");
                 self.notifier.status(&format!("the daemon does not answer: {error}"));
             }
             (Entry::Recovery, _) => {
-                log::info!(socketpath:% = self.socket.display();
-                    "Watchdog: Socket is available again");
+                log::info!(origin = "watchdog", socketpath:% = self.socket.display();
+                    "socket is available again");
                 self.notifier.status("the daemon answers");
             }
             _ => {}
@@ -115,7 +115,7 @@ impl Watchdog {
     /// Whether the end was asked for, so that there is nothing left to watch.
     fn ask_for_the_end(&self) -> bool {
         let Some(stop) = &self.stop else { return false };
-        log::warn!("Watchdog: Stopping socket-proxy because of unavailable socket");
+        log::warn!(origin = "watchdog"; "stopping socket-proxy because of unavailable socket");
         // A receiver that is gone has stopped already.
         let _ = stop.send(StopReason::Watchdog);
         true

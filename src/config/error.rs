@@ -29,6 +29,13 @@ impl ConfigError {
         Self { messages, exit_code: EXIT_VALUE }
     }
 
+    /// Whether values are wrong, and not the command line as such: then the Go
+    /// program logs, and else its `flag` package prints.
+    #[must_use]
+    pub fn is_about_values(&self) -> bool {
+        self.exit_code == EXIT_VALUE
+    }
+
     /// The exit code of the program.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

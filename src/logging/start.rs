@@ -26,14 +26,17 @@ pub fn announce(config: &Config) {
 /// Logs all but the advice; the answer is the table of text mode.
 fn announce_to(logger: &dyn Log, config: &Config) -> String {
     log::info!(
-        logger: logger, version = env!("CARGO_PKG_VERSION"), os = os(), arch = arch();
+        logger: logger, version = env!("CARGO_PKG_VERSION"), os = os(), arch = arch(),
+        runtime = "rust", URL = env!("CARGO_PKG_REPOSITORY");
         "starting socket-proxy"
     );
     configuration(logger, config);
     watchdog(logger, config);
+    container_rights(logger, config);
     config.listeners.iter().filter(|listener| !listener.name.is_empty()).for_each(|listener| {
         named_listener(logger, listener);
     });
+    config.listeners.iter().for_each(|listener| bind_mounts(logger, listener));
     if config.log.json {
         config.listeners.iter().for_each(|listener| allowlist(logger, listener));
         String::new()
@@ -46,14 +49,18 @@ fn configuration(logger: &dyn Log, config: &Config) {
     let limits = config.limits;
     let default = config.listeners.iter().find(|listener| listener.name.is_empty());
     let rights = config.container_rights.as_ref();
+    let endpoint = |listener: &Listener| listener.endpoint.to_string();
+    let address = default.filter(|listener| !is_unix(listener)).map(endpoint);
+    let socket = default.filter(|listener| is_unix(listener)).map(endpoint);
     log::info!(
         logger: logger,
         socketpath:% = config.socket_path.display(),
-        listenaddress = default.map(|listener| listener.endpoint.to_string()).as_deref(),
-        filemode = default.and_then(file_mode).as_deref(),
+        listenaddress = address.as_deref(),
+        proxysocketendpoint = socket.as_deref(),
+        proxysocketendpointfilemode = default.and_then(file_mode).as_deref(),
         loglevel = config.log.level.as_str(),
         logjson = config.log.json,
-        allowfrom = default.map(|listener| listener.policy.peers.to_string()).as_deref(),
+        allowfrom = default.and_then(allowfrom).as_deref(),
         shutdowngracetime = config.shutdown_grace.as_secs(),
         waitforsocket = config.wait_for_socket.as_secs(),
         allowhealthcheck = config.serve_health,
@@ -66,6 +73,11 @@ fn configuration(logger: &dyn Log, config: &Config) {
         dockerlabelprefix = rights.map(|rights| rights.label_prefix.as_str());
         "configuration info"
     );
+    if socket.is_some() {
+        log::info!(
+            logger: logger, "proxysocketendpoint is set, so the TCP listener is deactivated"
+        );
+    }
 }
 
 fn watchdog(logger: &dyn Log, config: &Config) {
@@ -79,19 +91,51 @@ fn watchdog(logger: &dyn Log, config: &Config) {
     }
 }
 
+fn container_rights(logger: &dyn Log, config: &Config) {
+    let Some(rights) = &config.container_rights else { return };
+    log::info!(
+        logger: logger, proxycontainername = rights.proxy_container_name.as_str();
+        "Proxy container name provided"
+    );
+    if !config.listeners.iter().all(is_unix) {
+        log::info!(logger: logger, "per-container allowlists enabled!");
+    }
+}
+
 fn named_listener(logger: &dyn Log, listener: &Listener) {
-    // Clients of a unix socket have no address: a list would promise too much.
-    let is_unix = matches!(listener.endpoint, Endpoint::Unix { .. });
-    let allowfrom = (!is_unix).then(|| listener.policy.peers.to_string());
     log::info!(
         logger: logger,
         listener = listener.name.as_str(),
         listenaddress:% = listener.endpoint,
         filemode = file_mode(listener).as_deref(),
-        allowfrom = allowfrom.as_deref(),
+        allowfrom = allowfrom(listener).as_deref(),
         restrictbindmounts = restricts_bind_mounts(listener);
         "configured listener"
     );
+}
+
+fn is_unix(listener: &Listener) -> bool {
+    matches!(listener.endpoint, Endpoint::Unix { .. })
+}
+
+/// Clients of a unix socket have no address: a list would promise too much.
+fn allowfrom(listener: &Listener) -> Option<String> {
+    (!is_unix(listener)).then(|| listener.policy.peers.to_string())
+}
+
+fn bind_mounts(logger: &dyn Log, listener: &Listener) {
+    let Some(directories) = &listener.policy.bodies.bind_mounts else { return };
+    if listener.name.is_empty() {
+        log::info!(
+            logger: logger, allowbindmountfrom:% = directories;
+            "Default Docker bind mount restrictions enabled"
+        );
+    } else {
+        log::info!(
+            logger: logger, allowbindmountfrom:% = directories, listener = listener.name.as_str();
+            "Docker bind mount restrictions enabled"
+        );
+    }
 }
 
 fn allowlist(logger: &dyn Log, listener: &Listener) {
@@ -110,9 +154,11 @@ fn allowlist(logger: &dyn Log, listener: &Listener) {
 }
 
 fn allowlist_table(listener: &Listener) -> String {
-    let of =
-        if listener.name.is_empty() { String::new() } else { format!(" of {}", listener.title()) };
-    let mut table = format!("Request allowlist{of}:\n   {:<8} Regex\n", "Method");
+    let title = match listener.name.as_str() {
+        "" => "Default request allowlist".to_owned(),
+        _ => format!("Request allowlist of {}", listener.title()),
+    };
+    let mut table = format!("{title}:\n   {:<8} Regex\n", "Method");
     for (method, regex) in listener.policy.rules.patterns() {
         table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(regex)));
     }
@@ -190,7 +236,8 @@ mod tests {
     fn starting() -> String {
         let (version, arch) = (env!("CARGO_PKG_VERSION"), arch());
         format!(
-            "level=INFO msg=\"starting socket-proxy\" version={version} os={} arch={arch}",
+            "level=INFO msg=\"starting socket-proxy\" version={version} os={} arch={arch} \
+             runtime=rust URL=\"\"",
             os()
         )
     }
@@ -210,7 +257,7 @@ mod tests {
                 "level=INFO msg=\"watchdog disabled\"",
             ]
         );
-        assert_eq!(table, "Request allowlist:\n   Method   Regex\n");
+        assert_eq!(table, "Default request allowlist:\n   Method   Regex\n");
     }
 
     #[test]
@@ -225,15 +272,35 @@ mod tests {
         ]);
         let expected = [
             "level=INFO msg=\"watchdog enabled\" interval=5 stoponwatchdog=false",
+            "level=INFO msg=\"Proxy container name provided\" proxycontainername=proxy",
+            "level=INFO msg=\"per-container allowlists enabled!\"",
             "level=INFO msg=\"configured listener\" listener=web listenaddress=/run/web.sock \
              filemode=0660 restrictbindmounts=true",
             "level=INFO msg=\"configured listener\" listener=db listenaddress=[::1]:2376 \
              allowfrom=10.0.0.0/8,db restrictbindmounts=false",
+            "level=INFO msg=\"Docker bind mount restrictions enabled\" allowbindmountfrom=/home \
+             listener=web",
         ];
         assert_eq!(lines.get(2..), Some(expected.map(String::from).as_slice()));
         let rights = " proxycontainername=proxy dockerlabelprefix=socket-proxy";
         assert!(lines[1].ends_with(rights), "{}", lines[1]);
         assert_eq!(table.matches("Request allowlist of the listener ").count(), 2);
+    }
+
+    #[test]
+    fn a_unix_socket_has_the_keys_of_its_flags() {
+        let (lines, _) = announced(&["-proxysocketendpoint=/a", "-allowbindmountfrom=/home,/srv"]);
+        let begins = "level=INFO msg=\"configuration info\" socketpath=/var/run/docker.sock \
+                      proxysocketendpoint=/a proxysocketendpointfilemode=0600 loglevel=INFO \
+                      logjson=false shutdowngracetime=10 ";
+        assert!(lines[1].starts_with(begins), "{}", lines[1]);
+        let expected = [
+            "level=INFO msg=\"proxysocketendpoint is set, so the TCP listener is deactivated\"",
+            "level=INFO msg=\"watchdog disabled\"",
+            "level=INFO msg=\"Default Docker bind mount restrictions enabled\" \
+             allowbindmountfrom=\"/home, /srv\"",
+        ];
+        assert_eq!(lines.get(2..), Some(expected.map(String::from).as_slice()));
     }
 
     #[test]
@@ -261,7 +328,7 @@ mod tests {
         assert!(!lines.iter().any(|line| line.contains("allowlist")), "{lines:?}");
         assert_eq!(
             table,
-            "Request allowlist:\n   Method   Regex\n   GET      /v1\\..*/\"a\"\n   \
+            "Default request allowlist:\n   Method   Regex\n   GET      /v1\\..*/\"a\"\n   \
              POST     /b\\x1b\n\
              Request allowlist of the listener web:\n   Method   Regex\n   DELETE   /c d\n"
         );

@@ -79,6 +79,14 @@ enum Stop {
     End,
 }
 
+impl Stop {
+    fn log(&self) {
+        if let Self::Failure(cause) = self {
+            log::warn!(error:% = cause; "failed to update allowlists from container event");
+        }
+    }
+}
+
 impl From<ApiError> for Stop {
     fn from(error: ApiError) -> Self {
         Self::Failure(error.to_string())
@@ -139,7 +147,7 @@ impl Follower {
             self.wait(&events)?;
             let changes = events.take()?;
             if !changes.is_empty() {
-                self.apply(changes, &mut table)?;
+                self.apply(changes, &mut table).inspect_err(Stop::log)?;
             }
             if self.view.is_look_wanted() && Instant::now() >= self.next_look {
                 table = self.look()?;
@@ -184,6 +192,12 @@ impl Follower {
     }
 
     fn apply(&mut self, changes: Vec<Change>, table: &mut Table) -> Result<(), Stop> {
+        for change in &changes {
+            log::debug!(
+                action:? = change.kind, container = change.name.as_deref().unwrap_or(&change.id);
+                "received Docker container event"
+            );
+        }
         let is_own = |change: &Change| {
             change.id == table.own_id() || change.name.as_deref() == Some(&self.proxy_name)
         };
@@ -238,6 +252,13 @@ impl Follower {
     }
 
     fn gone(&mut self, id: &str, table: &mut Table) {
+        let holder = table.holders().find(|holder| holder.id == id);
+        if let Some(policy) = holder.and_then(|holder| holder.policy.as_ref()) {
+            log::info!(
+                container = policy.source.container(), ip:% = policy.peers;
+                "removed allowlist for container"
+            );
+        }
         table.remove(id);
         self.grants.forget(id);
     }
@@ -302,8 +323,10 @@ impl Journal {
                      grant nothing"
                 );
             }
+            let networks: Vec<&str> = table.networks().collect();
+            log::info!(socketproxynetworks:% = networks.join(","); "socket proxy networks detected");
             log::info!(
-                networks = table.networks().count(), containers = table.holders().count(),
+                networks = networks.len(), containers = table.holders().count(),
                 labelled = table.holders().filter(|holder| holder.policy.is_some()).count();
                 "following containers for their rights"
             );
@@ -316,10 +339,12 @@ impl Journal {
             .as_ref()
             .is_some_and(|(known, at)| *known == cause && at.elapsed() < REPEAT_AFTER);
         if !is_known {
-            log::error!(
-                error:% = cause;
-                "lost sight of the containers; their rights wait until the daemon tells again"
-            );
+            if self.follows {
+                log::info!("Docker event stream closed");
+                log::error!(error:% = cause; "received error from Docker event stream");
+            } else {
+                log::warn!(error:% = cause; "failed to refresh per-container allowlists");
+            }
             *self = Self { failure: Some((cause, Instant::now())), follows: false };
         }
     }

@@ -9,6 +9,7 @@ use super::table::{Holder, Table};
 use crate::filter::bodies::LabelGuard;
 use crate::filter::{BodyRules, Peers, Policy, Rules, Source};
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -77,8 +78,7 @@ impl Grants {
 
     /// The policy admits the container's own addresses and no others.
     fn policy(&self, grant: &Grant, container: &Container, addresses: &[IpAddr]) -> Option<Policy> {
-        let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let peers = Peers::parse(&list.join(",")).unwrap_or_default();
+        let peers = Peers::parse(&Addresses(addresses).to_string()).unwrap_or_default();
         let container = container.name.clone();
         let (source, rules, bind_mounts) = match grant {
             Grant::Unlabelled => return None,
@@ -98,17 +98,28 @@ impl Grants {
 
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
     let Grant::Allowlists(allowed) = grant else { return };
+    let (name, ip) = (container.name.as_str(), Addresses(addresses));
     for (method, regex) in allowed.rules.patterns() {
         log::info!(
-            container:% = container.name, addresses:? = addresses, method:% = method,
-            regex:% = regex;
-            "configured request allowlist of a container"
+            container = name, ip:% = ip, method:% = method, regex:% = regex;
+            "configured request allowlist"
         );
     }
     if let Some(directories) = &allowed.bind_mounts {
         log::info!(
-            container:% = container.name, addresses:? = addresses, directories:% = directories;
-            "configured bind mounts of a container"
+            allowbindmountfrom:% = directories, container = name, ip:% = ip;
+            "Docker bind mount restrictions enabled"
         );
+    }
+}
+
+/// Addresses with commas between them.
+#[derive(Clone, Copy)]
+struct Addresses<'a>(&'a [IpAddr]);
+
+impl fmt::Display for Addresses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&list.join(","))
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{Config, Endpoint, Limits, Listener};
 use crate::relay::socket::Socket;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getegid, geteuid, getrlimit, setrlimit};
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,12 +37,30 @@ pub struct Bound {
     _file: Option<unix::SocketFile>,
 }
 
+/// A listener that cannot be had, in a sentence for people.
+#[derive(Debug)]
+pub enum BindError {
+    /// A TCP address, or a socket that was passed and fits no listener.
+    Address(String),
+    /// A unix socket.
+    Socket(String),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Address(text) | Self::Socket(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for BindError {}
+
 /// Opens all listeners of `config`, or takes those that the service manager
 /// `passed`: by name, and the first without a listener's name is the default one.
 ///
 /// # Errors
-/// A sentence for people about the first that cannot be had.
-pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Bound>, String> {
+/// The first that cannot be had.
+pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Bound>, BindError> {
     let mut passed = Passed { named: passed, listeners: &config.listeners };
     let mut bound = Vec::new();
     for listener in &config.listeners {
@@ -53,12 +72,14 @@ pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Boun
     }
     match passed.named.first() {
         None => Ok(bound),
-        Some(extra) => Err(format!("passed socket {:?} fits no listener", extra.name)),
+        Some(extra) => {
+            Err(BindError::Address(format!("passed socket {:?} fits no listener", extra.name)))
+        }
     }
 }
 
 /// The error with what to look at, for mistakes that are made often.
-fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> String {
+fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> BindError {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
     let hint = match (endpoint, error.kind()) {
         (Endpoint::Tcp(_), AddrInUse) => "; another program listens there".to_owned(),
@@ -68,7 +89,11 @@ fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> String {
         (Endpoint::Unix { path, .. }, PermissionDenied) => closed_directory(path),
         _ => String::new(),
     };
-    format!("cannot listen on {endpoint}: {error}{hint}")
+    let text = format!("cannot listen on {endpoint}: {error}{hint}");
+    match endpoint {
+        Endpoint::Tcp(_) => BindError::Address(text),
+        Endpoint::Unix { .. } => BindError::Socket(text),
+    }
 }
 
 fn closed_directory(path: &Path) -> String {
@@ -184,7 +209,7 @@ mod tests {
             Ok(address) => Endpoint::Tcp(address),
             Err(_) => Endpoint::Unix { path: PathBuf::from(endpoint), mode: 0o600 },
         };
-        cannot_listen(&endpoint, &kind.into())
+        cannot_listen(&endpoint, &kind.into()).to_string()
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn health_reply(outcome: &Outcome) -> String {
     match outcome {
         Ok(()) => "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_owned(),
         Err(cause) => {
-            log::error!(error:% = cause; "health check failed");
+            log::error!(origin = "healthcheck", error:% = cause; "health check failed");
             format!(
                 "HTTP/1.1 503 Service Unavailable\r\n{CAUSE_FIELD}: {}\r\n\
                  Connection: close\r\n\r\n",

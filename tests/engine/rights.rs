@@ -321,7 +321,7 @@ fn rights_are_there_again_when_the_engine_was_restarted() {
     check_labelled(&town, &labelled);
     check_plain(&town, &plain);
     engine.restart();
-    proxy.await_log("lost sight of the containers");
+    proxy.await_log("received error from Docker event stream");
     for name in [&town.proxy_name, &labelled, &plain] {
         town.straight.docker(&["start", name]).success();
     }
