@@ -20,6 +20,7 @@ mod go_flags;
 mod help;
 mod listeners;
 mod migration;
+mod never;
 mod options;
 mod read;
 mod settings;

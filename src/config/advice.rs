@@ -3,6 +3,7 @@
 //! Each piece is one sentence or two that name the flag and say what to write.
 //! Nothing is changed by it.
 
+use super::never::Paths;
 use super::options::{Given, Kind, Slot, Value};
 use super::read::is_quoted;
 use super::settings::Settings;
@@ -22,9 +23,11 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
     let mut advice: Vec<String> = of_values(given).chain(effects(given, config)).collect();
     advice.extend(settings.named.values().flat_map(of_values));
     advice.extend(limits(given, config));
+    let paths = Paths::new();
     for listener in &config.listeners {
         let given = settings.named.get(&listener.name).unwrap_or(&settings.default);
         advice.extend(alternations(listener, given));
+        advice.extend(nothing_matched(&paths, listener, given));
         advice.extend(ping(listener, given));
         advice.extend(reach(listener, given));
     }
@@ -141,6 +144,17 @@ fn alternations(listener: &Listener, given: &Given) -> Vec<String> {
         )
     };
     listener.policy.rules.top_level_alternations().map(sentence).collect()
+}
+
+fn nothing_matched(paths: &Paths, listener: &Listener, given: &Given) -> Vec<String> {
+    // Quotes and white space have their own sentence.
+    let is_bare = |pattern: &str| !is_quoted(pattern) && pattern.trim() == pattern;
+    let sentence = |(method, pattern): (Method, &str)| {
+        let reason = paths.reason(method, pattern).filter(|_| is_bare(pattern))?;
+        let name = source(given, method, pattern);
+        Some(format!("{name}: the pattern {} {reason}", shown(pattern)))
+    };
+    listener.policy.rules.patterns().filter_map(sentence).collect()
 }
 
 /// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
@@ -264,14 +278,17 @@ mod tests {
         let head = ("SP_ALLOW_HEAD", "/_ping");
         let variables = [head, ("SP_ALLOW_GET", "\"/version\"")];
         check(&[], &variables, &[&quotes("SP_ALLOW_GET", "\"/version\"")]);
-        check_more(&["-allowPOST='/a'"], &[&quotes("-allowPOST", "'/a'")]);
+        check_more(&["-allowPOST='/info'"], &[&quotes("-allowPOST", "'/info'")]);
         check_more(&["-socketpath='/a'"], &[&quotes("-socketpath", "'/a'")]);
-        let spaces = "the value of -allowPOST begins or ends with white space: \" /a\"";
-        check_more(&["-allowPOST= /a"], &[spaces]);
+        let spaces = "the value of -allowPOST begins or ends with white space: \" /info\"";
+        check_more(&["-allowPOST= /info"], &[spaces]);
         let spaces = "the value of SP_ALLOW_GET begins or ends with white space: \"/a\\n\"";
         check(&[], &[head, ("SP_ALLOW_GET", "/a\n")], &[spaces]);
         check_more(&["-allowfrom= 127.0.0.1 , ::1 "], &[]);
-        check_more(&["-allowPOST=\""], &[]);
+        check_more(
+            &["-allowPOST=\""],
+            &["-allowPOST: the pattern \"\"\" opens nothing: a path begins with /"],
+        );
     }
 
     #[test]
@@ -334,7 +351,7 @@ mod tests {
                everyone who can reach it; list the networks or host names of its clients instead"],
         );
         check_more(
-            &["-listen=web=tcp:0.0.0.0:80", "-allowPOST@web=/a"],
+            &["-listen=web=tcp:0.0.0.0:80", "-allowPOST@web=/info"],
             &[
                 "the listener web listens on 0.0.0.0:80 but -allowfrom@web=127.0.0.1/32 admits only \
                this host itself; list the networks or host names of its clients, for example \
@@ -342,7 +359,7 @@ mod tests {
             ],
         );
         check_more(
-            &["-listen=web=unix:/a,mode=0666", "-allowPOST@web=/a"],
+            &["-listen=web=unix:/a,mode=0666", "-allowPOST@web=/info"],
             &["the listener web is a unix socket with mode 0666: every user of this host can \
                connect"],
         );
@@ -353,20 +370,36 @@ mod tests {
     fn an_alternation_outside_of_groups_is_explained() {
         let sentence = |name: &str| {
             format!(
-                "{name}: the pattern \"/a|/b\" has a | outside of every group. Each of its \
+                "{name}: the pattern \"/info|/events\" has a | outside of every group. Each of its \
                  alternatives must match the whole path. The Go socket-proxy also let pass \
                  whatever only begins with the first one or ends with the last one; if that is \
-                 needed, write a.*|.*b for a|b. Written as (/a|/b) it means the same everywhere, \
+                 needed, write a.*|.*b for a|b. Written as (/info|/events) it means the same everywhere, \
                  and this warning goes away"
             )
         };
-        check_more(&["-allowPOST=/a|/b"], &[&sentence("-allowPOST")]);
-        check_more(&["-allowPOST=(/a|/b)"], &[]);
-        let variables = [("SP_ALLOW_POST", "/c"), ("SP_ALLOW_POST_2", "/a|/b")];
+        check_more(&["-allowPOST=/info|/events"], &[&sentence("-allowPOST")]);
+        check_more(&["-allowPOST=(/info|/events)"], &[]);
+        let variables = [("SP_ALLOW_POST", "/auth"), ("SP_ALLOW_POST_2", "/info|/events")];
         check(&QUIET, &variables, &[&sentence("SP_ALLOW_POST_2")]);
         check_more(
-            &["-listen=web=unix:/a", "-allowPOST@web=/a|/b"],
+            &["-listen=web=unix:/a", "-allowPOST@web=/info|/events"],
             &[&sentence("-allowPOST@web")],
+        );
+    }
+
+    #[test]
+    fn patterns_that_open_nothing_are_named_where_they_were_written() {
+        check_more(
+            &["-allowPOST=info"],
+            &["-allowPOST: the pattern \"info\" opens nothing: a path begins with /"],
+        );
+        check(
+            &QUIET,
+            &[("SP_ALLOW_POST_2", r"/info\?x")],
+            &[
+                "SP_ALLOW_POST_2: the pattern \"/info\\?x\" opens nothing: the query is not part of \
+               the path; leave out the ? and what follows it",
+            ],
         );
     }
 
@@ -379,14 +412,14 @@ mod tests {
             )
         };
         let default = sentence("the default listener", "-allowHEAD");
-        check(&["-allowGET=/a"], &[], &[&default]);
-        check(&["-allowGET=/a", "-allowHEAD=/v1.41/_ping"], &[], &[&default]);
-        check(&["-allowGET=/a", "-allowHEAD=.*"], &[], &[]);
-        check(&["-allowPOST=/a"], &[], &[]);
+        check(&["-allowGET=/info"], &[], &[&default]);
+        check(&["-allowGET=/info", "-allowHEAD=/v1.41/_ping"], &[], &[&default]);
+        check(&["-allowGET=/info", "-allowHEAD=.*"], &[], &[]);
+        check(&["-allowPOST=/info"], &[], &[]);
         let variable = sentence("the default listener", "SP_ALLOW_HEAD_2");
-        check(&["-allowGET=/a"], &[("SP_ALLOW_HEAD", "/version")], &[&variable]);
+        check(&["-allowGET=/info"], &[("SP_ALLOW_HEAD", "/version")], &[&variable]);
         let web = sentence("the listener web", "-allowHEAD@web");
-        check(&["-listen=web=unix:/a", "-allowGET@web=/a"], &[], &[&web]);
+        check(&["-listen=web=unix:/a", "-allowGET@web=/info"], &[], &[&web]);
     }
 
     #[test]
@@ -402,7 +435,7 @@ mod tests {
         check(&[], &[], &[&default]);
         check(&["-listen=web=unix:/a"], &[], &[&web]);
         check(&["-listen=web=unix:/a", "-proxyport=1"], &[], &[&default, &web]);
-        check(&["-listen=web=unix:/a", "-proxyport=1", "-allowPOST@web=/a"], &[], &[]);
+        check(&["-listen=web=unix:/a", "-proxyport=1", "-allowPOST@web=/info"], &[], &[]);
         check_more(&["-listen=web=unix:/a"], &[&web]);
     }
 
@@ -418,7 +451,7 @@ mod tests {
     #[test]
     fn patterns_that_cannot_be_compiled_are_named() {
         let Err(error) = Config::from_args_and_env(
-            ["-allowGET=/a".into(), "-allowGET=(".into()],
+            ["-allowGET=/info".into(), "-allowGET=(".into()],
             [("SP_ALLOW_HEAD_2".into(), "[".into())],
         ) else {
             panic!("these are no patterns");

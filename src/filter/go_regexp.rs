@@ -15,6 +15,7 @@ mod ast;
 mod class;
 mod cursor;
 mod fold;
+pub mod overlap;
 mod parser;
 mod printer;
 mod ranges;
