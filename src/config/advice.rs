@@ -10,12 +10,51 @@ use super::settings::Settings;
 use super::values::shown;
 use super::{Config, Endpoint, Listener, additions, migration, values};
 use crate::filter::rules::RuleVerdict;
+use crate::filter::{BindMounts, Policy};
 use crate::http1::Method;
+use std::net::SocketAddr;
 
 /// The path that clients ask with HEAD for the Engine's API version.
 const PING: &str = "/_ping";
 /// The bit that lets everybody on the host connect to a unix socket.
 const MODE_WRITABLE_BY_OTHERS: u32 = 0o002;
+
+/// Patterns of a listener that are held against the daemons' paths: each takes some
+/// 50 µs, and the start should not wait for a thousand.
+const EXAMINED_MAX: usize = 200;
+/// Paths that only a pattern for everything opens all at once.
+const HOST_PATHS: [&str; 4] =
+    ["/v1.41/build", "/v1.41/exec/x/start", "/v1.41/plugins/pull", "/v1.41/swarm/init"];
+/// Paths at which containers are created.
+const CREATE_PATHS: [&str; 6] = [
+    "/containers/create",
+    "/v1.41/containers/create",
+    "/libpod/containers/create",
+    "/v5.0.0/libpod/containers/create",
+    "/services/create",
+    "/v1.41/services/create",
+];
+/// Directories of the host that nobody mounts without being root afterwards.
+const ROOT_DIRECTORIES: [&str; 18] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/proc",
+    "/root",
+    "/run",
+    "/run/docker.sock",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/lib/docker",
+    "/var/run",
+    "/var/run/docker.sock",
+];
 
 /// All advice about a valid configuration.
 pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
@@ -30,6 +69,7 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
         advice.extend(nothing_matched(&paths, listener, given));
         advice.extend(ping(listener, given));
         advice.extend(reach(listener, given));
+        advice.extend(dangers(listener, given));
     }
     advice.extend(nothing_allowed(settings, config));
     advice
@@ -154,7 +194,7 @@ fn nothing_matched(paths: &Paths, listener: &Listener, given: &Given) -> Vec<Str
         let name = source(given, method, pattern);
         Some(format!("{name}: the pattern {} {reason}", shown(pattern)))
     };
-    listener.policy.rules.patterns().filter_map(sentence).collect()
+    listener.policy.rules.patterns().take(EXAMINED_MAX).filter_map(sentence).collect()
 }
 
 /// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
@@ -176,8 +216,7 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
 fn reach(listener: &Listener, given: &Given) -> Option<String> {
     let title = listener.title();
     let peers = &listener.policy.peers;
-    let option = given.allowfrom.option;
-    let flag = option.flag_for(&listener.name);
+    let flag = name_of(&given.allowfrom, &listener.name);
     match &listener.endpoint {
         Endpoint::Unix { mode, .. } if mode & MODE_WRITABLE_BY_OTHERS != 0 => Some(format!(
             "{title} is a unix socket with mode {mode:04o}: every user of this host can connect"
@@ -185,7 +224,9 @@ fn reach(listener: &Listener, given: &Given) -> Option<String> {
         Endpoint::Unix { .. } if given.allowfrom.is_given() => Some(format!(
             "{flag} has no effect: {title} is a unix socket, where the rights of the file decide"
         )),
-        Endpoint::Tcp(address) if address.ip().to_canonical().is_loopback() => None,
+        Endpoint::Tcp(address) if address.ip().to_canonical().is_loopback() => {
+            (!peers.admits_only_loopback()).then(|| unreachable(listener, *address, given))
+        }
         Endpoint::Tcp(address) if peers.admits_everyone() => Some(format!(
             "{title} listens on {address} and {flag}={peers} admits everyone who can reach it; \
              list the networks or host names of its clients instead"
@@ -196,6 +237,64 @@ fn reach(listener: &Listener, given: &Given) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// Clients elsewhere are meant, and cannot connect.
+fn unreachable(listener: &Listener, address: SocketAddr, given: &Given) -> String {
+    let flag = name_of(&given.allowfrom, &listener.name);
+    let fix = match listener.name.as_str() {
+        "" => "-listenip=0.0.0.0 (or SP_LISTENIP=0.0.0.0)".to_owned(),
+        name => format!("-listen={name}=tcp:0.0.0.0:{}", address.port()),
+    };
+    format!(
+        "{} listens on {address}, where only this host itself can connect, but {flag}={} admits \
+         others; to serve them write {fix}",
+        listener.title(),
+        listener.policy.peers
+    )
+}
+
+/// The flag or variable that gave an option its values.
+fn name_of(slot: &Slot, listener: &str) -> String {
+    let name = slot.values.last().map(|value| value.name.clone());
+    name.unwrap_or_else(|| slot.option.flag_for(listener))
+}
+
+/// Rights that are as good as being root on the host.
+fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
+    let Policy { rules, bodies, .. } = &listener.policy;
+    let mounts = name_of(&given.allowbindmountfrom, &listener.name);
+    let opens = |path: &&&str| matches!(rules.judge(Method::Post, path), RuleVerdict::Allowed);
+    let pattern = |path| {
+        let pattern = rules.matching_pattern(Method::Post, path).unwrap_or_default();
+        format!("{}: the pattern {}", source(given, Method::Post, pattern), shown(pattern))
+    };
+    let mut advice = Vec::new();
+    if HOST_PATHS.iter().all(|path| opens(&path)) {
+        advice.push(format!(
+            "{} opens every operation, and a client that has them all is root on the host; list \
+             the paths that it needs",
+            pattern(HOST_PATHS[0])
+        ));
+    } else if bodies.bind_mounts.is_none()
+        && let Some(path) = CREATE_PATHS.iter().find(opens)
+    {
+        advice.push(format!(
+            "{} opens POST {path}, and a client that may create any container is root on the \
+             host; list the directories that it may mount, for example {mounts}=/srv/data. \
+             Privileged containers stay possible",
+            pattern(path)
+        ));
+    }
+    let directories = bodies.bind_mounts.iter().flat_map(BindMounts::directories);
+    let root = directories.filter(|directory| ROOT_DIRECTORIES.contains(directory));
+    advice.extend(root.map(|directory| {
+        format!(
+            "{mounts} lists {directory}, and a client that may mount it is root on the host; list \
+             the directories that it needs"
+        )
+    }));
+    advice
 }
 
 /// A named listener without rights is a mistake by itself. The default one may be
@@ -263,7 +362,7 @@ mod tests {
         check_more(&["-stoponwatchdog=false"], &[]);
         check_more(&["-maxconnections=10", "-maxconnectionsperclient=10"], &[]);
         check_more(&["-maxconnections=10"], &[]);
-        check_more(&["-listen=web=unix:/a", "-allowPOST@web=/containers/create"], &[]);
+        check_more(&["-listen=web=unix:/a", "-allowPOST@web=/auth"], &[]);
         check(&["-proxycontainername=p", "-dockerlabelprefix=x"], &[], &[]);
     }
 
@@ -363,7 +462,65 @@ mod tests {
             &["the listener web is a unix socket with mode 0666: every user of this host can \
                connect"],
         );
-        check_more(&["-allowfrom=0.0.0.0/0"], &[]);
+        check_more(&["-allowfrom=127.0.0.0/8,::1,localhost"], &[]);
+    }
+
+    #[test]
+    fn a_forgotten_listenip_is_named() {
+        let sentence = |from: &str| {
+            format!(
+                "the default listener listens on 127.0.0.1:2375, where only this host itself can \
+                 connect, but {from} admits others; to serve them write -listenip=0.0.0.0 (or \
+                 SP_LISTENIP=0.0.0.0)"
+            )
+        };
+        check_more(&["-allowfrom=traefik"], &[&sentence("-allowfrom=traefik")]);
+        check_more(&["-allowfrom=10.0.0.0/8"], &[&sentence("-allowfrom=10.0.0.0/8")]);
+        check_more(&["-allowfrom=0.0.0.0/0"], &[&sentence("-allowfrom=0.0.0.0/0")]);
+        check(&QUIET, &[("SP_ALLOWFROM", "web")], &[&sentence("SP_ALLOWFROM=web")]);
+        check_more(
+            &["-listen=web=tcp:[::1]:80", "-allowfrom@web=web", "-allowPOST@web=/auth"],
+            &[
+                "the listener web listens on [::1]:80, where only this host itself can connect, but \
+               -allowfrom@web=web admits others; to serve them write -listen=web=tcp:0.0.0.0:80",
+            ],
+        );
+    }
+
+    #[test]
+    fn rights_that_give_the_host_away_are_named() {
+        let create = |pattern: &str, path: &str| {
+            format!(
+                "-allowPOST: the pattern \"{pattern}\" opens POST {path}, and a client that may \
+                 create any container is root on the host; list the directories that it may \
+                 mount, for example -allowbindmountfrom=/srv/data. Privileged containers stay \
+                 possible"
+            )
+        };
+        let plain = "/containers/create";
+        check_more(&["-allowPOST=/containers/create"], &[&create(plain, plain)]);
+        let versioned = "/v1[.][0-9]+/containers/.*";
+        let warning = create(versioned, "/v1.41/containers/create");
+        check_more(&["-allowPOST=/v1[.][0-9]+/containers/.*"], &[&warning]);
+        check_more(
+            &["-allowPOST=/services/create"],
+            &[&create("/services/create", "/services/create")],
+        );
+        check_more(&["-allowPOST=/containers/create", "-allowbindmountfrom=/srv"], &[]);
+        let all = "-allowPOST: the pattern \".*\" opens every operation, and a client that has \
+                   them all is root on the host; list the paths that it needs";
+        check_more(&["-allowPOST=.*"], &[all]);
+        check_more(&["-allowPOST=.*", "-allowbindmountfrom=/srv"], &[all]);
+        let mounts = |name: &str, directory: &str| {
+            format!(
+                "{name} lists {directory}, and a client that may mount it is root on the host; \
+                 list the directories that it needs"
+            )
+        };
+        check_more(&["-allowbindmountfrom=/srv,//"], &[&mounts("-allowbindmountfrom", "/")]);
+        check_more(&["-allowbindmountfrom=/etc/."], &[&mounts("-allowbindmountfrom", "/etc")]);
+        let variable = ("SP_ALLOWBINDMOUNTFROM", "/");
+        check(&QUIET, &[variable], &[&mounts("SP_ALLOWBINDMOUNTFROM", "/")]);
     }
 
     #[test]

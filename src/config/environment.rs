@@ -101,6 +101,9 @@ impl Environment {
         let value = Value { name: name.to_owned(), text: text.to_owned() };
         let unknown = || format!("unknown variable {}{}", shown(name), hint(name));
         match target(name) {
+            Some(Target::Endpoint { .. }) if !is_endpoint(text) && meant(name).is_some() => {
+                self.complaints.push(unknown());
+            }
             Some(target) => self.settings.push((target, value)),
             // A listener that is not there would be missed much later, so this
             // is no mere warning.
@@ -124,6 +127,19 @@ fn target(name: &str) -> Option<Target> {
     }
 }
 
+fn is_endpoint(text: &str) -> bool {
+    text.starts_with("tcp:") || text.starts_with("unix:")
+}
+
+/// The variable that somebody meant who wrote `SP_LISTEN_IP` or
+/// `SP_LISTEN_LOGLEVEL`, which look like listeners called `ip` and `loglevel`.
+fn meant(name: &str) -> Option<String> {
+    let written = name.strip_prefix(PREFIX)?;
+    let rest = name.strip_prefix(LISTENER_PREFIX).filter(|rest| !rest.is_empty())?;
+    let flag = suggest::same(written).or_else(|| suggest::same(rest))?;
+    Opt::with_flag(flag)?.variable()
+}
+
 fn option_of(variable: &str) -> Option<&'static Opt> {
     options::all().find(|option| {
         let rest = option.variable().and_then(|own| variable.strip_prefix(&own).map(str::to_owned));
@@ -140,9 +156,16 @@ fn hint(name: &str) -> String {
         let rest = variable.strip_prefix(PREFIX).unwrap_or(variable);
         return format!("; did you mean {LISTENER_PREFIX}{listener}_{rest}?");
     }
+    if let Some(variable) = meant(name) {
+        return format!("; did you mean {variable}?");
+    }
     let Some(of_listener) = name.strip_prefix(LISTENER_PREFIX) else {
         let known: Vec<String> = options::all().filter_map(Opt::variable).collect();
-        return suggest::hint("", name, known.iter().map(String::as_str));
+        let alias = name.strip_prefix(PREFIX).and_then(suggest::same).and_then(Opt::with_flag);
+        return match alias.and_then(Opt::variable) {
+            Some(variable) => format!("; did you mean {variable}?"),
+            None => suggest::hint("", name, known.iter().map(String::as_str)),
+        };
     };
     let listener = of_listener.split_once('_').map_or(of_listener, |(listener, _)| listener);
     let known: Vec<String> = options::all()
@@ -261,6 +284,8 @@ mod tests {
                 "SP_ALLOW_GET@web",
                 "unknown variable \"SP_ALLOW_GET@web\"; did you mean SP_LISTEN_web_ALLOW_GET?",
             ),
+            ("SP_PORT", "unknown variable \"SP_PORT\"; did you mean SP_PROXYPORT?"),
+            ("SP_LISTENPORT", "unknown variable \"SP_LISTENPORT\"; did you mean SP_PROXYPORT?"),
             ("SP_VERSION", "unknown variable \"SP_VERSION\""),
             ("SP_", "unknown variable \"SP_\""),
             ("SP_listenip", "unknown variable \"SP_listenip\"; did you mean SP_LISTENIP?"),
@@ -296,6 +321,36 @@ mod tests {
             assert_eq!(environment.complaints, [expected]);
             assert_eq!(environment.warnings, [""; 0]);
         }
+    }
+
+    #[test]
+    fn a_variable_that_only_looks_like_a_listener_is_not_taken_for_one() {
+        let rows = [
+            ("SP_LISTEN_IP", "0.0.0.0", "SP_LISTENIP"),
+            ("SP_LISTEN_ip", "::", "SP_LISTENIP"),
+            ("SP_LISTEN_ADDRESS", "0.0.0.0", "SP_LISTENIP"),
+            ("SP_LISTEN_ADDR", "0.0.0.0:2375", "SP_LISTENIP"),
+            ("SP_LISTEN_HOST", "0.0.0.0", "SP_LISTENIP"),
+            ("SP_LISTEN_PORT", "2375", "SP_PROXYPORT"),
+            ("SP_LISTEN_PROXYPORT", "2375", "SP_PROXYPORT"),
+            ("SP_LISTEN_PROXY_PORT", "2375", "SP_PROXYPORT"),
+            ("SP_LISTEN_IP_ADDRESS", "0.0.0.0", "SP_LISTENIP"),
+            ("SP_LISTEN_SOCKET", "/run/p.sock", "SP_PROXYSOCKETENDPOINT"),
+            ("SP_LISTEN_ALLOWFROM", "web", "SP_ALLOWFROM"),
+            ("SP_LISTEN_ALLOW_GET", "/info", "SP_ALLOW_GET"),
+            ("SP_LISTEN_LOGLEVEL", "debug", "SP_LOGLEVEL"),
+        ];
+        for (name, value, meant) in rows {
+            let environment = read(&[(name, value)]);
+            let expected = format!("unknown variable \"{name}\"; did you mean {meant}?");
+            assert_eq!(environment.complaints, [expected]);
+            assert_eq!(environment.endpoints().count(), 0, "{name}");
+        }
+        // With an endpoint it is one.
+        for name in ["SP_LISTEN_IP", "SP_LISTEN_PORT", "SP_LISTEN_DB"] {
+            assert_eq!(read(&[(name, "tcp:0.0.0.0:1")]).endpoints().count(), 1, "{name}");
+        }
+        assert_eq!(read(&[("SP_LISTEN_DB", "2376")]).complaints, [""; 0]);
     }
 
     #[test]

@@ -5,15 +5,21 @@
 
 /// Names that other programs or old documents use, and ours for the same thing.
 /// `listenport` and `stoponwatchchannel` stand in public compose files.
-const ALIASES: [(&str, &str); 15] = [
+const ALIASES: [(&str, &str); 21] = [
     ("allowip", "allowfrom"),
     ("allowips", "allowfrom"),
     ("bind", "listenip"),
     ("bindmounts", "allowbindmountfrom"),
     ("dockersocket", "socketpath"),
     ("json", "logjson"),
+    ("ip", "listenip"),
+    ("listenaddr", "listenip"),
     ("listenaddress", "listenip"),
+    ("listenhost", "listenip"),
+    ("listenipaddress", "listenip"),
     ("listenport", "proxyport"),
+    ("listenproxyport", "proxyport"),
+    ("listensocket", "proxysocketendpoint"),
     ("port", "proxyport"),
     ("socket", "socketpath"),
     ("stoponwatchchannel", "stoponwatchdog"),
@@ -32,6 +38,14 @@ pub(super) fn nearest<'a>(
     let alias = ALIASES.iter().find(|(alias, _)| *alias == folded_wrong).map(|(_, name)| *name);
     let is_alias = |name: &&str| alias.is_some_and(|alias| folded(name) == alias);
     known.clone().into_iter().find(is_alias).or_else(|| nearest_by_edits(&folded_wrong, known))
+}
+
+/// The flag that is the same word, or for which the word is another name.
+pub(super) fn same(word: &str) -> Option<&'static str> {
+    let folded_word = folded(word);
+    let flags = super::options::all().map(|option| option.flag);
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == folded_word).map(|(_, flag)| *flag);
+    alias.or_else(|| flags.into_iter().find(|flag| folded(flag) == folded_word))
 }
 
 /// `; did you mean "…"?` or nothing.

@@ -78,7 +78,8 @@ impl Peers {
     /// Whether nobody but this host itself is admitted.
     #[must_use]
     pub fn admits_only_loopback(&self) -> bool {
-        self.names.is_empty() && self.networks.iter().all(is_loopback)
+        let is_own = |name: &String| name.eq_ignore_ascii_case("localhost");
+        self.names.iter().all(is_own) && self.networks.iter().all(is_loopback)
     }
 
     /// The host names, as written.
