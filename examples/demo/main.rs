@@ -15,14 +15,19 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Traefik's list, as it stands in many compose files.
-const FLAGS: [&str; 2] =
-    [r"-allowGET=/v1\..{1,2}/(version|containers/.*|events.*)", "-allowHEAD=/_ping"];
+/// The list of `examples/compose/traefik.yml`. Many compose files have
+/// `containers/.*` in it, which opens the files and logs of all containers, and
+/// `attach/ws`.
+const FLAGS: [&str; 2] = [
+    "-allowHEAD=/_ping",
+    r"-allowGET=/v1\.[0-9]+/(version|events|containers/json|containers/[0-9a-f]{64}/json)",
+];
 
-const REQUESTS: [(&str, &str); 9] = [
+const REQUESTS: [(&str, &str); 10] = [
     ("HEAD", "/_ping"),
     ("GET", "/v1.41/version"),
     ("GET", "/v1.41/containers/json"),
+    ("GET", "/v1.41/containers/web/export"),
     ("GET", "/v1.41/images/json"),
     ("GET", "/v1.41/secrets"),
     ("POST", "/v1.41/containers/create"),

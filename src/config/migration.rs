@@ -47,6 +47,21 @@ const ACTIONS: [(&str, &str); 5] = [
     ("ALLOW_UNPAUSE", "unpause"),
 ];
 
+/// Variables of newer states of those proxies, which are told apart by them: where
+/// methods have variables of their own, `POST` opens POST only.
+const METHODS: [&str; 3] = ["PUT", "PATCH", "DELETE"];
+/// Parts of containers that newer states close unless the variable is set.
+const PARTS: [&str; 8] = [
+    "ALLOW_ARCHIVE",
+    "ALLOW_ATTACH",
+    "ALLOW_CHANGES",
+    "ALLOW_EXEC",
+    "ALLOW_EXPORT",
+    "ALLOW_KILL",
+    "ALLOW_LOGS",
+    "ALLOW_TOP",
+];
+
 /// What a path may have before its section.
 const VERSION_PREFIX: &str = r"(/v[0-9.]+)?";
 
@@ -56,7 +71,9 @@ pub(super) fn is_of_haproxy_proxies(name: &str, value: &str) -> bool {
     let is_known = name == "POST"
         || CLOSED_SECTIONS.contains(&name)
         || OPEN_SECTIONS.iter().any(|(section, _)| *section == name)
-        || ACTIONS.iter().any(|(action, _)| *action == name);
+        || ACTIONS.iter().any(|(action, _)| *action == name)
+        || METHODS.contains(&name)
+        || PARTS.contains(&name);
     is_switch && is_known
 }
 
@@ -69,9 +86,14 @@ pub(super) fn warning(variables: &[(String, String)]) -> Option<String> {
     if !names.iter().any(is_telling) {
         return None;
     }
+    let parts = if names.iter().any(|name| PARTS.contains(name)) {
+        "; docs/migration.md has the patterns for ALLOW_…"
+    } else {
+        ""
+    };
     Some(format!(
         "{} are variables of HAProxy-based proxies and have no effect here, so nothing is \
-         allowed. The same rights are written here as: {}",
+         allowed. The same rights are written here as: {}{parts}",
         names.join(", "),
         equivalent(variables).join(" ")
     ))
@@ -85,14 +107,18 @@ fn equivalent(variables: &[(String, String)]) -> Vec<String> {
         .map(|(_, path)| (*path).to_owned())
         .chain(opened.map(|name| name.to_ascii_lowercase()))
         .collect();
-    let methods: &[&str] = if is_set("POST", "1") {
-        &["GET", "HEAD", "POST", "PUT", "DELETE"]
-    } else {
-        &["GET", "HEAD"]
+    let has_methods = variables.iter().any(|(name, _)| METHODS.contains(&name.as_str()));
+    let is_open = |method: &&str| match *method {
+        "GET" | "HEAD" => true,
+        "POST" => is_set("POST", "1"),
+        _ if has_methods => is_set(method, "1"),
+        // PATCH is left out: neither daemon has it.
+        _ => is_set("POST", "1") && *method != "PATCH",
     };
+    let methods = ["GET", "HEAD", "POST"].into_iter().chain(METHODS).filter(is_open);
     let pattern = format!("{VERSION_PREFIX}/({})(/.*)?", sections.join("|"));
     let mut settings: Vec<String> =
-        methods.iter().map(|method| format!("SP_ALLOW_{method}={pattern}")).collect();
+        methods.map(|method| format!("SP_ALLOW_{method}={pattern}")).collect();
     let actions: Vec<&str> =
         ACTIONS.iter().filter(|(name, _)| is_set(name, "1")).map(|(_, verbs)| *verbs).collect();
     if !actions.is_empty() {
@@ -139,6 +165,21 @@ mod tests {
                  SP_ALLOW_PUT=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_DELETE=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_POST_2=(/v[0-9.]+)?/containers/[^/]+/(start|stop|restart|kill)",
+            ),
+        );
+    }
+    #[test]
+    fn methods_with_variables_of_their_own_are_not_opened_by_post() {
+        check(
+            &[("POST", "1"), ("DELETE", "1"), ("PUT", "0"), ("ALLOW_LOGS", "0"), ("LOGS", "1")],
+            Some(
+                "POST, DELETE, PUT, ALLOW_LOGS are variables of HAProxy-based proxies and have no \
+                 effect here, so nothing is allowed. The same rights are written here as: \
+                 SP_ALLOW_GET=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
+                 SP_ALLOW_HEAD=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
+                 SP_ALLOW_POST=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
+                 SP_ALLOW_DELETE=(/v[0-9.]+)?/(events|_ping|version)(/.*)?; \
+                 docs/migration.md has the patterns for ALLOW_…",
             ),
         );
     }
