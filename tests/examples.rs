@@ -10,6 +10,7 @@ use socket_proxy::filter::rules::RuleVerdict;
 use socket_proxy::http1::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// One line of the table.
 struct Row {
@@ -190,6 +191,77 @@ fn config(text: &str) -> Config {
     match Config::from_args_and_env(arguments, []).unwrap() {
         Invocation::Run(config) => *config,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Compose reads the flags as this test does, and each variable that a file asks
+/// for is named in it. Skips where there is no `docker-compose`.
+#[test]
+fn compose_reads_the_flags_as_they_are_written() {
+    let there = Command::new("docker-compose").arg("version").output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: docker-compose is not there");
+        return;
+    }
+    let scratch = std::env::temp_dir().join(format!("examples-{}", std::process::id()));
+    std::fs::create_dir(&scratch).unwrap();
+    let mut sources: BTreeMap<String, String> = files();
+    sources.insert("README".to_owned(), fenced(include_str!("../README.md")));
+    let manual = include_str!("../docs/container-rights.md");
+    sources.insert("container-rights.md".to_owned(), fenced(manual));
+    for (name, text) in sources {
+        let path = scratch.join("compose.yml");
+        std::fs::write(&path, &text).unwrap();
+        let output = Command::new("docker-compose")
+            .args(["-f", path.to_str().unwrap(), "config"])
+            .envs(["DOCKER_GID", "WOODPECKER_SERVER", "WOODPECKER_AGENT_SECRET"].map(|v| (v, "1")))
+            .env("XDG_RUNTIME_DIR", "/run/user/1000")
+            .output()
+            .unwrap();
+        let (read, error) = (utf8(&output.stdout), utf8(&output.stderr));
+        assert!(output.status.success(), "{name}: {error}");
+        assert!(!error.contains("variable is not set"), "{name}: {error}");
+        let flags = command(&read, "socket-proxy");
+        assert_eq!(flags, command(&text, "socket-proxy"), "{name}");
+        let arguments = flags.iter().map(Into::into);
+        match Config::from_args_and_env(arguments, []) {
+            Ok(Invocation::Run(config)) => {
+                let odd = config.warnings.iter().find(|warning| !warning.contains("HEAD /_ping"));
+                assert_eq!(odd, None, "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    std::fs::remove_dir_all(&scratch).unwrap();
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The first complete compose file within a text.
+fn fenced(text: &str) -> String {
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut files = blocks.filter(|block| block.contains("services:\n") && !block.contains('…'));
+    files.next().expect("a compose file").to_owned()
+}
+
+/// The items of a service's command, in whatever quotes.
+fn command(text: &str, service: &str) -> Vec<String> {
+    let heading = format!("  {service}:");
+    let of_service = text.lines().skip_while(|line| *line != heading).skip(1);
+    let of_service = of_service.take_while(|line| line.starts_with("   "));
+    let items = of_service.skip_while(|line| line.trim() != "command:").skip(1);
+    let items = items.filter(|line| !line.trim().starts_with('#'));
+    let items = items.map_while(|line| line.trim().strip_prefix("- "));
+    items.map(|item| unquoted(item).replace("$$", "$")).collect()
+}
+
+/// A scalar of YAML on one line: in single quotes, or plain with a comment.
+fn unquoted(item: &str) -> String {
+    match item.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(inner) => inner.replace("''", "'"),
+        None => item.split(" #").next().unwrap_or_default().trim_end().to_owned(),
     }
 }
 

@@ -18,6 +18,7 @@ use live::Live;
 use process::PATIENCE;
 use rustix::process::Signal;
 use scratch::Scratch;
+use socket_proxy::config::{Config, Invocation};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -56,6 +57,64 @@ fn the_service_is_exposed_no_more_than_it_must_be() {
     fs::create_dir(&drop_in).unwrap();
     fs::copy(Path::new(UNITS).join("activated.conf"), drop_in.join("activated.conf")).unwrap();
     units.check_exposure("0.2");
+}
+
+/// systemd reads an os-release file by the same rules as an environment file, and
+/// says for a condition whether a value is this one.
+#[test]
+fn the_environment_file_says_to_systemd_what_it_says_to_a_reader() {
+    let Some(()) = systemd_analyze() else { return };
+    let file = Path::new(UNITS).join("socket-proxy.env");
+    let settings = settings(&fs::read_to_string(&file).unwrap());
+    assert!(settings.iter().any(|(_, value)| value.contains('\\')), "nothing to unquote");
+    for (name, value) in &settings {
+        assert!(systemd_reads(&file, name, value), "{name} does not arrive as {value}");
+    }
+    // Without the quotes it would not.
+    let scratch = Scratch::new();
+    let bare = scratch.path().join("bare.env");
+    fs::write(&bare, r"SP_ALLOW_GET=/v1\.[0-9]+/info").unwrap();
+    assert!(systemd_reads(&bare, "SP_ALLOW_GET", "/v1.[0-9]+/info"));
+    assert!(!systemd_reads(&bare, "SP_ALLOW_GET", r"/v1\.[0-9]+/info"));
+}
+
+#[test]
+fn the_environment_file_is_a_configuration_without_a_warning_and_the_one_in_the_manual() {
+    let text = fs::read_to_string(Path::new(UNITS).join("socket-proxy.env")).unwrap();
+    let variables = settings(&text);
+    let environment = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let Ok(Invocation::Run(config)) = Config::from_args_and_env([], environment) else {
+        panic!("{text} is no configuration");
+    };
+    assert_eq!(config.warnings, [""; 0]);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let block = format!("```\n{}\n```\n", lines.join("\n"));
+    assert!(include_str!("../docs/operations.md").contains(&block), "not in the manual:\n{block}");
+}
+
+/// `NAME='VALUE'`: within single quotes a shell, and a reader, takes all as it is.
+fn settings(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) =
+                line.split_once("='").unwrap_or_else(|| panic!("no quotes: {line}"));
+            (name.to_owned(), value.strip_suffix('\'').expect("quotes at the end").to_owned())
+        })
+        .collect()
+}
+
+fn systemd_reads(file: &Path, name: &str, value: &str) -> bool {
+    // The condition is unquoted in its turn.
+    let value = value.replace('\\', r"\\");
+    let condition = format!("ConditionOSRelease={name}={value}");
+    let outcome = Command::new("systemd-analyze")
+        .args(["condition", &condition])
+        .env("SYSTEMD_OS_RELEASE", file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    outcome.unwrap().success()
 }
 
 /// The unit files in a directory of their own, for the program under test.

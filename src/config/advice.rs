@@ -68,7 +68,7 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
         advice.extend(alternations(listener, given));
         advice.extend(nothing_matched(&paths, listener, given));
         advice.extend(ping(listener, given));
-        advice.extend(reach(listener, given));
+        advice.extend(reach(listener, given, config.container_rights.is_some()));
         advice.extend(dangers(listener, given));
     }
     advice.extend(nothing_allowed(settings, config));
@@ -213,7 +213,7 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
 }
 
 /// Who can reach a listener, if that is everybody or nobody.
-fn reach(listener: &Listener, given: &Given) -> Option<String> {
+fn reach(listener: &Listener, given: &Given, has_labels: bool) -> Option<String> {
     let title = listener.title();
     let peers = &listener.policy.peers;
     let flag = name_of(&given.allowfrom, &listener.name);
@@ -231,6 +231,8 @@ fn reach(listener: &Listener, given: &Given) -> Option<String> {
             "{title} listens on {address} and {flag}={peers} admits everyone who can reach it; \
              list the networks or host names of its clients instead"
         )),
+        // Clients with labels need no place on the list.
+        Endpoint::Tcp(_) if has_labels && !given.allowfrom.is_given() => None,
         Endpoint::Tcp(address) if peers.admits_only_loopback() => Some(format!(
             "{title} listens on {address} but {flag}={peers} admits only this host itself; \
              list the networks or host names of its clients, for example {flag}=traefik"
@@ -364,6 +366,7 @@ mod tests {
         check_more(&["-maxconnections=10"], &[]);
         check_more(&["-listen=web=unix:/a", "-allowPOST@web=/auth"], &[]);
         check(&["-proxycontainername=p", "-dockerlabelprefix=x"], &[], &[]);
+        check(&["-proxycontainername=p", "-listenip=0.0.0.0"], &[], &[]);
     }
 
     #[test]
