@@ -2,8 +2,9 @@
 //!
 //! The way of a value: `go_flags` and `environment` sort what the operator wrote
 //! into the slots of the table in `options`; `settings` reads every slot through
-//! `read` and `values`, and `listeners` builds the filter's policies; `advice`
-//! names what is valid and yet hardly meant.
+//! `read` and `values`, and `listeners` builds the filter's policies; `additions`
+//! finds where a further right can be written; `advice` and `never` name values
+//! that are valid and yet hardly meant.
 //!
 //! **Invariant:** nothing is parsed again later, and nothing is skipped: a value
 //! that can't be used ends the program with a message that names it. All of them

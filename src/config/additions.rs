@@ -58,7 +58,8 @@ fn address(slot: &Slot, listener: &str) -> String {
     let flag = slot.option.flag_for(listener);
     match slot.values.last() {
         Some(value) if value.is_from_flag() => format!("add {flag}="),
-        Some(value) => format!("set {}={},", value.name, value.text.trim().trim_end_matches(',')),
+        // A stranger is not told who else is on the list.
+        Some(value) => format!("append to {}: ,", value.name),
         None => format!("set {flag} (or {variable}) to {},", slot.option.default),
     }
 }
@@ -106,8 +107,7 @@ mod tests {
         );
         check(&["-allowfrom=web"], &[], ["-allowGET", "-allowHEAD", "add -allowfrom="]);
         let from = ("SP_ALLOWFROM", "web, 10.0.0.0/8");
-        let list = "set SP_ALLOWFROM=web, 10.0.0.0/8,";
-        check(&[], &[from], ["-allowGET", "-allowHEAD", list]);
+        check(&[], &[from], ["-allowGET", "-allowHEAD", "append to SP_ALLOWFROM: ,"]);
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             [
                 "SP_LISTEN_WEB_ALLOW_GET_2",
                 "SP_LISTEN_WEB_ALLOW_HEAD",
-                "set SP_LISTEN_WEB_ALLOWFROM=x,",
+                "append to SP_LISTEN_WEB_ALLOWFROM: ,",
             ],
         );
         check(

@@ -59,7 +59,7 @@ impl Paths {
     }
 
     /// Why a pattern, or one of its outermost alternatives, opens nothing, or
-    /// hardly what is meant.
+    /// hardly the paths that were meant.
     pub(super) fn reason(&self, method: Method, pattern: &str) -> Option<String> {
         // A daemon answers OPTIONS for any path.
         if method == Method::Options {
@@ -75,7 +75,7 @@ impl Paths {
             let (part, cause) = (shown(part), self.cause(part));
             return Some(format!("has the alternative {part}, which opens nothing: {cause}"));
         }
-        repeats(pattern, '/').then(|| format!("hardly opens what is meant: {REPEATED}"))
+        repeats(pattern, '/').then(|| format!("hardly opens the paths that were meant: {REPEATED}"))
     }
 
     /// Whether the two are known to have no text in common.

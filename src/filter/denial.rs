@@ -282,14 +282,14 @@ mod tests {
             listener: String::new(),
             additions: Additions {
                 patterns: vec![(Method::Post, "SP_ALLOW_POST_2".into())],
-                address: "set SP_ALLOWFROM=web,".into(),
+                address: "append to SP_ALLOWFROM: ,".into(),
             },
         };
         let rows = [
             (path.clone(), flags(), 403, "add -allowPOST=/v[0-9.]+/containers/create. Beware: "),
             (path.clone(), of("ci"), 403, "add -allowPOST@ci=/v[0-9.]+/"),
             (path.clone(), variables(), 403, "add SP_ALLOW_POST_2=/v[0-9.]+/containers/create"),
-            (Denial::Address, variables(), 403, "not allowed; set SP_ALLOWFROM=web,10.0.0.2"),
+            (Denial::Address, variables(), 403, "not allowed; append to SP_ALLOWFROM: ,10.0.0.2"),
             (Denial::Address, of("ci"), 403, "not allowed; add the address to -allowfrom@ci"),
             (
                 Denial::Method { allowed: vec![] },
