@@ -32,6 +32,7 @@ pub use error::ConfigError;
 
 use crate::filter::Policy;
 use crate::filter::bodies::LabelGuard;
+use crate::large_stack;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -149,6 +150,16 @@ impl Config {
     pub fn from_args_and_env(
         arguments: impl IntoIterator<Item = OsString>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Invocation, ConfigError> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+        large_stack::run(|| Self::read(arguments, environment))
+            .unwrap_or_else(|error| Err(ConfigError::no_thread(&error)))
+    }
+
+    fn read(
+        arguments: Vec<OsString>,
+        environment: Vec<(OsString, OsString)>,
     ) -> Result<Invocation, ConfigError> {
         let Some(lines) = go_flags::normalise(arguments)? else {
             return Ok(Invocation::Help(help::text()));

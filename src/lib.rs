@@ -24,6 +24,8 @@ pub mod filter;
 
 pub mod advice;
 
+pub mod large_stack;
+
 pub mod config;
 pub mod logging;
 

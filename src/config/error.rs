@@ -36,6 +36,11 @@ impl ConfigError {
         self.exit_code == EXIT_VALUE
     }
 
+    /// A thread on which to compile patterns that could not be started.
+    pub(super) fn no_thread(error: &std::io::Error) -> Self {
+        Self { messages: vec![format!("no thread: {error}")], exit_code: EXIT_USAGE }
+    }
+
     /// The exit code of the program.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

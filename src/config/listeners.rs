@@ -158,17 +158,17 @@ fn peers(text: &str) -> Result<Peers, String> {
     if peers == Peers::default() { Err("it is empty".to_owned()) } else { Ok(peers) }
 }
 
-/// Each pattern is compiled alone first, so that the complaint names its flag.
+/// Each pattern is checked alone first: the complaint names its flag.
 fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
     let mut patterns: Vec<(Method, String)> = Vec::new();
     for (method, slot) in given.patterns() {
-        let compile = |value: &Value| match Rules::compile([(method, value.text.clone())]) {
-            Ok(_) => Ok((method, value.text.clone())),
+        let check = |value: &Value| match Rules::check(method, &value.text) {
+            Ok(()) => Ok((method, value.text.clone())),
             Err(error) => Err(error.reason),
         };
-        patterns.extend(reader.all(slot, compile).unwrap_or_default());
+        patterns.extend(reader.all(slot, check).unwrap_or_default());
     }
-    Rules::compile(patterns).map_err(|error| reader.complain(error.reason)).ok()
+    Rules::compile(patterns).map_err(|error| reader.complain(error.to_string())).ok()
 }
 
 fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {

@@ -8,16 +8,22 @@
 //! caches, one for each thread that judges at the same time; `Lanes` bounds
 //! their number.
 
-use super::go_regexp::{
-    COMPILED_BYTES_MAX, NEST_MAX, PatternError, Translated, translate, translate_ungrouped,
-};
+use super::go_regexp::{NEST_MAX, PatternError, Translated, translate, translate_ungrouped};
 use crate::http1::Method;
 use regex::{RegexSet, RegexSetBuilder};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// What all patterns of one method may weigh: twice what one of them may.
-const WEIGHT_MAX: u64 = COMPILED_BYTES_MAX as u64;
+/// What all patterns of a listener may weigh together, in bytes. A hundred
+/// ordinary patterns weigh less than one MiB.
+pub const WEIGHT_MAX: u64 = 16 << 20;
+
+/// Room beyond the weight of its patterns that a set may take when compiled.
+const SET_BYTES: usize = 1 << 20;
+
+/// The same for each pattern: its anchors, and its place in the set.
+const PATTERN_BYTES: usize = 512;
 
 /// What one cache of a set may grow to. A thousand patterns need some 1 MiB; a
 /// set that would need more judges without a cache, hundreds of times slower.
@@ -35,8 +41,9 @@ struct MethodRules {
     method: Method,
     patterns: Vec<Pattern>,
     whole_path: RegexSet,
-    /// The patterns as the Go original anchors them, once one was needed.
-    ungrouped: OnceLock<Option<RegexSet>>,
+    /// The patterns with a `|` outside of groups, as the Go original anchors
+    /// them; without such a `|` that makes no difference.
+    ungrouped: Option<RegexSet>,
     lanes: Lanes,
 }
 
@@ -63,27 +70,24 @@ pub enum RuleVerdict {
 }
 
 impl Rules {
-    /// Compiles patterns in Go's dialect. Needs up to 1 MiB of stack.
+    /// Compiles patterns in Go's dialect, [`WEIGHT_MAX`] in all at most.
     ///
     /// # Errors
     /// The first pattern that Go would refuse or that is too large.
     pub fn compile(
         patterns: impl IntoIterator<Item = (Method, String)>,
     ) -> Result<Self, PatternError> {
-        let mut drafts: Vec<Draft> = Vec::new();
-        for (method, written) in patterns {
-            match drafts.iter_mut().find(|draft| draft.method == method) {
-                Some(draft) => draft.add(written)?,
-                None => {
-                    let mut draft = Draft::new(method);
-                    draft.add(written)?;
-                    drafts.push(draft);
-                }
-            }
-        }
-        drafts.sort_by_key(|draft| draft.method);
-        let methods = drafts.into_iter().map(Draft::compile);
-        Ok(Self { methods: methods.collect::<Result<_, _>>()? })
+        let mut draft = Draft::new(WEIGHT_MAX);
+        patterns.into_iter().try_for_each(|(method, written)| draft.add(method, written))?;
+        draft.compile()
+    }
+
+    /// Checks one pattern without compiling it.
+    ///
+    /// # Errors
+    /// If Go would refuse it, or if it is too large.
+    pub fn check(method: Method, written: &str) -> Result<(), PatternError> {
+        Draft::new(WEIGHT_MAX).add(method, written.to_owned())
     }
 
     /// Judges a method and a decoded path. Does not allocate once it is warm.
@@ -140,73 +144,122 @@ impl MethodRules {
         self.whole_path.is_match(path)
     }
 
-    /// Whether a pattern matches as the Go original anchors it. Without a `|`
-    /// outside of groups that makes no difference, and nothing is compiled.
+    /// Whether a pattern matches as the Go original anchors it.
     fn match_ungrouped(&self, path: &str) -> bool {
+        let Some(set) = &self.ungrouped else { return false };
         let _lane = self.lanes.enter();
-        self.ungrouped
-            .get_or_init(|| ungrouped(&self.patterns))
-            .as_ref()
-            .is_some_and(|set| set.is_match(path))
+        set.is_match(path)
     }
 }
 
-fn ungrouped(patterns: &[Pattern]) -> Option<RegexSet> {
-    let open = patterns.iter().filter(|pattern| pattern.top_level_alternation);
-    let regexes: Vec<String> = open
-        .filter_map(|pattern| translate_ungrouped(&pattern.written).ok())
-        .map(|translated| translated.regex)
-        .collect();
-    if regexes.is_empty() { None } else { set_of(regexes).ok() }
+/// Patterns that are translated and weighed, and not compiled yet.
+#[derive(Debug)]
+pub struct Draft {
+    methods: BTreeMap<Method, MethodDraft>,
+    weight: u64,
+    weight_max: u64,
 }
 
 /// The patterns of one method before they become a set.
-struct Draft {
-    method: Method,
+#[derive(Debug, Default)]
+struct MethodDraft {
     patterns: Vec<Pattern>,
+    whole_path: SetDraft,
+    ungrouped: SetDraft,
+}
+
+#[derive(Debug, Default)]
+struct SetDraft {
     regexes: Vec<String>,
     weight: u64,
 }
 
 impl Draft {
-    fn new(method: Method) -> Self {
-        Self { method, patterns: Vec::new(), regexes: Vec::new(), weight: 0 }
+    /// A draft without patterns, for as much as `weight_max`.
+    #[must_use]
+    pub fn new(weight_max: u64) -> Self {
+        Self { methods: BTreeMap::new(), weight: 0, weight_max }
     }
 
-    fn add(&mut self, written: String) -> Result<(), PatternError> {
-        let Translated { regex, top_level_alternation, weight } = translate(&written)?;
+    /// An upper bound of the bytes that the patterns take when compiled.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Adds a pattern in Go's dialect.
+    ///
+    /// # Errors
+    /// If Go would refuse it, or if it makes all of them too heavy.
+    pub fn add(&mut self, method: Method, written: String) -> Result<(), PatternError> {
+        let whole_path = translate(&written)?;
+        let top_level_alternation = whole_path.top_level_alternation;
+        let ungrouped = match top_level_alternation {
+            true => Some(translate_ungrouped(&written)?),
+            false => None,
+        };
+        let weight = whole_path.weight + ungrouped.as_ref().map_or(0, |it| it.weight);
         self.weight = self.weight.saturating_add(weight);
-        if self.weight > WEIGHT_MAX {
-            let reason = format!(
-                "with the patterns before it for {}, it would take more than {} MiB when compiled",
-                self.method,
-                WEIGHT_MAX >> 20
-            );
-            return Err(PatternError { pattern: written, reason });
+        if self.weight > self.weight_max {
+            return Err(self.too_heavy(written, weight));
         }
-        self.regexes.push(format!(r"\A(?:{regex})\z"));
-        self.patterns.push(Pattern { written, top_level_alternation });
+        let draft = self.methods.entry(method).or_default();
+        draft.whole_path.add(|regex| format!(r"\A(?:{regex})\z"), whole_path);
+        if let Some(translated) = ungrouped {
+            draft.ungrouped.add(|regex| regex, translated);
+        }
+        draft.patterns.push(Pattern { written, top_level_alternation });
         Ok(())
     }
 
-    fn compile(self) -> Result<MethodRules, PatternError> {
-        let Self { method, patterns, regexes, .. } = self;
-        // Every translated pattern compiles within the limits.
-        let whole_path = set_of(regexes).map_err(|error| PatternError {
-            pattern: format!("all patterns for {method}"),
-            reason: error.to_string(),
-        })?;
-        let (ungrouped, lanes) = (OnceLock::new(), Lanes::default());
-        Ok(MethodRules { method, patterns, whole_path, ungrouped, lanes })
+    fn too_heavy(&self, pattern: String, weight: u64) -> PatternError {
+        let others = if weight > self.weight_max { "" } else { "with the patterns before it, " };
+        let mebibytes = self.weight_max >> 20;
+        let reason = format!("{others}it would take more than {mebibytes} MiB when compiled");
+        PatternError { pattern, reason }
+    }
+
+    /// Compiles all patterns.
+    ///
+    /// # Errors
+    /// None for patterns that [`Self::add`] took; the crate could have others.
+    pub fn compile(self) -> Result<Rules, PatternError> {
+        let methods = self.methods.into_iter().map(|(method, draft)| draft.compile(method));
+        Ok(Rules { methods: methods.collect::<Result<_, _>>()? })
     }
 }
 
-fn set_of(regexes: Vec<String>) -> Result<RegexSet, regex::Error> {
-    RegexSetBuilder::new(regexes)
-        .size_limit(2 * COMPILED_BYTES_MAX)
-        .dfa_size_limit(CACHE_BYTES_MAX)
-        .nest_limit(NEST_MAX)
-        .build()
+impl MethodDraft {
+    fn compile(self, method: Method) -> Result<MethodRules, PatternError> {
+        let Self { patterns, whole_path, ungrouped } = self;
+        let explain = |error: regex::Error| PatternError {
+            pattern: format!("all patterns for {method}"),
+            reason: error.to_string(),
+        };
+        let whole_path = whole_path.compile().map_err(explain)?;
+        let ungrouped = match ungrouped.regexes.is_empty() {
+            true => None,
+            false => Some(ungrouped.compile().map_err(explain)?),
+        };
+        Ok(MethodRules { method, patterns, whole_path, ungrouped, lanes: Lanes::default() })
+    }
+}
+
+impl SetDraft {
+    fn add(&mut self, anchor: impl FnOnce(String) -> String, translated: Translated) {
+        self.weight = self.weight.saturating_add(translated.weight);
+        self.regexes.push(anchor(translated.regex));
+    }
+
+    fn compile(self) -> Result<RegexSet, regex::Error> {
+        let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
+        let each = self.regexes.len().saturating_mul(PATTERN_BYTES);
+        RegexSetBuilder::new(self.regexes)
+            .size_limit(weight.saturating_add(each).saturating_add(SET_BYTES))
+            .dfa_size_limit(CACHE_BYTES_MAX)
+            .nest_limit(NEST_MAX)
+            .build()
+    }
 }
 
 /// How many threads may judge by one set at the same time. Judging takes well
@@ -304,9 +357,13 @@ mod tests {
         assert_eq!(error(&["/a", "/b)", "/c"]), "pattern `/b)`: a `)` has no opening `(`");
         assert_eq!(error(&["a)(b"]), "pattern `a)(b`: a `)` has no opening `(`");
         assert_eq!(
-            error(&[r"/\pL{900}", r"/\pN{900}", r"/\pS{900}"]),
-            "pattern `/\\pS{900}`: with the patterns before it for GET, it would take more than \
-             128 MiB when compiled"
+            error(&[r"/\pL{100}", r"/\pN{100}", r"/\pS{100}"]),
+            "pattern `/\\pS{100}`: with the patterns before it, it would take more than 16 MiB \
+             when compiled"
+        );
+        assert_eq!(
+            error(&[r"/\pL{1000}"]),
+            "pattern `/\\pL{1000}`: it would take more than 16 MiB when compiled"
         );
     }
 
