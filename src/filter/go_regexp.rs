@@ -9,7 +9,7 @@
 //! Two things that Go accepts are refused: a pattern that would take more than
 //! [`WEIGHT_MAX`] bytes when compiled (Go allows twice as much), and one that
 //! needs groups nested deeper than 250 levels (in Go 1000), so that compiling
-//! needs no more than 1 MiB of stack.
+//! needs no more than 1 MiB of stack. The rules allow less weight, see there.
 
 mod ast;
 mod class;

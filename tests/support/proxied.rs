@@ -92,6 +92,11 @@ impl Proxied {
         self.status_number("VmRSS:")
     }
 
+    /// The most resident memory that it had so far.
+    pub(crate) fn peak_rss_kib(&self) -> u64 {
+        self.status_number("VmHWM:")
+    }
+
     /// Threads of the process.
     pub(crate) fn threads(&self) -> u64 {
         self.status_number("Threads:")
