@@ -43,7 +43,8 @@ use json::Tree;
 pub struct BodyRules {
     /// From which host directories may be mounted; `None` is no restriction.
     pub bind_mounts: Option<BindMounts>,
-    /// Which labels may not be set; `None` is no restriction.
+    /// What keeps containers from rights that others have; `None` is no
+    /// restriction.
     pub label_guard: Option<LabelGuard>,
 }
 
@@ -94,6 +95,9 @@ impl BodyRules {
             return Ok(None);
         }
         let query = query.unwrap_or_default();
+        if let Some(guard) = &self.label_guard {
+            guard.check_request(method, path, query).map_err(restricted(LABELS))?;
+        }
         if let Some(allowed) = &self.bind_mounts {
             host_parameters::check_query(allowed, method, path, query)
                 .map_err(restricted(BIND_MOUNTS))?;
@@ -102,7 +106,7 @@ impl BodyRules {
         match (endpoint, &self.bind_mounts) {
             (Endpoint::Judged(inspection), Some(_)) => Ok(Some(inspection)),
             (Endpoint::Judged(inspection), None) => {
-                Ok(Some(inspection).filter(|inspection| inspection.labels_containers()))
+                Ok(Some(inspection).filter(|inspection| inspection.concerns_rights()))
             }
             (Endpoint::Build, Some(allowed)) => build::check_query(allowed, path, query)
                 .map(|()| None)
@@ -204,13 +208,10 @@ fn check_labels(
     body: &Node<'_>,
 ) -> Result<(), Refusal> {
     match inspection {
-        Inspection::ContainerCreate => guard.check(body, "Labels"),
-        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
-            guard.check(body, "labels")
-        }
+        Inspection::ContainerCreate | Inspection::ContainerStart => guard.check_container(body),
+        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => guard.check_spec(body),
         Inspection::Service => guard.check_service(body),
-        Inspection::ContainerStart
-        | Inspection::ContainerUpdate
+        Inspection::ContainerUpdate
         | Inspection::VolumeCreate
         | Inspection::LibpodVolumeCreate
         | Inspection::LibpodContainerUpdate

@@ -65,6 +65,23 @@ fn the_example_for_traefik_lets_pass_what_traefik_asks_and_no_native_path() {
 }
 
 #[test]
+fn network_namespaces_of_others_are_refused_where_labels_grant_rights() {
+    let Some(podman) = podman::shared() else { return };
+    let flags = [ALLOW_ALL, &["-proxycontainername=nobody"]].concat();
+    let (_proxy, client, straight) = clients(podman, &flags);
+    straight.start_podman_container("exec sleep 600");
+    let shared = format!("--network=container:{}", straight.name);
+    for network in [shared.as_str(), "--network=host", "--network=ns:/proc/1/ns/net"] {
+        check_refused(&client.podman(&["create", network, IMAGE, "true"]), "-allowlabelgrants");
+        if !network.contains("ns:") {
+            check_refused(&client.docker(&["create", network, IMAGE, "true"]), "-allowlabelgrants");
+        }
+    }
+    let created = client.podman(&["create", "--network=none", IMAGE, "true"]).success();
+    straight.podman(&["rm", &created]).success();
+}
+
+#[test]
 fn a_directory_that_is_allowed_is_mounted_in_every_way() {
     let Some(podman) = podman::shared() else { return };
     let directory = Directory::new();

@@ -114,11 +114,12 @@ impl Inspection {
         )
     }
 
-    /// Whether a container can come of it that the body labels.
-    pub(super) fn labels_containers(self) -> bool {
+    /// Whether the body can give a container labels or another's address.
+    pub(super) fn concerns_rights(self) -> bool {
         matches!(
             self,
             Self::ContainerCreate
+                | Self::ContainerStart
                 | Self::Service
                 | Self::LibpodContainerCreate
                 | Self::LibpodPodCreate

@@ -1,12 +1,32 @@
-//! Labels that would grant a container rights at this proxy.
+//! What would grant a container rights at this proxy that it should not have:
+//! labels, and other containers' addresses.
 //!
-//! Where labels of containers are allowlists, whoever may create a container
-//! could grant itself any. A create body that sets such a label is refused. The
-//! labels of an image are not in the body: a container inherits them, and only
-//! who reads the labels can tell them apart (see the rights per container).
+//! Where labels of containers are allowlists, a client that may create containers
+//! could grant its own any. So while the guard is on, refused are
+//!
+//! - labels with the prefix in bodies that create containers;
+//! - the network namespace of another container, of a pod, of a path or of the
+//!   host: rights follow addresses, and it has theirs;
+//! - builds whose RUN steps could reach the proxy: the classic builder's have the
+//!   labels of the Dockerfile, on any network that the query names. BuildKit's
+//!   (`version=2`) have no labels, and of networks only the default one, none or
+//!   the host's.
+//!
+//! The labels of an image are not in the body: a container inherits them, and
+//! only the reader of the labels can tell them apart (see the rights per
+//! container). BuildKit's `/grpc` and `/session` are opaque.
 
 use super::fields::{Node, Refusal, quoted};
 use super::json::fold;
+use super::query::parameters;
+use crate::http1::Method;
+
+/// Network modes that Podman reads, and that share no namespace, although a `:`
+/// is in them.
+const OWN_NETWORK: &str = "bridge:";
+
+/// How Podman names network namespaces that are a container's own.
+const OWN_NAMESPACES: [&str; 5] = ["", "default", "private", "bridge", "none"];
 
 /// Refuses create bodies whose labels would grant rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +45,80 @@ impl LabelGuard {
         Self { prefix: fold(&format!("{prefix}.allow.")), allowed_by }
     }
 
+    /// Checks a body of containers create, or of containers start where it has
+    /// one. Engines read fields of `HostConfig` at the top level, too.
+    pub(super) fn check_container(&self, body: &Node<'_>) -> Result<(), Refusal> {
+        self.check(body, "Labels")?;
+        let top = body.fields(&["HostConfig", "NetworkMode"])?;
+        self.check_mode("NetworkMode", top.text("NetworkMode")?)?;
+        let Some(host_config) = top.get("HostConfig") else { return Ok(()) };
+        let mode = host_config.fields(&["NetworkMode"])?.text("NetworkMode")?;
+        self.check_mode("HostConfig.NetworkMode", mode)
+    }
+
+    /// Checks Podman's own spec of a container or a pod.
+    pub(super) fn check_spec(&self, body: &Node<'_>) -> Result<(), Refusal> {
+        self.check(body, "labels")?;
+        let spec = body.fields(&["netns", "pod"])?;
+        let pod = spec.text("pod")?;
+        if !pod.is_empty() {
+            return Err(self.shares("pod", pod));
+        }
+        let Some(netns) = spec.get("netns") else { return Ok(()) };
+        let mode = netns.fields(&["nsmode", "value"])?.text("nsmode")?;
+        match OWN_NAMESPACES.contains(&mode) {
+            true => Ok(()),
+            false => Err(self.shares("netns.nsmode", mode)),
+        }
+    }
+
+    /// Checks what can be told of a request without its body.
+    pub(super) fn check_request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+    ) -> Result<(), Refusal> {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        // Podman looks for its own tree in path and query together.
+        let is_libpod =
+            segments.clone().any(|segment| segment == "libpod") || query.contains("/libpod");
+        if method != Method::Post || segments.next_back() != Some("build") {
+            return Ok(());
+        }
+        match is_apart(query, is_libpod) {
+            true => Ok(()),
+            false => Err(format!(
+                "the build could run on this proxy's networks with labels of its own; use \
+                 networkmode=none or BuildKit (version=2) without a networkmode, or set {}",
+                self.allowed_by
+            )),
+        }
+    }
+
+    /// Anything with a `:` in it may name a namespace. Podman takes lists.
+    fn check_mode(&self, place: &str, mode: &str) -> Result<(), Refusal> {
+        let shares = |mode: &str| {
+            let mode = fold(mode.trim());
+            mode == "host" || (mode.contains([':', '/']) && !mode.starts_with(OWN_NETWORK))
+        };
+        match shares(mode) || mode.split(',').any(shares_the_hosts) {
+            true => Err(self.shares(place, mode)),
+            false => Ok(()),
+        }
+    }
+
+    fn shares(&self, place: &str, mode: &str) -> Refusal {
+        format!(
+            "{place} is {}, which would give the container an address with others' rights at \
+             this proxy; set {} to allow it",
+            quoted(mode),
+            self.allowed_by
+        )
+    }
+
     /// Checks the labels of a container or pod, which stand in the field `name`.
-    pub(super) fn check(&self, body: &Node<'_>, name: &str) -> Result<(), Refusal> {
+    fn check(&self, body: &Node<'_>, name: &str) -> Result<(), Refusal> {
         let Some(labels) = body.fields(&[name])?.get(name) else { return Ok(()) };
         for (label, _) in labels.map()?.entries() {
             if fold(label).starts_with(&self.prefix) {
@@ -44,11 +136,37 @@ impl LabelGuard {
     pub(super) fn check_service(&self, body: &Node<'_>) -> Result<(), Refusal> {
         let task = body.fields(&["TaskTemplate"])?.get("TaskTemplate");
         let Some(task) = task else { return Ok(()) };
-        match task.fields(&["ContainerSpec"])?.get("ContainerSpec") {
-            Some(container) => self.check(&container, "Labels"),
-            None => Ok(()),
+        let task = task.fields(&["ContainerSpec", "Networks"])?;
+        if let Some(container) = task.get("ContainerSpec") {
+            self.check(&container, "Labels")?;
         }
+        let networks = body.fields(&["Networks"])?.items("Networks")?;
+        for network in task.items("Networks")?.iter().chain(&networks) {
+            let target = network.fields(&["Target"])?.text("Target")?;
+            self.check_mode(&format!("{}.Target", network.place()), target)?;
+        }
+        Ok(())
     }
+}
+
+fn shares_the_hosts(mode: &str) -> bool {
+    fold(mode.trim()) == "host"
+}
+
+/// Whether a build's containers can neither have labels nor share a network with
+/// the proxy. The Engine takes the first of repeated parameters, Podman the last
+/// and in any case, and older Go also separates them by semicolons: all must say
+/// the same.
+fn is_apart(query: &str, is_libpod: bool) -> bool {
+    let Ok(parameters) = parameters(query) else { return false };
+    let all_are = |name: &str, values: &[&str]| {
+        let mut found = parameters.iter().filter(|parameter| parameter.is(name));
+        found.all(|found| found.name == name && values.contains(&found.value.as_str()))
+    };
+    let is_given = |name: &str| parameters.iter().any(|parameter| parameter.is(name));
+    let has_no_network = is_given("networkmode") && all_are("networkmode", &["none"]);
+    let is_buildkit = !is_libpod && is_given("version") && all_are("version", &["2"]);
+    has_no_network || (is_buildkit && all_are("networkmode", &["", "default", "none"]))
 }
 
 #[cfg(test)]
@@ -63,7 +181,7 @@ mod tests {
     fn check(labels: &str, refusal: Option<&str>) {
         let body = format!(r#"{{"Labels":{labels}}}"#);
         let tree = Tree::parse(body.as_bytes()).unwrap();
-        let refused = guard().check(&Node::root(&tree), "Labels").err();
+        let refused = guard().check_container(&Node::root(&tree)).err();
         match (&refused, refusal) {
             (Some(refused), Some(refusal)) => {
                 assert!(refused.contains(refusal), "{labels}: {refused}")
@@ -111,5 +229,157 @@ mod tests {
             r#"{"TaskTemplate":{"ContainerSpec":{"Labels":{"socket-proxy.allow.get":"x"}}}}"#;
         assert!(judge(labelled).is_err());
         assert!(judge(r#"{"TaskTemplate":{"ContainerSpec":{"labels":{}}}}"#).is_err());
+    }
+
+    fn is_refused(
+        check: impl Fn(&LabelGuard, &Node<'_>) -> Result<(), Refusal>,
+        body: &str,
+    ) -> bool {
+        check(&guard(), &Node::root(&Tree::parse(body.as_bytes()).unwrap())).is_err()
+    }
+
+    #[test]
+    fn another_network_namespace_is_refused_at_both_levels() {
+        for mode in [
+            "container:x",
+            "container:",
+            "Container:x",
+            " container:x",
+            "host",
+            "HOST",
+            "ns:/proc/1/ns/net",
+            "ns:x",
+            "pasta:-T,2375",
+            "slirp4netns:allow_host_loopback=true",
+            "path:/x",
+            "a,host",
+            "x:y",
+            "/proc/1/ns/net",
+        ] {
+            for body in [
+                format!(r#"{{"HostConfig":{{"NetworkMode":"{mode}"}}}}"#),
+                format!(r#"{{"NetworkMode":"{mode}"}}"#),
+                format!(r#"{{"NetworkMode":"{mode}","HostConfig":{{"NetworkMode":"bridge"}}}}"#),
+            ] {
+                assert!(is_refused(LabelGuard::check_container, &body), "{body}");
+            }
+            let service = format!(r#"{{"TaskTemplate":{{"Networks":[{{"Target":"{mode}"}}]}}}}"#);
+            assert!(is_refused(LabelGuard::check_service, &service), "{service}");
+        }
+        for body in [
+            r#"{"HostConfig":{"networkmode":"bridge"}}"#,
+            r#"{"hostconfig":{}}"#,
+            r#"{"HostConfig":{"NetworkMode":1}}"#,
+        ] {
+            assert!(is_refused(LabelGuard::check_container, body), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_its_own_passes() {
+        for mode in
+            ["", "default", "bridge", "none", "private", "my_net-1.x", "bridge:ip=10.88.0.9"]
+        {
+            let body =
+                format!(r#"{{"NetworkMode":"{mode}","HostConfig":{{"NetworkMode":"{mode}"}}}}"#);
+            assert!(!is_refused(LabelGuard::check_container, &body), "{body}");
+        }
+        assert!(!is_refused(
+            LabelGuard::check_container,
+            r#"{"HostConfig":null,"NetworkMode":null}"#
+        ));
+    }
+
+    #[test]
+    fn namespaces_in_podmans_own_specs_are_judged() {
+        for mode in ["container", "path", "host", "pod", "Host", "pasta", "slirp4netns", "x"] {
+            let body = format!(r#"{{"netns":{{"nsmode":"{mode}","value":"x"}}}}"#);
+            assert!(is_refused(LabelGuard::check_spec, &body), "{body}");
+        }
+        for body in [
+            r#"{"pod":"p"}"#,
+            r#"{"netns":{"NsMode":"private"}}"#,
+            r#"{"NetNS":{}}"#,
+            r#"{"netns":"host"}"#,
+            r#"{"labels":{"socket-proxy.allow.get":"x"}}"#,
+        ] {
+            assert!(is_refused(LabelGuard::check_spec, body), "{body}");
+        }
+        for body in [
+            "{}",
+            r#"{"netns":null,"pod":""}"#,
+            r#"{"netns":{}}"#,
+            r#"{"netns":{"nsmode":"bridge","value":""},"labels":{"a":"b"}}"#,
+            r#"{"netns":{"nsmode":"none"}}"#,
+        ] {
+            assert!(!is_refused(LabelGuard::check_spec, body), "{body}");
+        }
+    }
+
+    fn build(path: &str, query: &str) -> bool {
+        guard().check_request(Method::Post, path, query).is_ok()
+    }
+
+    #[test]
+    fn builds_that_could_reach_the_proxy_are_refused() {
+        for query in [
+            "",
+            "networkmode=net",
+            "networkmode=",
+            "networkmode=None",
+            "networkmode=none ",
+            "networkmode=host",
+            "NetworkMode=none",
+            "networkmode=none&networkmode=net",
+            "networkmode=net&networkmode=none",
+            "networkmode=none&NETWORKMODE=net",
+            "networkmode=none&net%57orkmode=net",
+            "networkmode=none;x=1",
+            "x=1;networkmode=none",
+            "networkmode=none%zz",
+            "networkmode%00=none",
+            "version=1",
+            "version=",
+            "version=02",
+            "version=2 ",
+            "Version=2",
+            "version=1&version=2",
+            "version=2&version=1",
+            "version=2&VERSION=1",
+            "version=2;version=1",
+            "version=2&networkmode=net",
+            "version=2&networkmode=host",
+            "version=2&networkmode=container:x",
+            "version=2&networkmode=&networkmode=host",
+            "version=2&networkmode=none&networkmode=host",
+            "v%65rsion=%31",
+            "session=x&remote=client-session",
+        ] {
+            for path in ["/build", "/v1.41/build", "/v1.41/libpod/build", "/libpod/local/build"] {
+                assert!(!build(path, query), "{path}?{query}");
+            }
+        }
+        assert!(!build("/v5.0.0/libpod/build", "version=2"), "Podman has no other builder");
+    }
+
+    #[test]
+    fn builds_apart_from_the_proxy_pass() {
+        for query in [
+            "networkmode=none",
+            "net%77orkmode=n%6fne&t=x",
+            "networkmode=none&networkmode=none",
+            "version=2&session=x&remote=client-session&buildid=1",
+            "v%65rsion=2",
+            "version=2&networkmode=default",
+            "version=2&networkmode=",
+            "version=2&networkmode=none",
+        ] {
+            assert!(build("/v1.41/build", query), "{query}");
+        }
+        assert!(build("/libpod/build", "networkmode=none"));
+        for path in ["/build/prune", "/build/cancel", "/containers/build/start", "/session"] {
+            assert!(build(path, ""), "{path}");
+        }
+        assert!(guard().check_request(Method::Get, "/build", "").is_ok());
     }
 }
