@@ -15,16 +15,21 @@
 //! **Invariant:** rights are lost at once when an event says that the container
 //! has ended or lost the address, and while events cannot be had, nobody's
 //! rights are known; what was known before is not used.
-//! **Invariant:** an address that a container could have is a stranger's, with
-//! the listener's allowlists, only after a look at all containers that began
-//! after its request, and another moment: the Engine announces a container some
-//! milliseconds after its process runs. These looks are shared and paced.
+//! **Invariant:** no container with labels ever gets the listener's allowlists.
+//! The table may lack a container that has just started, and so an address that
+//! a container could have is asked for at its network, which knows it from before
+//! the container's process begins. One that nobody has there has no rights, but
+//! for machines on a macvlan's or ipvlan's network, whose addresses no Engine
+//! knows. Addresses that tell nothing (of the link alone) have none either.
+//! **Invariant:** the table counts only for connections that reached the proxy at
+//! an address of its own container. That container is proven by the first of
+//! them, and stays the proxy's own whatever names containers get later.
 //!
 //! What cannot be told apart by address is not told apart: containers that share
 //! a network namespace, and those that may forge addresses (`NET_ADMIN`, or
 //! `NET_RAW` with ARP). Clients over unix sockets have no address.
 //!
-//! Read: `labels`, `containers`, `table` (pure); `api`, `grants`, `view`,
+//! Read: `json`, `containers`, `labels`, `table` (pure); `api`, `grants`, `view`,
 //! `follow`.
 
 mod api;
@@ -33,6 +38,7 @@ mod containers;
 mod fake;
 mod follow;
 mod grants;
+mod json;
 mod labels;
 mod table;
 #[cfg(test)]
@@ -43,31 +49,36 @@ use crate::config::ContainerRights;
 use crate::filter::Policy;
 use crate::relay::socket::{self, Socket};
 use api::{ApiError, Engine};
+use containers::Container;
 use follow::Follower;
 use grants::Grants;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, PipeWriter, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use table::{Holder, Table, Whose};
 use view::{Glance, View};
 
-/// How long a request waits for its client's container to be announced.
+/// How long a request waits for its client's container to be known.
 const IDENTIFY_LIMIT: Duration = Duration::from_millis(500);
 
-/// How long it waits for the look that tells that there is no such container.
-const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// When to ask for it again, if there is no news and if there is.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// An answer of the Engine is parsed on this thread's heap, not on its stack.
+/// Answers of the Engine are read piece by piece, and patterns are compiled on a
+/// stack of their own.
 const STACK_BYTES: usize = 256 * 1024;
 
 /// The rights of containers. The thread ends when this is dropped.
 #[derive(Debug)]
 pub struct Rights {
     engine: Engine,
+    proxy_name: String,
+    grants: Arc<Mutex<Grants>>,
     view: Arc<View>,
     orders: PipeWriter,
 }
@@ -102,99 +113,176 @@ impl Rights {
     /// If the thread cannot be started.
     pub fn start(socket: PathBuf, config: &ContainerRights) -> io::Result<Self> {
         let (receiver, orders) = io::pipe()?;
-        let (engine, view) = (Engine::new(socket), Arc::new(View::default()));
+        let engine = Engine::new(socket, &config.label_prefix);
+        let view = Arc::new(View::default());
         view.invalidate("the daemon has not told yet".to_owned());
         let grants = Grants::new(config.label_prefix.clone(), config.label_guard.clone());
-        let name = config.proxy_container_name.clone();
-        let follower = Follower::new(engine.clone(), name, grants, Arc::clone(&view), receiver);
+        let grants = Arc::new(Mutex::new(grants));
+        let proxy_name = config.proxy_container_name.clone();
+        let shared = (Arc::clone(&grants), Arc::clone(&view));
+        let follower =
+            Follower::new(engine.clone(), proxy_name.clone(), shared.0, shared.1, receiver);
         let builder = thread::Builder::new().name("rights".into()).stack_size(STACK_BYTES);
         builder.spawn(move || follower.run())?;
-        Ok(Self { engine, view, orders })
+        Ok(Self { engine, proxy_name, grants, view, orders })
     }
 
     /// Whose allowlists apply to the request that has just arrived on `client`,
     /// a connection from `address`.
     pub fn policy_for(&self, client: &Socket, address: IpAddr, origin: &mut Origin) -> Answer {
+        self.policy_at(|| client.local_address(), client, address, origin)
+    }
+
+    /// The same; `local` tells where the connection reached the proxy.
+    fn policy_at(
+        &self,
+        local: impl FnOnce() -> Option<IpAddr>,
+        client: &Socket,
+        address: IpAddr,
+        origin: &mut Origin,
+    ) -> Answer {
+        let address = address.to_canonical();
         if address.is_loopback() {
             return Answer::Listener;
         }
-        match &origin.0 {
-            Some(known) if known.epoch == self.view.epoch() => answer(known.holder.as_ref()),
-            _ => self.identify(client, address, origin),
+        if let Some(known) = origin.0.as_ref().filter(|known| known.epoch == self.view.epoch()) {
+            return answer(known.holder.as_ref());
+        }
+        match local() {
+            Some(local) => self.identify(Ends { local, address }, client, origin),
+            None => Answer::Unknown("the connection has no address of the proxy's".to_owned()),
         }
     }
 
-    fn identify(&self, client: &Socket, address: IpAddr, origin: &mut Origin) -> Answer {
+    fn identify(&self, ends: Ends, client: &Socket, origin: &mut Origin) -> Answer {
         let begun = Instant::now();
-        let first = self.view.glance();
-        let mut glance = self.view.glance();
-        let mut has_waited = false;
+        let mut asked = begun;
+        let mut is_first = true;
         loop {
-            let is_over = begun.elapsed() >= IDENTIFY_LIMIT;
-            let has_looked = glance.has_looked_since(&first);
-            let cause = match self.look_up(&glance, address, origin) {
-                Found::Holder(_) if has_waited && has_left(client) => {
+            let glance = self.view.glance();
+            let cause = match self.look_up(&glance, ends, origin) {
+                Found::Holder { was_listed, .. }
+                    if !(was_listed && is_first) && has_left(client) =>
+                {
                     return Answer::Unknown("the client has left".to_owned());
                 }
-                Found::Holder(holder) => return origin.settle(glance.epoch, holder),
-                Found::Nobody if self.view.is_stranger(address) => return origin.settle_stranger(),
-                Found::Nobody if is_over && has_looked => {
-                    self.view.remember_stranger(address);
-                    return origin.settle_stranger();
-                }
-                Found::Nobody if begun.elapsed() < LOOK_LIMIT => None,
-                Found::Nobody => Some(format!("nobody tells whether a container has {address}")),
-                Found::Unknown(cause) => is_over.then_some(cause),
+                Found::Holder { holder, .. } => return origin.settle(glance.epoch, Some(holder)),
+                Found::Nobody => return origin.settle(glance.epoch, None),
+                Found::Untold(cause) => return Answer::Unknown(cause),
+                Found::Unknown(cause) => cause,
             };
-            if let Some(cause) = cause {
+            if begun.elapsed() >= IDENTIFY_LIMIT {
                 return Answer::Unknown(cause);
             }
-            self.want_look();
-            let limit = if is_over { LOOK_LIMIT } else { IDENTIFY_LIMIT };
-            self.view.wait(&glance, begun + limit);
-            has_waited = true;
-            glance = self.view.glance();
+            self.view.wait(&glance, Instant::now() + ASK_AGAIN_AFTER);
+            if !is_first {
+                // Others' news must not make each of many waiting ask at once.
+                thread::sleep(ASK_EVERY.saturating_sub(asked.elapsed()));
+            }
+            (asked, is_first) = (Instant::now(), false);
         }
     }
 
-    fn look_up(&self, glance: &Glance, address: IpAddr, origin: &Origin) -> Found {
+    fn look_up(&self, glance: &Glance, ends: Ends, origin: &Origin) -> Found {
         let table = match &glance.table {
-            Ok(table) => table,
-            Err(cause) => return Found::Unknown(cause.clone()),
+            Ok(table) if self.is_ours(table, ends.local) => table,
+            Ok(_) => {
+                self.want_look();
+                return Found::Unknown(format!(
+                    "the container {} does not have {}, at which the proxy was reached \
+                     (-proxycontainername)",
+                    self.proxy_name, ends.local
+                ));
+            }
+            Err(cause) => {
+                self.want_look();
+                return Found::Unknown(cause.clone());
+            }
         };
-        match table.whose(address) {
-            Whose::Nobodys => Found::Holder(None),
-            Whose::Unknown => Found::Nobody,
+        let found = match table.whose(ends.address) {
+            Whose::Nobodys => Ok(Found::Nobody),
+            Whose::Untold(cause) => Ok(Found::Untold(format!("{}: {cause}", ends.address))),
+            Whose::Unknown(networks) => self.ask_networks(&networks, ends.address, table),
             Whose::Claimed(claims) => match origin.among(claims) {
-                Some(holder) => Found::Holder(Some(holder)),
-                None => self.verify(claims, address, table),
+                Some(holder) => Ok(Found::Holder { holder, was_listed: true }),
+                None => self.verify(claims, ends.address, table),
             },
+        };
+        found.unwrap_or_else(|error| Found::Unknown(error.to_string()))
+    }
+
+    /// Whether the table is that of the container in which the proxy runs.
+    fn is_ours(&self, table: &Table, local: IpAddr) -> bool {
+        if !table.is_own(local) {
+            return false;
         }
+        self.view.prove_own(table.own_id());
+        self.view.own_id() == Some(table.own_id())
     }
 
     /// Finds the one of those who are said to have an address that has it now.
-    fn verify(&self, claims: &[Arc<Holder>], address: IpAddr, table: &Table) -> Found {
+    fn verify(
+        &self,
+        claims: &[Arc<Holder>],
+        address: IpAddr,
+        table: &Table,
+    ) -> Result<Found, ApiError> {
         let mut confirmed = Vec::new();
         for claim in claims {
-            match self.has_now(claim, address, table) {
-                Ok(true) => confirmed.push(claim),
-                Ok(false) => {}
-                Err(error) => return Found::Unknown(error.to_string()),
+            if self.inspect_holder(&claim.id, address, table)?.is_some() {
+                confirmed.push(claim);
             }
         }
         match confirmed[..] {
-            [holder] => Found::Holder(Some(Arc::clone(holder))),
-            _ => Found::Unknown(format!("{address} has just changed hands")),
+            [holder] => Ok(Found::Holder { holder: Arc::clone(holder), was_listed: true }),
+            _ => self.ask_networks(&table.candidates(address), address, table),
         }
     }
 
-    fn has_now(&self, holder: &Holder, address: IpAddr, table: &Table) -> Result<bool, ApiError> {
-        let container = self.engine.inspect(&holder.id)?;
-        Ok(container.is_some_and(|container| {
-            container.id == holder.id
+    /// Finds the container that has an address by what its network knows.
+    fn ask_networks(
+        &self,
+        networks: &[&str],
+        address: IpAddr,
+        table: &Table,
+    ) -> Result<Found, ApiError> {
+        let (mut holders, mut with_machines) = (Vec::new(), 0);
+        for network in networks {
+            let Some(network) = self.engine.network(network, Some(address))? else { continue };
+            with_machines += usize::from(network.is_shared_with_machines());
+            holders.extend(network.holders);
+        }
+        let is_only_with_machines = with_machines > 0 && with_machines == networks.len();
+        match &holders[..] {
+            [] if is_only_with_machines && address.is_ipv4() => Ok(Found::Nobody),
+            [id] if id == table.own_id() => Ok(Found::Nobody),
+            [id] => match self.inspect_holder(id, address, table)? {
+                Some(container) => self.holder(&container, table),
+                None => Ok(Found::Unknown(format!("{address} has just changed hands"))),
+            },
+            _ => Ok(Found::Unknown(format!("no container is known to have {address}"))),
+        }
+    }
+
+    fn holder(&self, container: &Container, table: &Table) -> Result<Found, ApiError> {
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = grants.holder(container, table).map_err(ApiError::NoThread)?;
+        Ok(Found::Holder { holder, was_listed: false })
+    }
+
+    /// The container, if it has the address now.
+    fn inspect_holder(
+        &self,
+        id: &str,
+        address: IpAddr,
+        table: &Table,
+    ) -> Result<Option<Container>, ApiError> {
+        let has_it = |container: &Container| {
+            container.id == id
                 && container.running
-                && table.addresses_of(&container).contains(&address)
-        }))
+                && table.addresses_of(container).contains(&address)
+        };
+        Ok(self.engine.inspect(id)?.filter(has_it))
     }
 
     fn want_look(&self) {
@@ -205,12 +293,27 @@ impl Rights {
     }
 }
 
+/// The addresses of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    /// Where it reached the proxy.
+    local: IpAddr,
+    /// Where it comes from.
+    address: IpAddr,
+}
+
 /// What one reading of the table and of the Engine finds.
 enum Found {
-    /// That container; `None` if it can't be one.
-    Holder(Option<Arc<Holder>>),
-    /// No container is known to have the address.
+    /// That container.
+    Holder {
+        holder: Arc<Holder>,
+        /// Whether the table had it, so that nothing had to be waited for.
+        was_listed: bool,
+    },
+    /// No container has the address.
     Nobody,
+    /// Nothing, and there is nothing to wait for; why.
+    Untold(String),
     /// Nothing that could be relied on; why.
     Unknown(String),
 }
@@ -233,14 +336,6 @@ impl Origin {
         let answer = answer(holder.as_ref());
         self.0 = Some(Known { epoch, holder });
         answer
-    }
-
-    /// A stranger is asked for again with each request.
-    fn settle_stranger(&self) -> Answer {
-        match self.0.as_ref().and_then(|known| known.holder.as_ref()) {
-            Some(_) => gone(),
-            None => Answer::Listener,
-        }
     }
 }
 

@@ -57,6 +57,15 @@ impl Socket {
         Ok(Self(fd))
     }
 
+    /// The address at which a TCP connection reached this program, without a port;
+    /// IPv4-mapped ones unmapped. `None` for other sockets.
+    #[must_use]
+    pub fn local_address(&self) -> Option<std::net::IpAddr> {
+        let address = rustix::net::getsockname(&self.0).ok()?;
+        let address = std::net::SocketAddr::try_from(address).ok()?;
+        Some(address.ip().to_canonical())
+    }
+
     /// Reads what is there. `Ok(0)` is the peer's end of data.
     ///
     /// # Errors

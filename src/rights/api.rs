@@ -1,12 +1,14 @@
 //! A small client of the Engine's API: list, inspect, follow events.
 //!
 //! **Invariant:** every question has a connection of its own, and all but the
-//! stream of events must be answered within [`ANSWER_LIMIT`]; nothing that is
-//! received grows without a bound.
+//! stream of events must go on within [`ANSWER_LIMIT`].
+//! **Invariant:** answers are read as they arrive; only the pieces that are
+//! asked for are kept, whatever labels containers have.
 //!
 //! Paths carry no version, so that every Engine answers in its own.
 
-use super::containers::{Change, Container};
+use super::containers::{Change, Container, Network};
+use super::json::{Bytes, Json};
 use crate::http1::{
     self, Asked, BodyReader, FieldStorage, HEAD_BYTES_MAX, HeadScan, INTERIM_RESPONSES_MAX,
     Response, Takeover,
@@ -17,27 +19,25 @@ use rustix::event::PollFlags;
 use serde_json::{Value, json};
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Time for a whole answer. An inspection waits for a container that is just
-/// being started, which takes a second or two on a busy machine.
+/// Time for the next piece of an answer. An inspection waits for a container that
+/// is just being started, which takes a second or two on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// A list of 500 containers with many labels has about 2 MiB.
-const LIST_BYTES_MAX: usize = 32 << 20;
-
-/// An inspection has 10 KiB, and more with the output of health checks.
-const INSPECTION_BYTES_MAX: usize = 4 << 20;
-
-/// An event has the labels of its container in it.
-const EVENT_BYTES_MAX: usize = 1 << 20;
+/// An answer has some KiB for each container; more is labels. It is not kept, so
+/// that these bound time, not memory.
+const LIST_BYTES_MAX: u64 = 1 << 30;
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 /// No more changes than about that many are taken before they are dealt with.
 const CHANGES_AT_ONCE: usize = 1000;
 
 /// The message of an error is for the log.
-const MESSAGE_BYTES_MAX: usize = 4 << 10;
+const MESSAGE_BYTES_MAX: u64 = 4 << 10;
 
 /// The events that are asked for, in Docker's words and in Podman's.
 const ACTIONS: [&str; 9] =
@@ -58,17 +58,21 @@ pub(super) enum ApiError {
     Status(u16, String),
     /// The answer does not have the documented shape.
     Shape(&'static str),
+    /// No thread could be started to compile patterns.
+    NoThread(io::Error),
 }
 
 /// The Engine behind a unix socket.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
     socket: PathBuf,
+    /// How the names of the labels begin that are read.
+    labels: String,
 }
 
 impl Engine {
-    pub(super) fn new(socket: PathBuf) -> Self {
-        Self { socket }
+    pub(super) fn new(socket: PathBuf, label_prefix: &str) -> Self {
+        Self { socket, labels: format!("{label_prefix}.") }
     }
 
     /// The container with that id or name; `None` if there is none.
@@ -77,35 +81,56 @@ impl Engine {
     /// started or stopped is seen before or after it, never in between.
     pub(super) fn inspect(&self, container: &str) -> Result<Option<Container>, ApiError> {
         let target = format!("/containers/{}/json", percent_encoded(container));
-        match self.ask(&target)?.json(INSPECTION_BYTES_MAX) {
-            Err(ApiError::Status(404, _)) => Ok(None),
-            Err(error) => Err(error),
-            Ok(answer) => match Container::from_inspection(&answer) {
-                Some(container) => Ok(Some(container)),
-                None => Err(ApiError::Shape("an inspection")),
-            },
-        }
+        let read = |json: &mut Json<Answer>| Container::read_inspection(json, &self.labels);
+        found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "an inspection", read))
     }
 
-    /// The running containers on any of these networks.
-    pub(super) fn list_of_networks(&self, networks: &[&str]) -> Result<Vec<Container>, ApiError> {
-        self.list(&json!({ "network": networks }).to_string())
+    /// A network, and which container has an address there; `None` if there is no
+    /// such network.
+    ///
+    /// An address is known here from before its container's process begins until
+    /// after it has ended; lists of containers lag.
+    pub(super) fn network(
+        &self,
+        network: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Network>, ApiError> {
+        let target = format!("/networks/{}", percent_encoded(network));
+        let read = |json: &mut Json<Answer>| Network::read(json, address);
+        found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "a network", read))
     }
 
-    /// Those of these containers that are running.
-    pub(super) fn list_of_ids(&self, ids: &[&str]) -> Result<Vec<Container>, ApiError> {
-        let mut containers = self.list(&json!({ "id": ids }).to_string())?;
-        // The Engine takes ids for beginnings of ids.
-        containers.retain(|container| ids.contains(&container.id.as_str()));
-        Ok(containers)
+    /// Hands on the running containers on any of these networks.
+    pub(super) fn list_of_networks(
+        &self,
+        networks: &[&str],
+        take: impl FnMut(Container) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        self.list(&json!({ "network": networks }).to_string(), take)
     }
 
-    /// The Engine answers from a copy that may be some milliseconds old, and so
-    /// never waits for a container that is just being started or stopped.
-    fn list(&self, filters: &str) -> Result<Vec<Container>, ApiError> {
+    /// Hands on those of these containers that are running.
+    pub(super) fn list_of_ids(
+        &self,
+        ids: &[&str],
+        mut take: impl FnMut(Container) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        self.list(&json!({ "id": ids }).to_string(), |container| {
+            // The Engine takes ids for beginnings of ids.
+            if ids.contains(&container.id.as_str()) { take(container) } else { Ok(()) }
+        })
+    }
+
+    /// The Engine answers from a copy that may be some time old, and so never
+    /// waits for a container that is just being started or stopped.
+    fn list(
+        &self,
+        filters: &str,
+        take: impl FnMut(Container) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
         let target = format!("/containers/json?filters={}", percent_encoded(filters));
-        let answer = self.ask(&target)?.json(LIST_BYTES_MAX)?;
-        Container::from_list(&answer).ok_or(ApiError::Shape("a list of containers"))
+        let read = |json: &mut Json<Answer>| Container::read_list(json, &self.labels, take);
+        self.ask(&target)?.read(LIST_BYTES_MAX, "a list of containers", read)
     }
 
     /// All that changes from now on.
@@ -113,8 +138,8 @@ impl Engine {
         let filters = json!({ "type": ["container", "network"], "event": ACTIONS }).to_string();
         let answer = self.ask(&format!("/events?filters={}", percent_encoded(&filters)))?;
         match answer.status {
-            200 => Ok(Events { answer, line: Vec::new() }),
-            _ => answer.json(MESSAGE_BYTES_MAX).and(Err(ApiError::Shape("a stream of events"))),
+            200 => Ok(Events { json: Json::new(answer, "an event") }),
+            _ => Err(answer.refusal()),
         }
     }
 
@@ -127,60 +152,52 @@ impl Engine {
             http1::DAEMON_HOST
         );
         socket.send_all(head.as_bytes(), deadline)?;
-        let (buffer, body) = (Buffer::default(), BodyReader::Done);
-        let mut answer = Answer { socket, buffer, status: 0, body, deadline };
+        let mut answer = Answer {
+            socket,
+            buffer: Buffer::default(),
+            status: 0,
+            body: BodyReader::Done,
+            data: 0..0,
+            consumed: 0,
+            bytes_left: 0,
+        };
         answer.read_head()?;
         Ok(answer)
+    }
+}
+
+/// A thing that the Engine may say it does not have.
+fn found<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match answer {
+        Err(ApiError::Status(404, _)) => Ok(None),
+        other => other.map(Some),
     }
 }
 
 /// A stream of events.
 #[derive(Debug)]
 pub(super) struct Events {
-    answer: Answer,
-    line: Vec<u8>,
+    json: Json<Answer>,
 }
 
 impl Events {
     /// The socket, to wait for more.
     pub(super) fn socket(&self) -> &Socket {
-        &self.answer.socket
+        &self.json.bytes().socket
     }
 
-    /// The changes that have arrived, without waiting.
+    /// The changes that have arrived. It waits only for the rest of an event that
+    /// has begun.
     ///
     /// # Errors
     /// The stream's end, in whatever way: changes may have been missed.
     pub(super) fn take(&mut self) -> Result<Vec<Change>, ApiError> {
         let mut changes = Vec::new();
-        loop {
-            self.answer.decode(&mut self.line)?;
-            self.take_lines(&mut changes)?;
-            if self.answer.body.is_done() {
-                return Err(ApiError::Ended);
-            }
-            if changes.len() >= CHANGES_AT_ONCE {
-                return Ok(changes);
-            }
-            match self.answer.receive(BULK_BYTES) {
-                Ok(0) => return Err(ApiError::Ended),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(changes),
-                Err(error) => return Err(error.into()),
-            }
+        while changes.len() < CHANGES_AT_ONCE && self.json.bytes_mut().has_begun()? {
+            self.json.bytes_mut().bytes_left = ANSWER_BYTES_MAX;
+            changes.extend(Change::read_event(&mut self.json)?);
         }
-    }
-
-    fn take_lines(&mut self, changes: &mut Vec<Change>) -> Result<(), ApiError> {
-        let complete = self.line.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        for line in self.line.drain(..complete).collect::<Vec<_>>().split(|byte| *byte == b'\n') {
-            if !line.trim_ascii().is_empty() {
-                let event =
-                    serde_json::from_slice(line).map_err(|_| ApiError::Shape("an event"))?;
-                changes.extend(Change::from_event(&event));
-            }
-        }
-        if self.line.len() > EVENT_BYTES_MAX { Err(ApiError::TooLarge) } else { Ok(()) }
+        Ok(changes)
     }
 }
 
@@ -191,7 +208,12 @@ struct Answer {
     buffer: Buffer,
     status: u16,
     body: BodyReader,
-    deadline: Instant,
+    /// The decoded data at the start of the buffer, without what was taken.
+    data: Range<usize>,
+    /// What of the buffer that data and its framing take.
+    consumed: usize,
+    /// How much more of the body is read.
+    bytes_left: u64,
 }
 
 impl Answer {
@@ -223,41 +245,69 @@ impl Answer {
         Ok(!response.is_interim())
     }
 
-    /// The whole body of a 200.
-    fn json(mut self, bytes_max: usize) -> Result<Value, ApiError> {
-        let bytes_max = if self.status == 200 { bytes_max } else { MESSAGE_BYTES_MAX };
-        let mut body = Vec::new();
-        loop {
-            self.decode(&mut body)?;
-            if body.len() > bytes_max {
-                return Err(ApiError::TooLarge);
-            }
-            if self.body.is_done() {
-                break;
-            }
-            match self.receive_some(BULK_BYTES) {
-                Err(ApiError::Ended) if self.body.ends_at_close() => break,
-                received => received?,
-            }
+    /// Reads the whole body of a 200.
+    fn read<T>(
+        mut self,
+        bytes_max: u64,
+        whole: &'static str,
+        read: impl FnOnce(&mut Json<Self>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        if self.status != 200 {
+            return Err(self.refusal());
         }
-        let value: Result<Value, _> = serde_json::from_slice(&body);
-        match (self.status, value) {
-            (200, Ok(value)) => Ok(value),
-            (200, Err(_)) => Err(ApiError::Shape("JSON")),
-            (status, value) => {
-                let message = value.ok().and_then(|value| Some(value.get("message")?.to_string()));
-                Err(ApiError::Status(status, message.unwrap_or_default()))
-            }
-        }
+        self.bytes_left = bytes_max;
+        let mut json = Json::new(self, whole);
+        let value = read(&mut json)?;
+        json.end()?;
+        Ok(value)
     }
 
-    /// Moves what of the body has arrived to the end of `body`.
-    fn decode(&mut self, body: &mut Vec<u8>) -> Result<(), ApiError> {
-        let received = self.buffer.filled_mut();
-        let decoded = self.body.decode(received)?;
-        body.extend_from_slice(received.get(decoded.data).unwrap_or_default());
-        self.buffer.consume(decoded.consumed);
-        Ok(())
+    /// The error of another status than 200, with the Engine's message.
+    fn refusal(mut self) -> ApiError {
+        let mut body = Vec::new();
+        self.bytes_left = MESSAGE_BYTES_MAX;
+        while let Ok(Some(byte)) = self.peek() {
+            body.push(byte);
+            self.advance();
+        }
+        let value = serde_json::from_slice::<Value>(&body).ok();
+        let message = value.and_then(|value| Some(value.get("message")?.to_string()));
+        ApiError::Status(self.status, message.unwrap_or_default())
+    }
+
+    /// Decodes what has arrived; false if there is no data in it.
+    fn decode(&mut self) -> Result<bool, ApiError> {
+        self.buffer.consume(std::mem::take(&mut self.consumed));
+        let decoded = self.body.decode(self.buffer.filled_mut())?;
+        (self.data, self.consumed) = (decoded.data, decoded.consumed);
+        Ok(!self.data.is_empty())
+    }
+
+    /// Whether an event has begun, or `false` before one has; skips the lines'
+    /// ends, and does not wait.
+    fn has_begun(&mut self) -> Result<bool, ApiError> {
+        loop {
+            while let Some(byte) =
+                self.buffer.filled().get(self.data.clone()).and_then(<[u8]>::first)
+            {
+                if !byte.is_ascii_whitespace() {
+                    return Ok(true);
+                }
+                self.data.start += 1;
+            }
+            if self.decode()? {
+                continue;
+            }
+            if self.body.is_done() {
+                return Err(ApiError::Ended);
+            }
+            match self.receive(BULK_BYTES) {
+                Ok(0) => return Err(ApiError::Ended),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn receive(&mut self, bytes_max: usize) -> io::Result<usize> {
@@ -265,18 +315,46 @@ impl Answer {
         Ok(self.buffer.fill(bytes_max, |space| socket.receive(space))?.bytes)
     }
 
-    /// Receives something, or fails at the deadline.
+    /// Receives something, or fails after a while.
     fn receive_some(&mut self, bytes_max: usize) -> Result<(), ApiError> {
+        let deadline = Instant::now() + ANSWER_LIMIT;
         loop {
             match self.receive(bytes_max) {
                 Ok(0) => return Err(ApiError::Ended),
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.socket.wait(PollFlags::IN, self.deadline)?;
+                    self.socket.wait(PollFlags::IN, deadline)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl Bytes for Answer {
+    fn piece(&mut self) -> Result<&[u8], ApiError> {
+        while self.data.is_empty() {
+            if self.decode()? {
+                break;
+            }
+            if self.body.is_done() {
+                return Ok(&[]);
+            }
+            match self.receive_some(BULK_BYTES) {
+                Err(ApiError::Ended) if self.body.ends_at_close() => return Ok(&[]),
+                received => received?,
+            }
+        }
+        if self.bytes_left == 0 {
+            return Err(ApiError::TooLarge);
+        }
+        Ok(self.buffer.filled().get(self.data.clone()).unwrap_or_default())
+    }
+
+    fn take(&mut self, count: usize) {
+        self.data.start = (self.data.start + count).min(self.data.end);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.bytes_left = self.bytes_left.saturating_sub(count);
     }
 }
 
@@ -303,6 +381,7 @@ impl fmt::Display for ApiError {
             Self::Ended => f.write_str("the daemon ended the connection"),
             Self::TooLarge => f.write_str("the daemon's answer is too large"),
             Self::Status(status, message) => write!(f, "the daemon answers {status} {message}"),
+            Self::NoThread(error) => write!(f, "no thread to compile patterns: {error}"),
             Self::Shape(what) => write!(f, "the daemon's answer is not {what}"),
         }
     }
@@ -331,7 +410,7 @@ mod tests {
     fn answered(reply: Reply) -> Result<Option<Container>, ApiError> {
         let fake = FakeEngine::start();
         fake.script("/containers/c1/json", reply);
-        Engine::new(fake.socket()).inspect("c1")
+        Engine::new(fake.socket(), "socket-proxy").inspect("c1")
     }
 
     fn check(reply: &str, expected: &str) {
@@ -380,13 +459,14 @@ mod tests {
             &format!("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{body}"),
             "the daemon ended the connection",
         );
-        let huge = "x".repeat(INSPECTION_BYTES_MAX);
-        check(&format!("HTTP/1.1 200 OK\r\n\r\n\"{huge}\""), "the daemon's answer is too large");
+        let huge = "x".repeat(usize::try_from(ANSWER_BYTES_MAX).unwrap());
+        let large = format!("HTTP/1.1 200 OK\r\n\r\n{{\"a\":\"{huge}\"}}");
+        check(&large, "the daemon's answer is too large");
     }
 
     #[test]
     fn no_daemon_is_an_error() {
-        let engine = Engine::new("/nowhere/docker.sock".into());
+        let engine = Engine::new("/nowhere/docker.sock".into(), "socket-proxy");
         assert!(matches!(engine.inspect("c1"), Err(ApiError::Io(_))));
     }
 

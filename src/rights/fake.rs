@@ -109,6 +109,8 @@ struct Shared {
 #[derive(Default)]
 struct World {
     containers: Vec<FakeContainer>,
+    /// Drivers of networks that are no bridges.
+    drivers: HashMap<String, String>,
     scripted: HashMap<String, Reply>,
     requests: Vec<String>,
     streams: Vec<UnixStream>,
@@ -151,6 +153,10 @@ impl FakeEngine {
 
     pub(super) fn thaw_looks(&self) {
         self.world().frozen = None;
+    }
+
+    pub(super) fn set_driver(&self, network: &str, driver: &str) {
+        self.world().drivers.insert(network.to_owned(), driver.to_owned());
     }
 
     pub(super) fn script(&self, target: &str, reply: Reply) {
@@ -280,9 +286,37 @@ impl World {
         asked.filter(|container| container.running).map(FakeContainer::list_item).collect()
     }
 
+    /// A network with all endpoints on it, of which a real Engine knows at once.
+    fn network(&self, id: &str) -> Value {
+        let mut subnets = Vec::new();
+        let mut endpoints = serde_json::Map::new();
+        for container in &self.containers {
+            for (_, v4, v6) in container.places.iter().filter(|place| place.0 == id) {
+                let net = v4.rsplitn(3, '.').last().unwrap_or_default();
+                if !v4.is_empty() {
+                    subnets.push(
+                        json!({"Subnet": format!("{net}.0.0/16"), "Gateway": format!("{net}.0.1")}),
+                    );
+                }
+                let with = |address: &str, bits| match address {
+                    "" => String::new(),
+                    address => format!("{address}/{bits}"),
+                };
+                let endpoint = json!({"IPv4Address": with(v4, 16), "IPv6Address": with(v6, 64)});
+                endpoints.insert(container.id.clone(), endpoint);
+            }
+        }
+        let driver = self.drivers.get(id).map_or("bridge", String::as_str);
+        json!({"Id": id, "Driver": driver, "IPAM": {"Config": subnets}, "Options": {},
+            "Containers": endpoints})
+    }
+
     fn truth(&self, target: &str) -> Option<Value> {
         if let Some(filters) = target.strip_prefix("/containers/json?filters=") {
             return Some(self.list(filters));
+        }
+        if let Some(network) = target.strip_prefix("/networks/") {
+            return Some(self.network(network));
         }
         let name = target.strip_prefix("/containers/")?.strip_suffix("/json")?;
         let by_id = |container: &&FakeContainer| container.id == name;

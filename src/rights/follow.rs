@@ -12,7 +12,7 @@
 //! the container is just being started, and with it would all other events.
 
 use super::api::{ApiError, Engine, Events};
-use super::containers::{Change, ChangeKind, Container};
+use super::containers::{Change, ChangeKind, Container, Network};
 use super::grants::Grants;
 use super::table::Table;
 use super::view::View;
@@ -20,7 +20,7 @@ use crate::relay::socket::poll;
 use rustix::event::{PollFd, PollFlags};
 use std::collections::HashSet;
 use std::io::{self, PipeReader, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The least time between two looks at all containers.
@@ -46,7 +46,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 pub(super) struct Follower {
     engine: Engine,
     proxy_name: String,
-    grants: Grants,
+    grants: Arc<Mutex<Grants>>,
     view: Arc<View>,
     /// A byte when a look is wanted; the end when the thread is to end.
     orders: PipeReader,
@@ -103,7 +103,7 @@ impl Follower {
     pub(super) fn new(
         engine: Engine,
         proxy_name: String,
-        grants: Grants,
+        grants: Arc<Mutex<Grants>>,
         view: Arc<View>,
         orders: PipeReader,
     ) -> Self {
@@ -168,27 +168,41 @@ impl Follower {
         let rest = LOOK_EVERY.max(begun.elapsed() * LOOK_REST);
         self.next_look = Instant::now() + rest;
         let table = looked?;
-        self.view.end_look(table.clone());
+        self.view.publish(table.clone());
         Ok(table)
     }
 
     fn look_afresh(&mut self) -> Result<Table, Stop> {
-        let name = &self.proxy_name;
-        // The Engine takes ids and beginnings of ids for names too.
-        let own = self.engine.inspect(name)?.filter(|own| own.name == *name).ok_or_else(|| {
-            Stop::Failure(format!("there is no container {name} (-proxycontainername)"))
-        })?;
-        let mut table = Table::new(&own);
-        let networks: Vec<&str> = table.networks().collect();
-        let containers = match networks.is_empty() {
-            true => Vec::new(),
-            false => self.engine.list_of_networks(&networks)?,
-        };
-        for container in &containers {
-            self.seen(container, &mut table);
+        let own = self.own()?;
+        let mut networks = Vec::new();
+        for place in &own.attachments {
+            // Podman has names of networks that are none, such as `pasta`.
+            let is_none = place.addresses.is_empty();
+            let none = is_none.then(Network::default);
+            let gone = || Stop::Failure(format!("the network {} has gone", place.network));
+            networks.push(self.engine.network(&place.network, None)?.or(none).ok_or_else(gone)?);
         }
-        self.grants.keep_only(&table);
+        let mut table = Table::new(&own, &networks);
+        let ids: Vec<&str> = own.attachments.iter().map(|place| place.network.as_str()).collect();
+        if !ids.is_empty() {
+            let engine = self.engine.clone();
+            engine.list_of_networks(&ids, |container| self.seen(&container, &mut table))?;
+        }
+        self.grants().keep_only(&table);
         Ok(table)
+    }
+
+    /// The proxy's own container: the one that is proven to be, or the one of its
+    /// name. The Engine takes ids and beginnings of ids for names too.
+    fn own(&self) -> Result<Container, Stop> {
+        let name = &self.proxy_name;
+        let own = match self.view.own_id() {
+            Some(id) => self.engine.inspect(id)?.filter(|own| own.id == id),
+            None => self.engine.inspect(name)?.filter(|own| own.name == *name),
+        };
+        own.ok_or_else(|| {
+            Stop::Failure(format!("there is no container {name} (-proxycontainername)"))
+        })
     }
 
     fn apply(&mut self, changes: Vec<Change>, table: &mut Table) -> Result<(), Stop> {
@@ -229,26 +243,27 @@ impl Follower {
             return Ok(());
         }
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let containers = self.engine.list_of_ids(&ids)?;
-        for id in &ids {
-            if !containers.iter().any(|container| container.id == *id) {
-                self.gone(id, table);
-            }
-        }
-        for container in &containers {
-            self.seen(container, table);
+        let engine = self.engine.clone();
+        let mut listed = HashSet::new();
+        engine.list_of_ids(&ids, |container| {
+            listed.insert(container.id.clone());
+            self.seen(&container, table)
+        })?;
+        for id in ids.iter().filter(|id| !listed.contains(**id)) {
+            self.gone(id, table);
         }
         self.view.publish(table.clone());
         Ok(())
     }
 
-    fn seen(&mut self, container: &Container, table: &mut Table) {
+    fn seen(&mut self, container: &Container, table: &mut Table) -> Result<(), ApiError> {
         if container.id == table.own_id() || table.addresses_of(container).is_empty() {
             self.gone(&container.id, table);
         } else {
-            let holder = self.grants.holder(container, table);
+            let holder = self.grants().holder(container, table).map_err(ApiError::NoThread)?;
             table.insert(holder);
         }
+        Ok(())
     }
 
     fn gone(&mut self, id: &str, table: &mut Table) {
@@ -260,7 +275,11 @@ impl Follower {
             );
         }
         table.remove(id);
-        self.grants.forget(id);
+        self.grants().forget(id);
+    }
+
+    fn grants(&self) -> MutexGuard<'_, Grants> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for events, or until the time of something else has come.

@@ -1,31 +1,54 @@
 //! Compiles each container's labels once, and says in the log what came of it.
 //!
 //! Labels cannot be changed while a container exists, so its id is the key.
-//! What has ended is forgotten.
+//! A container that has ended is forgotten.
+//!
+//! **Invariant:** the patterns of all containers together weigh [`WEIGHT_MAX`] at
+//! most, weighed before they are compiled. A container whose labels cannot be
+//! used, for whatever reason, has no rights, and never those of the listener.
 
-use super::containers::Container;
-use super::labels::{self, Allowlists};
+use super::containers::{Container, Labels};
+use super::labels;
 use super::table::{Holder, Table};
 use crate::filter::bodies::LabelGuard;
-use crate::filter::{BodyRules, Peers, Policy, Rules, Source};
+use crate::filter::{Additions, BindMounts, BodyRules, Peers, Policy, Rules, Source};
+use crate::large_stack;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+/// What the patterns of all containers may weigh together, in bytes.
+const WEIGHT_MAX: u64 = 16 << 20;
+
+/// How long a container is remembered that no look has shown yet: lists lag.
+const UNLISTED_FOR: Duration = Duration::from_secs(10);
 
 /// The rights of the containers that were seen.
 #[derive(Debug)]
 pub(super) struct Grants {
     label_prefix: String,
     label_guard: Option<LabelGuard>,
-    by_id: HashMap<String, Grant>,
+    by_id: HashMap<String, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    grant: Grant,
+    weight: u64,
+    since: Instant,
 }
 
 #[derive(Debug)]
 enum Grant {
     /// No label is about rights.
     Unlabelled,
-    Allowlists(Allowlists),
+    Allowlists {
+        rules: Rules,
+        bind_mounts: Option<BindMounts>,
+        additions: Additions,
+    },
     /// That label cannot be used.
     Void(String),
 }
@@ -36,19 +59,28 @@ impl Grants {
     }
 
     /// A container with the addresses and the rights that it has.
-    pub(super) fn holder(&mut self, container: &Container, table: &Table) -> Arc<Holder> {
+    ///
+    /// # Errors
+    /// If a thread for compiling its patterns cannot be started.
+    pub(super) fn holder(
+        &mut self,
+        container: &Container,
+        table: &Table,
+    ) -> io::Result<Arc<Holder>> {
         let addresses = table.addresses_of(container);
         if !self.by_id.contains_key(&container.id) {
-            let grant = self.read(container);
+            let (grant, weight) = self.read(container)?;
             announce(&grant, container, &addresses);
-            self.by_id.insert(container.id.clone(), grant);
+            let entry = Entry { grant, weight, since: Instant::now() };
+            self.by_id.insert(container.id.clone(), entry);
         }
         let policy = self
             .by_id
             .get(&container.id)
-            .and_then(|grant| self.policy(grant, container, &addresses))
+            .and_then(|entry| self.policy(&entry.grant, container, &addresses))
             .map(Arc::new);
-        Arc::new(Holder { id: container.id.clone(), addresses, policy })
+        let elsewhere = table.addresses_elsewhere(container);
+        Ok(Arc::new(Holder { id: container.id.clone(), addresses, elsewhere, policy }))
     }
 
     /// Forgets a container.
@@ -59,21 +91,24 @@ impl Grants {
     /// Forgets the containers that the table does not have.
     pub(super) fn keep_only(&mut self, table: &Table) {
         let ids: HashSet<&str> = table.holders().map(|holder| holder.id.as_str()).collect();
-        self.by_id.retain(|id, _| ids.contains(id.as_str()));
+        self.by_id
+            .retain(|id, entry| ids.contains(id.as_str()) || entry.since.elapsed() < UNLISTED_FOR);
     }
 
-    fn read(&self, container: &Container) -> Grant {
-        match labels::read(&self.label_prefix, &container.labels) {
-            Ok(None) => Grant::Unlabelled,
-            Ok(Some(allowlists)) => Grant::Allowlists(allowlists),
-            Err(error) => {
-                log::error!(
-                    container:% = container.name, label:% = error.label, error:% = error.reason;
-                    "invalid label, so this container has no rights"
-                );
-                Grant::Void(error.label)
+    fn read(&self, container: &Container) -> io::Result<(Grant, u64)> {
+        let labels = match &container.labels {
+            Labels::Few(labels) if labels.is_empty() => return Ok((Grant::Unlabelled, 0)),
+            Labels::Few(labels) => labels,
+            Labels::TooLarge(label) => {
+                return Ok((void(container, label, "the labels are too large in all"), 0));
             }
-        }
+        };
+        let used: u64 = self.by_id.values().map(|entry| entry.weight).sum();
+        large_stack::run(|| match labels::read(&self.label_prefix, labels) {
+            Ok(None) => (Grant::Unlabelled, 0),
+            Ok(Some(allowed)) => compile(container, allowed, WEIGHT_MAX.saturating_sub(used)),
+            Err(error) => (void(container, &error.label, &error.reason), 0),
+        })
     }
 
     /// The policy admits the container's own addresses and no others.
@@ -82,9 +117,9 @@ impl Grants {
         let container = container.name.clone();
         let (source, rules, bind_mounts) = match grant {
             Grant::Unlabelled => return None,
-            Grant::Allowlists(allowed) => {
-                let source = Source::Labels { container, additions: allowed.additions.clone() };
-                (source, allowed.rules.clone(), allowed.bind_mounts.clone())
+            Grant::Allowlists { rules, bind_mounts, additions } => {
+                let source = Source::Labels { container, additions: additions.clone() };
+                (source, rules.clone(), bind_mounts.clone())
             }
             Grant::Void(label) => {
                 let label = label.clone();
@@ -96,16 +131,41 @@ impl Grants {
     }
 }
 
+/// Compiles patterns that may weigh as much as is left for all containers.
+fn compile(container: &Container, allowed: labels::Allowlists, left: u64) -> (Grant, u64) {
+    let weight = allowed.patterns.weight();
+    if weight > left {
+        let reason = format!(
+            "the patterns of all containers together would take more than {} MiB when compiled",
+            WEIGHT_MAX >> 20
+        );
+        return (void(container, "of any name", &reason), 0);
+    }
+    let labels::Allowlists { patterns, bind_mounts, additions } = allowed;
+    match patterns.compile() {
+        Ok(rules) => (Grant::Allowlists { rules, bind_mounts, additions }, weight),
+        Err(error) => (void(container, &error.pattern, &error.reason), 0),
+    }
+}
+
+fn void(container: &Container, label: &str, reason: &str) -> Grant {
+    log::error!(
+        container:% = container.name, label:% = label, error:% = reason;
+        "invalid label, so this container has no rights"
+    );
+    Grant::Void(label.to_owned())
+}
+
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
-    let Grant::Allowlists(allowed) = grant else { return };
+    let Grant::Allowlists { rules, bind_mounts, .. } = grant else { return };
     let (name, ip) = (container.name.as_str(), Addresses(addresses));
-    for (method, regex) in allowed.rules.patterns() {
+    for (method, regex) in rules.patterns() {
         log::info!(
             container = name, ip:% = ip, method:% = method, regex:% = regex;
             "configured request allowlist"
         );
     }
-    if let Some(directories) = &allowed.bind_mounts {
+    if let Some(directories) = bind_mounts {
         log::info!(
             allowbindmountfrom:% = directories, container = name, ip:% = ip;
             "Docker bind mount restrictions enabled"

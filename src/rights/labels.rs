@@ -9,8 +9,11 @@
 //! makes all of them void, so that nobody has half of the rights that were meant.
 //! That holds for unknown names too (the original skips them): a container whose
 //! only label is misspelt would otherwise be taken for one without labels.
+//! **Invariant:** all patterns are translated and weighed before the first is
+//! compiled.
 
-use crate::filter::{Additions, BindMounts, Rules};
+use crate::filter::rules::Draft;
+use crate::filter::{Additions, BindMounts};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 
@@ -20,10 +23,14 @@ const BIND_MOUNT_FROM: &str = "bindmountfrom";
 /// The name of the label that lets only these directories themselves be mounted.
 const BIND_MOUNTS_EXACT: &str = "bindmountsexact";
 
-/// What a container's labels allow.
-#[derive(Debug, Clone)]
+/// What the patterns of one container may weigh together. A hundred ordinary
+/// ones weigh less than one MiB.
+const WEIGHT_MAX: u64 = 4 << 20;
+
+/// What a container's labels allow, not compiled yet.
+#[derive(Debug)]
 pub(super) struct Allowlists {
-    pub(super) rules: Rules,
+    pub(super) patterns: Draft,
     pub(super) bind_mounts: Option<BindMounts>,
     pub(super) additions: Additions,
 }
@@ -44,18 +51,15 @@ pub(super) fn read(
     prefix: &str,
     labels: &BTreeMap<String, String>,
 ) -> Result<Option<Allowlists>, InvalidLabel> {
-    let mut patterns = Vec::new();
-    let mut bind_mounts: Option<BindMounts> = None;
+    let (mut patterns, mut bind_mounts) = (Draft::new(WEIGHT_MAX), None);
     let mut exact: Option<&str> = None;
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(name) = name_behind(prefix, label) else { continue };
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
         let first = name.split('.').next().unwrap_or_default();
         if let Some(method) = method(first) {
-            // Alone first, so that the complaint names its label.
-            let pattern = (method, value.clone());
-            Rules::compile([pattern.clone()]).map_err(|error| invalid(error.to_string()))?;
-            patterns.push(pattern);
+            let added = patterns.add(method, value.clone());
+            added.map_err(|error| invalid(error.to_string()))?;
         } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
             let directories = BindMounts::parse(value).map_err(invalid)?;
             bind_mounts = Some(directories.written_in(format!("the label {label}")));
@@ -74,16 +78,12 @@ pub(super) fn read(
             let reason = format!("it restricts nothing without {BIND_MOUNT_FROM}");
             return Err(InvalidLabel { label: label.to_owned(), reason });
         }
-        (mounts, exact) => mounts.map(|mounts| mounts.exactly(exact.is_some())),
+        (mounts, exact) => mounts.map(|mounts: BindMounts| mounts.exactly(exact.is_some())),
     };
-    if patterns.is_empty() && bind_mounts.is_none() {
+    if patterns.weight() == 0 && bind_mounts.is_none() {
         return Ok(None);
     }
-    let rules = Rules::compile(patterns).map_err(|error| InvalidLabel {
-        label: format!("{prefix}.allow"),
-        reason: error.to_string(),
-    })?;
-    Ok(Some(Allowlists { rules, bind_mounts, additions: additions(prefix, labels) }))
+    Ok(Some(Allowlists { patterns, bind_mounts, additions: additions(prefix, labels) }))
 }
 
 /// For each method the first label that the container does not have.
@@ -119,7 +119,8 @@ mod tests {
         match read(prefix, &labels(rows)) {
             Ok(None) => "none".to_owned(),
             Ok(Some(allowed)) => {
-                let rules = allowed.rules.patterns();
+                let rules = allowed.patterns.compile().unwrap();
+                let rules = rules.patterns();
                 let mut words: Vec<String> =
                     rules.map(|(method, pattern)| format!("{method} {pattern}")).collect();
                 words.extend(allowed.bind_mounts.map(|mounts| format!("from {mounts}")));
@@ -211,6 +212,21 @@ mod tests {
         let rows = [("a.b.allow.get", "/x"), ("socket-proxy.allow.get", "/y")];
         assert_eq!(shown("a.b", &rows), "GET /x");
         assert_eq!(shown("a.", &rows), "none");
+    }
+
+    #[test]
+    fn patterns_are_weighed_together_before_any_is_compiled() {
+        let rows: Vec<(String, String)> = (0..300)
+            .map(|n| (format!("socket-proxy.allow.get.{n:03}"), r"/\pL{400}".to_owned()))
+            .collect();
+        let error = read("socket-proxy", &rows.into_iter().collect()).unwrap_err();
+        assert_eq!(error.label, "socket-proxy.allow.get.000");
+        assert!(error.reason.ends_with("it would take more than 4 MiB when compiled"));
+        let rows =
+            (0..300).map(|n| (format!("socket-proxy.allow.get.{n:03}"), r"/\pL{20}".to_owned()));
+        let error = read("socket-proxy", &rows.collect()).unwrap_err();
+        assert_eq!(error.label, "socket-proxy.allow.get.003", "{error:?}");
+        assert!(error.reason.contains("with the patterns before it"), "{error:?}");
     }
 
     #[test]

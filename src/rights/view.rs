@@ -4,24 +4,15 @@
 //! any more. A session that has seen the present epoch has nothing to look up.
 
 use super::table::Table;
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long an address that no container has is taken for that of a stranger (a
-/// machine on a macvlan's network, a container on another node of a swarm)
-/// without another look. A container that is seen there counts at once.
-const STRANGER_FOR: Duration = Duration::from_secs(10);
-
-/// More strangers than this are not remembered.
-const STRANGERS_MAX: usize = 4096;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// The state that sessions and the following thread share.
 #[derive(Debug, Default)]
 pub(super) struct View {
     epoch: AtomicU64,
+    own_id: OnceLock<String>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -32,11 +23,7 @@ struct State {
     table: Option<Arc<Table>>,
     /// Why there is no table.
     cause: String,
-    /// Looks at all containers: how many have begun, and the last that succeeded.
-    looks_begun: u64,
-    look_succeeded: u64,
     is_look_wanted: bool,
-    strangers: HashMap<IpAddr, Instant>,
 }
 
 /// The view at one moment.
@@ -45,15 +32,6 @@ pub(super) struct Glance {
     pub(super) epoch: u64,
     /// The table, or why there is none.
     pub(super) table: Result<Arc<Table>, String>,
-    looks_begun: u64,
-    look_succeeded: u64,
-}
-
-impl Glance {
-    /// Whether all containers were looked at, from a moment after `earlier` on.
-    pub(super) fn has_looked_since(&self, earlier: &Self) -> bool {
-        self.look_succeeded > earlier.looks_begun
-    }
 }
 
 impl View {
@@ -67,8 +45,6 @@ impl View {
         Glance {
             epoch: self.epoch(),
             table: state.table.clone().ok_or_else(|| state.cause.clone()),
-            looks_begun: state.looks_begun,
-            look_succeeded: state.look_succeeded,
         }
     }
 
@@ -80,7 +56,7 @@ impl View {
     /// Waits for any news since `glance`, at most until `deadline`.
     pub(super) fn wait(&self, glance: &Glance, deadline: Instant) {
         let mut state = self.lock();
-        while self.epoch() == glance.epoch && state.look_succeeded == glance.look_succeeded {
+        while self.epoch() == glance.epoch {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -90,21 +66,15 @@ impl View {
         }
     }
 
-    /// Whether an address was found to be no container's a moment ago.
-    pub(super) fn is_stranger(&self, address: IpAddr) -> bool {
-        let until = self.lock().strangers.get(&address).copied();
-        until.is_some_and(|until| Instant::now() < until)
+    /// Notes that a connection reached the proxy at an address of that container:
+    /// it is the proxy's own, whatever names containers get later.
+    pub(super) fn prove_own(&self, id: &str) {
+        self.own_id.get_or_init(|| id.to_owned());
     }
 
-    pub(super) fn remember_stranger(&self, address: IpAddr) {
-        let mut state = self.lock();
-        let now = Instant::now();
-        if state.strangers.len() >= STRANGERS_MAX {
-            state.strangers.retain(|_, until| now < *until);
-        }
-        if state.strangers.len() < STRANGERS_MAX {
-            state.strangers.insert(address, now + STRANGER_FOR);
-        }
+    /// The id of the proxy's own container, once it is proven.
+    pub(super) fn own_id(&self) -> Option<&str> {
+        self.own_id.get().map(String::as_str)
     }
 
     /// Whether a look is wanted.
@@ -114,17 +84,7 @@ impl View {
 
     /// Notes that a look at all containers begins.
     pub(super) fn begin_look(&self) {
-        let mut state = self.lock();
-        state.looks_begun += 1;
-        state.is_look_wanted = false;
-    }
-
-    /// Shows the result of the look that has begun.
-    pub(super) fn end_look(&self, table: Table) {
-        self.change(|state| {
-            state.look_succeeded = state.looks_begun;
-            state.table = Some(Arc::new(table));
-        });
+        self.lock().is_look_wanted = false;
     }
 
     /// Shows another table.

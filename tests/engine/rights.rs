@@ -1,23 +1,29 @@
 //! Rights by labels of containers, on a real network of a real Engine.
 //!
 //! The proxy runs in a container, as it does in earnest: its program and the
-//! Engine's socket come from this host's root, which is mounted there. Where the
-//! Engine is restarted, and every container with it, the proxy runs on this host
-//! and another container lends it its name.
+//! Engine's socket come from this host's root, which is mounted there.
 
 use crate::engine::{self, Engine, skip};
 use crate::live::Live;
 use crate::process::{Outcome, PATIENCE, until};
 use crate::proxy::{self, Listen, Proxy};
 use crate::routes::{Client, IMAGE};
-use std::path::Path;
+use crate::scratch::Scratch;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Everybody may ask for this.
 const FOR_ALL: &str = "/version";
 /// Only who has labels may ask for this.
 const BY_LABEL: &str = "/info";
 const LABEL: &str = "socket-proxy.allow.get=/info";
+
+/// How many containers start at once.
+const CROWD: usize = 120;
 
 const FLAGS: &[&str] = &["-allowfrom=0.0.0.0/0,::/0", "-allowGET=/version"];
 
@@ -74,16 +80,6 @@ impl Town {
         self
     }
 
-    /// Starts a container that lends its name to a proxy on this host.
-    fn with_name_lender(mut self, proxy: &Proxy) -> Town {
-        self.start(&self.proxy_name, &[]);
-        let format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
-        let gateway = self.straight.docker(&["network", "inspect", "-f", format, &self.network]);
-        let port = proxy.host().rsplit(':').next().expect("a port").to_owned();
-        self.target = format!("{}:{port}", gateway.success());
-        self
-    }
-
     fn address_of(&self, name: &str) -> String {
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
         self.straight.docker(&["inspect", "--format", format, name]).success()
@@ -112,6 +108,16 @@ impl Town {
         status(&self.straight.docker(&["exec", name, "wget", "-q", "-O", "/dev/null", &url]))
     }
 
+    /// The status line that this host gets.
+    fn ask_from_host(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.target).expect("the proxy's container is near");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
     /// What a new container is answered whose first act is a request.
     fn ask_first(&self, options: &[&str], path: &str) -> u16 {
         let url = format!("http://{}{path}", self.target);
@@ -120,6 +126,61 @@ impl Town {
         let wget = [IMAGE, "wget", "-q", "-O", "/dev/null", &url];
         status(&self.straight.docker(&[&run[..], options, &wget].concat()))
     }
+}
+
+/// A way to an Engine's socket that can be cut.
+struct Way {
+    _directory: Scratch,
+    socket: PathBuf,
+    connections: Arc<Mutex<Option<Vec<UnixStream>>>>,
+}
+
+impl Way {
+    fn to(engine: &Path) -> Way {
+        let directory = Scratch::new();
+        let socket = directory.path().join("docker.sock");
+        let connections = Arc::new(Mutex::new(Some(Vec::new())));
+        let way = Way { _directory: directory, socket, connections };
+        let listener = UnixListener::bind(way.socket()).expect("a path of ours");
+        let (engine, connections) = (engine.to_owned(), Arc::clone(&way.connections));
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if let Some(open) = connections.lock().expect("the connections").as_mut() {
+                    let daemon = UnixStream::connect(&engine).expect("the Engine listens");
+                    open.extend(
+                        [&client, &daemon].map(|end| end.try_clone().expect("a descriptor")),
+                    );
+                    copy(&client, &daemon);
+                    copy(&daemon, &client);
+                }
+            }
+        });
+        way
+    }
+
+    fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    fn cut(&self) {
+        let open = self.connections.lock().expect("the connections").take();
+        for end in open.into_iter().flatten() {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn open(&self) {
+        *self.connections.lock().expect("the connections") = Some(Vec::new());
+    }
+}
+
+fn copy(from: &UnixStream, to: &UnixStream) {
+    let ends = [from, to].map(|end| end.try_clone().expect("a descriptor"));
+    std::thread::spawn(move || {
+        let [mut from, mut to] = ends;
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
 }
 
 impl Drop for Town {
@@ -303,28 +364,25 @@ fn labels_that_grant_rights_are_not_given_to_new_containers_through_the_proxy() 
 }
 
 #[test]
-fn rights_are_there_again_when_the_engine_was_restarted() {
-    // Only an Engine of our own can be restarted.
-    let mut engine = match Engine::start() {
-        Ok(engine) => engine,
-        Err(reason) => return skip(&reason),
-    };
-    let socket = engine.socket().to_owned();
-    let town = Town::new(&socket, None, &[]);
-    let name = format!("-proxycontainername={}", town.proxy_name);
-    let proxy =
-        Proxy::start(Listen::Tcp, &socket, &[FLAGS, &[&name, "-listenip=0.0.0.0"]].concat());
-    let town = town.with_name_lender(&proxy);
-    let (labelled, plain) = (town.unique(), town.unique());
+fn rights_are_there_again_when_the_engine_was_out_of_sight() {
+    let Some(engine) = engine::shared() else { return };
+    let Some(subnet) = own_subnet(engine) else { return };
+    let way = Way::to(engine.socket());
+    let town = Town::new(engine.socket(), Some(&subnet), &[]).with_proxy(way.socket());
+    let (labelled, plain, moved) = (town.unique(), town.unique(), town.unique());
+    let address = town.address(77);
     town.start(&labelled, &["--label", LABEL]);
     town.start(&plain, &[]);
+    town.start(&moved, &["--ip", &address, "--label", LABEL]);
     check_labelled(&town, &labelled);
-    check_plain(&town, &plain);
-    engine.restart();
-    proxy.await_log("received error from Docker event stream");
-    for name in [&town.proxy_name, &labelled, &plain] {
-        town.straight.docker(&["start", name]).success();
-    }
+    check_labelled(&town, &moved);
+    way.cut();
+    assert_eq!(town.ask_from(&labelled, FOR_ALL), 503);
+    assert_eq!(town.ask_from(&plain, FOR_ALL), 503);
+    town.straight.docker(&["kill", &moved]).success();
+    let heir = town.unique();
+    town.start(&heir, &["--ip", &address]);
+    way.open();
     // The proxy tells apart what it does not know yet (503) from what it denies.
     let answered = until(PATIENCE, || match town.ask_from(&labelled, BY_LABEL) {
         503 => None,
@@ -333,5 +391,133 @@ fn rights_are_there_again_when_the_engine_was_restarted() {
     assert_eq!(answered, Some(200));
     check_labelled(&town, &labelled);
     check_plain(&town, &plain);
+    check_plain(&town, &heir);
     assert_eq!(town.ask_first(&["--label", LABEL], BY_LABEL), 200);
+}
+
+#[test]
+fn of_a_hundred_containers_that_start_at_once_none_has_the_listeners_rights() {
+    // It is a burden, and the machine's Engine may serve others.
+    let engine = match Engine::start() {
+        Ok(engine) => engine,
+        Err(reason) => return skip(&reason),
+    };
+    let Some(subnet) = own_subnet(&engine) else { return };
+    let town = Town::new(engine.socket(), Some(&subnet), &[]).with_proxy(engine.socket());
+    let url = format!("http://{}{FOR_ALL}", town.target);
+    let script = format!("wget -O /dev/null {url} 2>&1 | grep -E 'HTTP/1.1|saved|100%'; sleep 60");
+    let names: Vec<String> = (0..CROWD).map(|_| town.unique()).collect();
+    for name in &names {
+        let create = ["create", "--name", name, "--network", &town.network, "--label", LABEL];
+        town.straight.docker(&[&create[..], &[IMAGE, "sh", "-c", &script]].concat()).success();
+    }
+    std::thread::scope(|scope| {
+        for names in names.chunks(4) {
+            let start: Vec<&str> =
+                ["start"].into_iter().chain(names.iter().map(String::as_str)).collect();
+            let town = &town;
+            scope.spawn(move || town.straight.docker(&start).success());
+        }
+    });
+    let statuses: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let answered = || {
+                let log = town.straight.docker(&["logs", name]).success();
+                (!log.is_empty()).then_some(log)
+            };
+            until(PATIENCE, answered).unwrap_or_else(|| panic!("{name} was not answered"))
+        })
+        .collect();
+    let denied = statuses.iter().filter(|status| status.contains(" 403 ")).count();
+    assert_eq!(denied, CROWD, "{statuses:?}");
+}
+
+#[test]
+fn labels_in_bulk_neither_blind_nor_bloat_the_proxy() {
+    // Every list of this Engine has 50 MB of labels.
+    let engine = match Engine::start() {
+        Ok(engine) => engine,
+        Err(reason) => return skip(&reason),
+    };
+    let scratch = Scratch::new();
+    let (many, large) = (scratch.path().join("many"), scratch.path().join("large"));
+    let lines: String = (0..60_000).map(|number| format!("label{number}=x\n")).collect();
+    std::fs::write(&many, lines).expect("a file of ours");
+    let lines: String =
+        (0..20).map(|number| format!("l{number}={}\n", "x".repeat(52_000))).collect();
+    std::fs::write(&large, lines).expect("a file of ours");
+    let town = Town::new(engine.socket(), None, &[]);
+    let (crowded, labelled) = (town.unique(), town.unique());
+    let files = [(&many, 6), (&large, 35)];
+    for (file, count) in files {
+        for _ in 0..count {
+            let file = file.to_str().expect("a path of ours");
+            town.start(&town.unique(), &["--label-file", file]);
+        }
+    }
+    let town = town.with_proxy(engine.socket());
+    town.start(&crowded, &["--label-file", many.to_str().expect("a path of ours")]);
+    town.start(&labelled, &["--label", LABEL]);
+    // The first look at all of them takes its time; 503 tells that.
+    let answered = until(PATIENCE, || match town.ask_from(&labelled, BY_LABEL) {
+        503 => None,
+        status => Some(status),
+    });
+    assert_eq!(answered, Some(200));
+    check_labelled(&town, &labelled);
+    check_plain(&town, &crowded);
+    assert_eq!(town.ask_first(&["--label", LABEL], FOR_ALL), 403);
+    let status =
+        town.straight.docker(&["exec", &town.proxy_name, "cat", "/proc/1/status"]).success();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
+    assert!(kibibytes.is_some_and(|kibibytes| kibibytes < 32 << 10), "{peak:?}");
+}
+
+#[test]
+fn a_container_that_takes_the_proxys_name_changes_nothing() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());
+    let (labelled, plain, thief) = (town.unique(), town.unique(), town.unique());
+    let moved = town.unique();
+    town.start(&labelled, &["--label", LABEL]);
+    town.start(&plain, &[]);
+    check_labelled(&town, &labelled);
+    town.straight.docker(&["rename", &town.proxy_name, &moved]).success();
+    let run = ["run", "--detach", "--init", "--name", &thief, "--network", "none"];
+    town.straight.docker(&[&run[..], &[IMAGE, "sleep", "600"]].concat()).success();
+    town.straight.docker(&["rename", &thief, &town.proxy_name]).success();
+    check_labelled(&town, &labelled);
+    check_plain(&town, &plain);
+    assert_eq!(town.ask_first(&["--label", LABEL], FOR_ALL), 403);
+}
+
+#[test]
+fn a_host_on_an_internal_network_has_the_listeners_rights_at_once() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &["--internal"]).with_proxy(engine.socket());
+    let begun = std::time::Instant::now();
+    for round in 0..3 {
+        let status = town.ask_from_host(FOR_ALL);
+        assert!(status.starts_with("HTTP/1.1 200"), "round {round}: {status}");
+    }
+    // Each round that waited for a container would take half a second.
+    assert!(begun.elapsed() < std::time::Duration::from_millis(1400), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_client_cannot_take_another_containers_address_through_the_proxy() {
+    let Some(engine) = engine::shared() else { return };
+    let flags = ["-proxycontainername=nobody", "-allowPOST=.*", "-allowHEAD=.*", "-allowGET=.*"];
+    let proxy = Proxy::start(Listen::Tcp, engine.socket(), &flags);
+    let client = Client::new(engine.socket(), Some(proxy.host()));
+    for (mode, refused) in [("container:x", true), ("host", true), ("none", false)] {
+        let name = format!("{}-{}", client.name, mode.replace(':', "-"));
+        let create = ["create", "--name", &name, "--network", mode, IMAGE, "true"];
+        let outcome = client.docker(&create);
+        assert_eq!(outcome.stderr_text().contains("-allowlabelgrants"), refused, "{outcome:?}");
+        assert_eq!(outcome.code == Some(0), !refused, "{mode}: {outcome:?}");
+        let _ = Client::new(engine.socket(), None).command(&["rm", &name]).output();
+    }
 }
