@@ -6,20 +6,24 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrUnix, sockopt};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How often, and how long in all five seconds, a dial tries a daemon whose queue
-/// of connections is full.
-const DIAL_TRIES: u32 = 250;
-const DIAL_PAUSE: Duration = Duration::from_millis(20);
+/// How long a dial waits for a daemon whose queue of connections is full.
+const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// A connected stream socket. Closed when dropped.
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0
+    }
+}
 
 impl From<OwnedFd> for Socket {
     fn from(fd: OwnedFd) -> Self {
@@ -40,21 +44,45 @@ impl Socket {
     /// # Errors
     /// The system's. `WouldBlock` if the daemon accepts nobody for five seconds.
     pub fn dial(path: &Path) -> io::Result<Self> {
-        let address = rustix::net::SocketAddrUnix::new(path)?;
+        Self::dial_within(path, DIAL_LIMIT)
+    }
+
+    /// [`Self::dial`] with another limit.
+    ///
+    /// # Errors
+    /// The system's. `WouldBlock` if the daemon accepts nobody for that long.
+    pub fn dial_within(path: &Path, limit: Duration) -> io::Result<Self> {
+        let address = SocketAddrUnix::new(path)?;
         let kind = rustix::net::SocketType::STREAM;
         let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
         let fd = rustix::net::socket_with(rustix::net::AddressFamily::UNIX, kind, flags, None)?;
-        let mut tries = DIAL_TRIES;
-        while let Err(error) = retry(|| rustix::net::connect(&fd, &address)) {
-            tries -= 1;
-            if error.kind() != io::ErrorKind::WouldBlock || tries == 0 {
-                return Err(error);
-            }
-            // The daemon's queue is full. There is nothing to poll for then: the
-            // kernel tells only who asks again (connect(2), EAGAIN).
-            std::thread::sleep(DIAL_PAUSE);
+        let socket = Self(fd);
+        match rustix::net::connect(&socket.0, &address) {
+            Err(Errno::AGAIN | Errno::INTR) => socket.queue_up(&address, limit)?,
+            result => result?,
         }
-        Ok(Self(fd))
+        Ok(socket)
+    }
+
+    /// Waits for a place in a full queue. The kernel wakes a connect that blocks,
+    /// in order, and applies the limit on sends to it (`unix_stream_connect`);
+    /// there is nothing to poll for (connect(2), EAGAIN).
+    fn queue_up(&self, address: &SocketAddrUnix, limit: Duration) -> io::Result<()> {
+        let deadline = Instant::now() + limit;
+        self.set_nonblocking(false)?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = left.max(Duration::from_millis(1));
+            sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Send, Some(left))?;
+            match rustix::net::connect(&self.0, address) {
+                Err(Errno::INTR) if Instant::now() < deadline => {}
+                Err(Errno::INTR) => return Err(io::ErrorKind::WouldBlock.into()),
+                result => {
+                    result?;
+                    return self.set_nonblocking(true);
+                }
+            }
+        }
     }
 
     /// The address at which a TCP connection reached this program, without a port;
@@ -198,5 +226,46 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> io::Result<T> {
             Err(Errno::INTR) => {}
             result => return result.map_err(Into::into),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    /// A listener on a socket of its own, with a queue of one connection.
+    fn narrow(name: &str) -> (std::path::PathBuf, UnixListener) {
+        let file = format!("socket-proxy-{name}-{}.sock", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        let listener = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        (path, listener)
+    }
+
+    #[test]
+    fn a_dial_of_a_full_queue_gets_the_next_place() {
+        let (path, listener) = narrow("dial-next");
+        let _first = Socket::dial(&path).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| Socket::dial(&path));
+            assert!(Socket::dial_within(&path, Duration::from_millis(50)).is_err());
+            let _accepted = (listener.accept().unwrap(), listener.accept().unwrap());
+            let socket = second.join().unwrap().unwrap();
+            let mode = rustix::fs::fcntl_getfl(&socket).unwrap();
+            assert!(mode.contains(rustix::fs::OFlags::NONBLOCK), "splices would wait");
+        });
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_dial_of_a_queue_that_stays_full_ends_in_time() {
+        let (path, _listener) = narrow("dial-late");
+        let _first = Socket::dial(&path).unwrap();
+        let begun = Instant::now();
+        let error = Socket::dial_within(&path, Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        std::fs::remove_file(path).unwrap();
     }
 }

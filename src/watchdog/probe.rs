@@ -8,10 +8,10 @@
 //! 500 is alive; whether it is well is not for its proxy to say.
 
 use super::ask::{self, Deadline, Wanted};
-use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use crate::relay::socket::Socket;
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,25 +40,11 @@ pub fn probe(socket: &Path, limit: Duration) -> Result<(), ProbeError> {
     }
 }
 
-/// Connects in limited time. Blocking with a send limit, which Linux applies
-/// to `connect` on unix sockets (unix(7) names it for full queues); a
-/// non-blocking connect would fail at once where waiting a little helps.
 fn connect(socket: &Path, deadline: Deadline) -> io::Result<UnixStream> {
-    let address = SocketAddrUnix::new(socket)?;
-    let fd = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    loop {
-        sockopt::set_socket_timeout(&fd, Timeout::Send, Some(deadline.remaining()?))?;
-        match rustix::net::connect(&fd, &address) {
-            Ok(()) => return Ok(UnixStream::from(fd)),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
+    let stream =
+        UnixStream::from(OwnedFd::from(Socket::dial_within(socket, deadline.remaining()?)?));
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// Why a probe failed.
