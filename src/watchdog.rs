@@ -16,10 +16,11 @@ mod ask;
 #[cfg(test)]
 mod fake;
 pub mod health;
+pub mod healthcheck;
 pub mod notify;
 pub mod probe;
 
-pub use health::healthcheck;
+pub use healthcheck::healthcheck;
 pub use notify::Notifier;
 pub use probe::{PROBE_LIMIT, ProbeError, probe};
 

@@ -1,6 +1,6 @@
 //! Asks the health listener of `socket-proxy` whether the daemon answers.
 //!
-//! Exit code 0 or 1, one line, never longer than five seconds: made for the
+//! Exit code 0 or 1, one line, never longer than four seconds: made for the
 //! health checks of containers, whose image has no shell.
 
 use std::process::ExitCode;
