@@ -1,8 +1,12 @@
 //! Socket activation: listeners that the service manager opened for us
 //! (sd_listen_fds(3)).
 //!
+//! **Invariant:** nothing is reserved or opened by what the variables announce
+//! before their numbers are known to be sensible.
+//!
 //! What this deliberately does not do: decide what a listener is for. Its name
-//! (`FileDescriptorName=`) is handed on beside it.
+//! (`FileDescriptorName=`) is handed on beside it; older systemd, systemfd and
+//! `systemd-socket-activate` give none.
 
 use listenfd::ListenFd;
 use rustix::net::sockopt;
@@ -11,10 +15,21 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 
+/// The most sockets that can be passed. There are no more listeners than a person
+/// writes down.
+const PASSED_MAX: u32 = 256;
+
+/// Descriptors below are the standard streams (sd_listen_fds(3)).
+const FIRST_DESCRIPTOR: u32 = 3;
+
+/// Above any limit on open files, far below the end of the numbers.
+const DESCRIPTOR_MAX: u32 = 1 << 24;
+
 /// A listener that was passed to the program.
 #[derive(Debug)]
 pub struct PassedListener {
-    /// The name of the descriptor; the socket unit's name by default.
+    /// The name of the descriptor; the socket unit's name by default, empty if
+    /// nobody gave one.
     pub name: String,
     /// The listener, in blocking mode.
     pub socket: PassedSocket,
@@ -39,6 +54,9 @@ pub enum PassedSocket {
 /// If a passed descriptor is not a listening stream socket. What a unit file
 /// passes is meant; to serve a part of it would hide the mistake.
 pub fn passed_listeners() -> io::Result<Vec<PassedListener>> {
+    if !are_for_us(|name| std::env::var(name).ok(), std::process::id())? {
+        return Ok(Vec::new());
+    }
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':').map(str::to_owned);
     let mut passed = ListenFd::from_env();
@@ -50,6 +68,36 @@ pub fn passed_listeners() -> io::Result<Vec<PassedListener>> {
             Ok(PassedListener { name, socket })
         })
         .collect()
+}
+
+/// Whether sockets are passed to the process with this id. Like systemfd, a
+/// manager may leave `LISTEN_PID` out.
+///
+/// # Errors
+/// If the numbers make no sense.
+fn are_for_us(variable: impl Fn(&str) -> Option<String>, our_id: u32) -> io::Result<bool> {
+    let Some(count) = variable("LISTEN_FDS") else { return Ok(false) };
+    if let Some(id) = variable("LISTEN_PID").filter(|id| !id.is_empty())
+        && id.parse() != Ok(our_id)
+    {
+        log::warn!(pid:% = id; "ignoring passed sockets: LISTEN_PID names another process");
+        return Ok(false);
+    }
+    number("LISTEN_FDS", &count, 0, PASSED_MAX)?;
+    if let Some(first) = variable("LISTEN_FDS_FIRST_FD") {
+        number("LISTEN_FDS_FIRST_FD", &first, FIRST_DESCRIPTOR, DESCRIPTOR_MAX)?;
+    }
+    Ok(true)
+}
+
+fn number(name: &str, value: &str, min: u32, max: u32) -> io::Result<()> {
+    match value.parse() {
+        Ok(number) if (min..=max).contains(&number) => Ok(()),
+        _ => {
+            let text = format!("{name}={value:?} is not a number from {min} to {max}");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+        }
+    }
 }
 
 fn take(passed: &mut ListenFd, index: usize) -> io::Result<PassedSocket> {
@@ -72,4 +120,43 @@ fn listening(socket: impl AsFd) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, "not a listener (Accept=yes?)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(variables: &[(&str, &str)], expected: Result<bool, &str>) {
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let found = are_for_us(find, 7).map_err(|error| error.to_string());
+        assert_eq!(found.as_ref().map_err(String::as_str).copied(), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn sockets_are_taken_only_if_their_numbers_make_sense_and_they_are_for_us() {
+        let count = |number| ("LISTEN_FDS", number);
+        let process = |id| ("LISTEN_PID", id);
+        check(&[], Ok(false));
+        check(&[process("7")], Ok(false));
+        check(&[count("1"), process("7")], Ok(true));
+        check(&[count("1")], Ok(true));
+        check(&[count("1"), process("")], Ok(true));
+        check(&[count("1"), process("8")], Ok(false));
+        check(&[count("1"), process("seven")], Ok(false));
+        check(&[count("2147483647"), process("8")], Ok(false));
+        let refused = |number| format!("LISTEN_FDS={number:?} is not a number from 0 to 256");
+        for number in ["2147483647", "257", "-1", "", "x", "99999999999999999999"] {
+            check(&[count(number), process("7")], Err(&refused(number)));
+        }
+        let first = |number| [count("1"), ("LISTEN_FDS_FIRST_FD", number)];
+        check(&first("10"), Ok(true));
+        for number in ["0", "2147483647", "-1"] {
+            let refused =
+                format!("LISTEN_FDS_FIRST_FD={number:?} is not a number from 3 to 16777216");
+            check(&first(number), Err(&refused));
+        }
+    }
 }

@@ -271,6 +271,33 @@ fn a_passed_unix_listener_goes_to_the_listener_of_its_name() {
 }
 
 #[test]
+fn a_passed_listener_without_a_name_is_the_default_or_the_only_one() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let connect = |listener: &TcpListener| TcpStream::connect(listener.local_addr().unwrap());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let own = scratch.path().join("own.sock");
+    let named = [format!("-listen=web=unix:{}", own.display()), "-allowGET@web=/version".into()];
+    let _proxy = activated("", listener.try_clone().unwrap(), &scratch, &named);
+    assert_served(connect(&listener).unwrap());
+    assert_served(UnixStream::connect(&own).unwrap());
+}
+
+#[test]
+fn numbers_of_passed_sockets_that_make_no_sense_are_an_error_at_start() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "LISTEN_PID=$$ exec \"$@\"", "sh", &program()])
+        .args(flags(&scratch))
+        .env("LISTEN_FDS", "2147483647");
+    let mut proxy = Live::start(&mut command);
+    proxy.await_text("LISTEN_FDS=\\\"2147483647\\\" is not a number from 0 to 256");
+    assert_eq!(proxy.exit_code(), Some(2));
+}
+
+#[test]
 fn a_passed_connection_is_refused_at_start() {
     let scratch = Scratch::new();
     daemon(&scratch);
@@ -296,9 +323,12 @@ fn activate(name: &str, socket: impl Into<OwnedFd>, scratch: &Scratch, more: &[S
         .args(flags(scratch))
         .args(more)
         .env("LISTEN_FDS", "1")
-        .env("LISTEN_FDNAMES", name)
         .stdin(socket.into())
         .stdout(Stdio::piped());
+    // Older managers give no names.
+    if !name.is_empty() {
+        command.env("LISTEN_FDNAMES", name);
+    }
     let mut child = command.spawn().unwrap();
     let stdout = child.stdout.take();
     Live::watch(child, None, stdout)

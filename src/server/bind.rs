@@ -72,9 +72,16 @@ pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Boun
     }
     match passed.named.first() {
         None => Ok(bound),
-        Some(extra) => {
-            Err(BindError::Address(format!("passed socket {:?} fits no listener", extra.name)))
-        }
+        Some(extra) => Err(BindError::Address(fits_no_listener(&extra.name))),
+    }
+}
+
+fn fits_no_listener(name: &str) -> String {
+    match name {
+        "" => "a passed socket without a name fits no listener: name it after its listener \
+               (FileDescriptorName= of systemd, --fdname= of systemd-socket-activate)"
+            .to_owned(),
+        _ => format!("passed socket {name:?} fits no listener"),
     }
 }
 
@@ -117,10 +124,14 @@ struct Passed<'a> {
 }
 
 impl Passed<'_> {
+    /// The socket with the listener's name. One without any listener's name is the
+    /// default listener's, or the only one's.
     fn take(&mut self, name: &str) -> Option<PassedSocket> {
-        let is_meant = |passed: &PassedListener| match name {
-            "" => !self.listeners.iter().any(|listener| listener.name == passed.name),
-            _ => passed.name == name,
+        let takes_others = name.is_empty() || self.listeners.len() == 1;
+        let is_meant = |passed: &PassedListener| {
+            let is_named = |listener: &Listener| listener.name == passed.name;
+            let is_a_listeners = !passed.name.is_empty() && self.listeners.iter().any(is_named);
+            if is_a_listeners { passed.name == name } else { takes_others }
         };
         let index = self.named.iter().position(is_meant)?;
         Some(self.named.remove(index).socket)
