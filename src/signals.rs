@@ -1,10 +1,18 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second forces it.
+//! Signals: what asks for an orderly end, what forces it, and what is ignored.
 //!
-//! As PID 1 of a container a process gets no default action for signals, so
-//! that both are handled explicitly.
+//! | signal | effect |
+//! |---|---|
+//! | SIGTERM, SIGINT, SIGQUIT | stop; the second one ends the program at once |
+//! | SIGHUP | stop; a terminal that closes often sends it twice, so it never forces |
+//! | SIGUSR1, SIGUSR2 | ignored, reserved |
+//!
+//! As PID 1 of a container a process gets no default action for signals, and
+//! elsewhere the default action would end it without grace; so all of them are
+//! handled explicitly. A SIGHUP that is ignored from the start (nohup) stays
+//! ignored.
 
 use crate::stop::StopReason;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::mpsc::Sender;
@@ -20,17 +28,70 @@ const STACK_BYTES: usize = 64 * 1024;
 /// # Errors
 /// If the handlers or the thread cannot be set up.
 pub fn spawn(stop: Sender<StopReason>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2])?;
+    if !is_hangup_ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+        signals.add_signal(SIGHUP)?;
+    }
     let builder = thread::Builder::new().name("signals".into()).stack_size(STACK_BYTES);
     builder.spawn(move || {
-        let mut is_first = true;
+        let mut is_stopping = false;
         for signal in signals.forever() {
-            if !is_first || stop.send(StopReason::Signal(signal)).is_err() {
+            match effect(signal, is_stopping) {
+                Effect::Nothing => {}
+                Effect::Stop if stop.send(StopReason::Signal(signal)).is_ok() => is_stopping = true,
                 // Without a word: a log that nobody reads could hold it up.
-                std::process::exit(EXIT_SIGNAL_BASE + signal);
+                Effect::Stop | Effect::End => std::process::exit(EXIT_SIGNAL_BASE + signal),
             }
-            is_first = false;
         }
     })?;
     Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    Stop,
+    End,
+}
+
+fn effect(signal: i32, is_stopping: bool) -> Effect {
+    match (signal, is_stopping) {
+        (SIGUSR1 | SIGUSR2, _) | (SIGHUP, true) => Effect::Nothing,
+        (_, false) => Effect::Stop,
+        (_, true) => Effect::End,
+    }
+}
+
+/// The mask has a bit for each ignored signal, the lowest for number 1 (proc(5)).
+fn is_hangup_ignored(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_stops_and_the_second_forces_the_end() {
+        for signal in [SIGTERM, SIGINT, SIGQUIT] {
+            assert_eq!(effect(signal, false), Effect::Stop);
+            assert_eq!(effect(signal, true), Effect::End);
+        }
+        assert_eq!(effect(SIGHUP, false), Effect::Stop);
+        assert_eq!(effect(SIGHUP, true), Effect::Nothing);
+        for signal in [SIGUSR1, SIGUSR2] {
+            assert_eq!(effect(signal, false), Effect::Nothing);
+            assert_eq!(effect(signal, true), Effect::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_hangup_that_is_ignored_from_the_start_is_known() {
+        assert!(is_hangup_ignored("Name:\tx\nSigIgn:\t0000000000001001\n"));
+        assert!(!is_hangup_ignored("SigIgn:\t0000000000001000\n"));
+        assert!(!is_hangup_ignored("SigIgn:\tnonsense\n"));
+        assert!(!is_hangup_ignored(""));
+    }
 }
