@@ -33,7 +33,7 @@ pub use error::Error;
 pub use fields::FieldStorage;
 pub use framing::{BodyReader, Decoded, Encoding, RequestBody, ResponseBody};
 pub use method::Method;
-pub use reply::{Reply, print_json_string};
+pub use reply::Reply;
 pub use request::{Request, Upgrade, Version};
 pub use response::{Asked, Response, Takeover};
 pub use scan::HeadScan;

@@ -16,6 +16,8 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod text;
+
 pub mod http1;
 
 pub mod api;

@@ -23,12 +23,17 @@ mod timestamp;
 pub use start::announce;
 
 use crate::config::LogConfig;
+use crate::text;
 use env_logger::{Builder, Target};
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use std::fmt::Display;
 use std::io::Write;
 use timestamp::Timestamp;
+
+/// Longest value of a line; those of requests are cut before, by who logs them.
+/// Docker splits lines at 16 KiB.
+const VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// Makes this the program's log. A second call changes nothing.
 pub fn init(config: LogConfig) {
@@ -58,7 +63,8 @@ pub fn text_line(time: impl Display, record: &Record<'_>) -> String {
 pub fn json_line(time: impl Display, record: &Record<'_>) -> String {
     let level = level_name(record.level());
     let mut line = JsonLine(format!("{{\"time\":\"{time}\",\"level\":\"{level}\""));
-    line.pair("msg", &escape::json(&record.args().to_string()));
+    let message = record.args().to_string();
+    line.pair("msg", &escape::json(&text::cut(&message, VALUE_BYTES_MAX)));
     // The visitor never fails.
     record.key_values().visit(&mut line).unwrap_or_default();
     line.0.push('}');
@@ -93,7 +99,7 @@ impl TextLine {
         self.0.push(' ');
         self.0.push_str(&escape::text(key));
         self.0.push('=');
-        self.0.push_str(&escape::text(value));
+        self.0.push_str(&escape::text(&text::cut(value, VALUE_BYTES_MAX)));
     }
 }
 
@@ -140,7 +146,7 @@ impl<'v> VisitValue<'v> for JsonValue {
         Ok(())
     }
     fn visit_str(&mut self, value: &str) -> Result<(), Error> {
-        self.0 = Some(escape::json(value));
+        self.0 = Some(escape::json(&text::cut(value, VALUE_BYTES_MAX)));
         Ok(())
     }
     fn visit_bool(&mut self, value: bool) -> Result<(), Error> {

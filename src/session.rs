@@ -12,6 +12,7 @@ mod exchange;
 mod inspect;
 mod log_lines;
 mod read_head;
+mod shown;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};

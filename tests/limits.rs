@@ -463,3 +463,46 @@ fn who_may_not_ask_is_told_so_before_any_method() {
         proxied.wait_for_log(&logged).unwrap();
     }
 }
+
+#[test]
+fn a_long_url_is_cut_in_answers_and_in_the_log() {
+    let stand = Stand::new(&[]);
+    for target in [format!("/{}", "d".repeat(60_000)), format!("/b?{}", "q".repeat(60_000))] {
+        let mut client = stand.client();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes());
+        let Ok(Wait::Answer(refused)) = client.answer("GET", PATIENCE) else { panic!() };
+        assert_eq!(refused.response.status, 403);
+        assert!(refused.response.body.len() < 4096, "{} bytes", refused.response.body.len());
+        stand.proxied.wait_for_log(&format!("…({} bytes)", target.len())).unwrap();
+    }
+    let log = stand.proxied.log();
+    let longest = log.lines().map(str::len).max();
+    assert!(longest < Some(2048), "a line of {longest:?} bytes");
+}
+
+#[test]
+fn secrets_of_the_query_are_not_logged() {
+    let stand = Stand::new(&["-loglevel=debug"]);
+    let target = "build?t=x&buildargs=%7B%22A%22:%22hunter2%22%7D&b=PASSWORD%3Dhunter2";
+    // Allowed, denied, and malformed.
+    for line in [format!("GET /x{target}"), format!("GET /{target}"), format!("GET /{target}#")] {
+        let mut client = stand.client();
+        client.send(format!("{line} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").as_bytes());
+        client.drain(PATIENCE).unwrap();
+    }
+    stand.proxied.wait_for_log("response=400").unwrap();
+    let log = stand.proxied.log();
+    assert_eq!(log.matches("build?t=x&buildargs=***&b=***").count(), 4, "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[test]
+fn hidden_characters_are_escaped_in_answers_as_in_the_log() {
+    let stand = Stand::new(&[]);
+    let mut client = stand.client();
+    client.send(b"GET /%E2%80%AE%E2%81%A6%E2%80%8B%D8%9C HTTP/1.1\r\nHost: d\r\n\r\n");
+    let Ok(Wait::Answer(refused)) = client.answer("GET", PATIENCE) else { panic!() };
+    let body = String::from_utf8(refused.response.body).unwrap();
+    assert!(body.contains(r"GET /\u202e\u2066\u200b\u061c is not allowed"), "{body}");
+    assert!(body.is_ascii(), "{body}");
+}

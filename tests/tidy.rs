@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 /// What each room may import from the crate. Rooms that are not listed here
 /// (main, examples) may import everything.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("http1", &[]),
+    ("text", &[]),
+    ("http1", &["text"]),
     ("api", &["http1"]),
-    ("filter", &["http1"]),
+    ("filter", &["http1", "text"]),
     ("advice", &["http1", "api", "filter"]),
     ("large_stack", &[]),
     ("config", &["http1", "filter", "large_stack"]),
-    ("logging", &["http1", "filter", "config"]),
+    ("logging", &["http1", "filter", "config", "text"]),
     ("relay", &["http1"]),
     ("names", &[]),
     ("rights", &["http1", "filter", "large_stack", "relay", "config"]),
-    ("session", &["http1", "filter", "config", "relay", "names", "rights"]),
+    ("session", &["http1", "filter", "config", "relay", "names", "rights", "text"]),
     ("activation", &[]),
     ("server", &["http1", "filter", "config", "relay", "names", "rights", "session", "activation"]),
     ("stop", &[]),
@@ -26,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watchdog", &["stop", "http1", "relay"]),
 ];
 
-const PURE_ROOMS: [&str; 4] = ["http1", "api", "filter", "advice"];
+const PURE_ROOMS: [&str; 5] = ["text", "http1", "api", "filter", "advice"];
 const IMPURE: [&str; 9] = [
     "std::io::Read",
     "std::fs",

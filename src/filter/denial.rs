@@ -5,7 +5,11 @@
 
 use super::bodies::{BodyDenial, DenialKind};
 use crate::http1::{Method, Reply, Request};
+use crate::text;
 use std::borrow::Cow;
+
+/// Longest path of an answer, which shows it twice.
+const PATH_BYTES_MAX: usize = 1024;
 
 /// Where a policy was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +84,7 @@ impl Denial {
     #[must_use]
     pub fn reply(&self, source: &Source, request: &Request<'_>, client: &str) -> Reply {
         let (method, path) = (request.method(), request.target().path());
+        let path = &*text::cut(path, PATH_BYTES_MAX);
         let explained = match self {
             Self::Address => {
                 format!("requests from {client} are not allowed; {}", source.admit(client))

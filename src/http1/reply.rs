@@ -5,6 +5,7 @@
 
 use super::request::{print_content_length, print_decimal};
 use super::{Method, Target, Version};
+use crate::text::print_json_string;
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,23 +87,6 @@ impl Reply {
             out.extend_from_slice(format!("Allow: {}\r\n", names.join(", ")).as_bytes());
         }
     }
-}
-
-/// Appends `text` as a JSON string; controls and everything that a terminal
-/// could take for a command are escaped.
-pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            _ if c.is_control() => {
-                out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes())
-            }
-            _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    out.push(b'"');
 }
 
 /// The reason phrases of the statuses that the proxy itself gives (RFC 9110 §15).

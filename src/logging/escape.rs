@@ -8,6 +8,7 @@
 //! character. Stricter than Go: in JSON too, where Go lets DEL, C1 controls and
 //! overrides through, and for combining marks, which could hide what they follow.
 
+use crate::text::is_printable;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -77,12 +78,6 @@ fn push_go_escaped(out: &mut String, c: char) {
 fn push(out: &mut String, letter: char, digits: usize, code: u32) {
     // Writing into a string does not fail.
     write!(out, "\\{letter}{code:0digits$x}").unwrap_or_default();
-}
-
-/// Letters, digits, punctuation, symbols and the ASCII space. The standard
-/// library's escaping for debugging knows the Unicode categories.
-fn is_printable(c: char) -> bool {
-    matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().len() == 1)
 }
 
 #[cfg(test)]

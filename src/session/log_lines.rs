@@ -3,20 +3,29 @@
 //!
 //! Whatever comes from a client passes through the escaping of the logger.
 
-use super::inspect;
 use super::{After, Client};
+use super::{inspect, shown};
 use crate::filter::{Denial, Policy};
 use crate::http1::Request;
+use crate::text;
 use log::Level;
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// How much of a malformed head is shown.
 const SHOWN_BYTES_MAX: usize = 200;
 
+/// Longest text about a body or from the daemon.
+const TEXT_BYTES_MAX: usize = 1024;
+
+fn cut(text: &str) -> Cow<'_, str> {
+    text::cut(text, TEXT_BYTES_MAX)
+}
+
 /// A request that goes to the daemon.
 pub(super) fn allowed(client: Client, request: &Request<'_>) {
     log::debug!(
-        method:% = request.method(), URL:% = request.target(), client:% = client;
+        method:% = request.method(), URL = shown::url(request), client:% = client;
         "allowed request"
     );
 }
@@ -36,7 +45,7 @@ pub(super) fn blocked(
         _ => None,
     };
     log::warn!(
-        reason:% = denial.reason(), method:% = request.method(), URL:% = request.target(),
+        reason:% = cut(&denial.reason()), method:% = request.method(), URL = shown::url(request),
         client:% = client, container, response = status, hint;
         "blocked request"
     );
@@ -45,7 +54,7 @@ pub(super) fn blocked(
 /// A request that the filter allows, but for doubled slashes in its path.
 pub(super) fn redirected(client: Client, request: &Request<'_>) {
     log::debug!(
-        method:% = request.method(), URL:% = request.target(), client:% = client, response = 301;
+        method:% = request.method(), URL = shown::url(request), client:% = client, response = 301;
         "redirected request"
     );
 }
@@ -53,8 +62,8 @@ pub(super) fn redirected(client: Client, request: &Request<'_>) {
 /// A request of a client whose container is not known.
 pub(super) fn unidentified(client: Client, request: &Request<'_>, cause: &str, status: u16) {
     log::warn!(
-        reason = "unknown rights", cause:% = cause, method:% = request.method(),
-        URL:% = request.target(), client:% = client, response = status;
+        reason = "unknown rights", cause:% = cut(cause), method:% = request.method(),
+        URL = shown::url(request), client:% = client, response = status;
         "blocked request"
     );
 }
@@ -62,7 +71,7 @@ pub(super) fn unidentified(client: Client, request: &Request<'_>, cause: &str, s
 /// A request whose body could not be read to be judged.
 pub(super) fn unread_body(client: Client, request: &Request<'_>, failure: &inspect::Failure) {
     log::warn!(
-        reason:% = failure.explain(), method:% = request.method(), URL:% = request.target(),
+        reason:% = failure.explain(), method:% = request.method(), URL = shown::url(request),
         client:% = client, response = failure.status();
         "blocked request"
     );
@@ -79,7 +88,7 @@ pub(super) fn malformed(client: Client, received: &[u8], reason: &str, status: u
     let (method, url) = text.split_once(' ').unwrap_or(("", &text));
     let url = url.rsplit_once(' ').map_or(url, |(url, _)| url);
     log::warn!(
-        reason, method:% = method, URL:% = url, client:% = client, response = status;
+        reason, method:% = method, URL = shown::raw_url(url), client:% = client, response = status;
         "blocked request"
     );
 }
@@ -87,7 +96,7 @@ pub(super) fn malformed(client: Client, received: &[u8], reason: &str, status: u
 /// A daemon that cannot be reached, or that answers what is no answer.
 pub(super) fn daemon_fault(client: Client, request: &Request<'_>, cause: &str) {
     log::error!(
-        cause:% = cause, method:% = request.method(), URL:% = request.target(),
+        cause:% = cut(cause), method:% = request.method(), URL = shown::url(request),
         client:% = client, response = 502;
         "daemon did not answer"
     );
@@ -115,7 +124,7 @@ pub(super) fn finished(exchange: &Finished, request: &Request<'_>, policy: &Poli
         After::Close(reason) | After::Cut(reason) => Some(reason.explain()),
     };
     log::debug!(
-        method:% = method, URL:% = request.target(), client:% = exchange.client,
+        method:% = method, URL = shown::url(request), client:% = exchange.client,
         status = exchange.status, bytes_up = exchange.bytes_up, bytes_down = exchange.bytes_down,
         duration_ms = u64::try_from(exchange.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         rule:% = rule, closed;

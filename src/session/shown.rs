@@ -1,0 +1,120 @@
+//! URLs as the log shows them: without secrets, and of bounded length.
+//!
+//! The query has no part in a decision, so that hiding a value takes nothing away
+//! from the search for a cause. A hidden value is one whose name or text says
+//! that it may be a secret: build arguments, environments, credentials of
+//! registries, addresses with a password. The path is shown as it is.
+
+use crate::http1::Request;
+use crate::text;
+use std::borrow::Cow;
+
+/// Longest URL of a log line, its mark included. Docker splits lines at 16 KiB.
+const URL_BYTES_MAX: usize = 1024;
+
+/// In place of a value.
+const HIDDEN: &str = "***";
+
+/// Parameters with secrets, in lower case: of builds (`buildargs`), of Podman
+/// (`secrets`), of commits (`changes`, with `ENV`), and of clients that repeat
+/// fields of the body in the query (dockerode).
+const SECRET_NAMES: [&str; 9] = [
+    "auth",
+    "authconfig",
+    "buildargs",
+    "changes",
+    "env",
+    "environment",
+    "registryauth",
+    "registryconfig",
+    "secretenv",
+];
+
+/// Parts of names and values, in lower case.
+const SECRET_PARTS: [&str; 8] =
+    ["apikey", "api_key", "credential", "passwd", "password", "secret", "token", "x-registry-"];
+
+/// The target of a request.
+pub(super) fn url(request: &Request<'_>) -> String {
+    raw_url(&request.target().to_string())
+}
+
+/// The same of a target that was not parsed.
+pub(super) fn raw_url(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else {
+        return text::cut(url, URL_BYTES_MAX).into_owned();
+    };
+    let parameters: Vec<Cow<'_, str>> = query.split('&').map(without_secret).collect();
+    text::cut(&format!("{path}?{}", parameters.join("&")), URL_BYTES_MAX).into_owned()
+}
+
+fn without_secret(parameter: &str) -> Cow<'_, str> {
+    let Some((name, value)) = parameter.split_once('=') else { return Cow::Borrowed(parameter) };
+    match is_secret(&decoded(name), &decoded(value)) {
+        true => Cow::Owned(format!("{name}={HIDDEN}")),
+        false => Cow::Borrowed(parameter),
+    }
+}
+
+fn is_secret(name: &str, value: &str) -> bool {
+    let has_password = |(_, rest): (&str, &str)| rest.contains('@');
+    SECRET_NAMES.contains(&name)
+        || SECRET_PARTS.iter().any(|part| name.contains(part) || value.contains(part))
+        || value.split_once("://").is_some_and(has_password)
+}
+
+/// Decoded for comparison, in lower case; `%XX` that are none stay.
+fn decoded(raw: &str) -> String {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(code) if byte == b'%' => {
+                bytes.push(code);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_the_query_are_hidden() {
+        let rows = [
+            ("/info", "/info"),
+            ("/build?t=x&buildargs={\"A\":\"b\"}&q=1", "/build?t=x&buildargs=***&q=1"),
+            ("/build?%62uildArgs=%7B%7D", "/build?%62uildArgs=***"),
+            ("/a?PASSWORD=x&password", "/a?PASSWORD=***&password"),
+            ("/a?f=%7b%22e%22%3a%22DB_%50ASSWORD%3dx%22%7d", "/a?f=***"),
+            ("/build?remote=https://u:p%40x@h/r.git", "/build?remote=***"),
+            ("/build?remote=https%3A%2F%2Fu%3Ap%40h", "/build?remote=***"),
+            ("/build?remote=https://h/r.git", "/build?remote=https://h/r.git"),
+            ("/images/create?fromImage=a/b@sha256:00", "/images/create?fromImage=a/b@sha256:00"),
+            ("/commit?changes=ENV%20A=b&author=me", "/commit?changes=***&author=me"),
+            ("/a?X-Registry-Auth=abc&%zz=%&==", "/a?X-Registry-Auth=***&%zz=%&=="),
+            ("/containers/create?Env=[\"A=b\"]", "/containers/create?Env=***"),
+            ("/a?", "/a?"),
+            ("/a?b=c?token=x", "/a?b=***"),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(raw_url(url), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_url_is_cut_after_its_secrets_are_hidden() {
+        let long = raw_url(&format!("/{}", "a".repeat(60_000)));
+        assert!(long.len() <= URL_BYTES_MAX && long.ends_with("a…(60001 bytes)"), "{long}");
+        let long = raw_url(&format!("/a?env={}&b={}", "s".repeat(500), "c".repeat(5000)));
+        assert!(long.starts_with("/a?env=***&b=c") && long.len() <= URL_BYTES_MAX, "{long}");
+    }
+}

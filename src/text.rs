@@ -1,0 +1,103 @@
+//! Untrusted text for people: printable, and of bounded length.
+//!
+//! **Invariant:** [`print_json_string`] puts out no control (C0, DEL, C1), no line
+//! or paragraph separator, no bidirectional control and no other character that
+//! does not show: they are escaped. Answers and log lines share [`is_printable`].
+//!
+//! What this deliberately does not do: decide how long a text may be.
+
+use std::borrow::Cow;
+
+/// Room for the mark of a text that was cut: `…(18446744073709551615 bytes)`.
+const MARK_BYTES_MAX: usize = 32;
+
+/// Letters, digits, punctuation, symbols and the ASCII space. The standard
+/// library's escaping for debugging knows the Unicode categories, but takes
+/// fillers for the letters as which they are listed.
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    matches!(c, ' '..='~') || (!c.is_ascii() && !is_filler(c) && c.escape_debug().len() == 1)
+}
+
+/// Letters and symbols without a shape: Hangul fillers, Khmer inherent vowels,
+/// the blank Braille pattern.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}')
+        || matches!(c, '\u{3164}' | '\u{ffa0}')
+}
+
+/// The text, or if it is longer than `bytes_max` its beginning with a mark and
+/// its length, in `bytes_max` at most.
+#[must_use]
+pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return Cow::Borrowed(text);
+    }
+    let mut end = bytes_max.saturating_sub(MARK_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    let shown = text.get(..end).unwrap_or_default();
+    Cow::Owned(format!("{shown}…({} bytes)", text.len()))
+}
+
+/// Appends a JSON string with its quotes; what does not print is escaped.
+pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for c in text.chars() {
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            c if is_printable(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                }
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut out = Vec::new();
+        print_json_string(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_json_string_shows_all_that_it_holds() {
+        let rows = [
+            ("plain größe 🐳", r#""plain größe 🐳""#),
+            ("a\"b\\c/d", r#""a\"b\\c/d""#),
+            ("\n\r\t\0\u{1b}\u{7f}\u{9b}", r#""\u000a\u000d\u0009\u0000\u001b\u007f\u009b""#),
+            ("\u{202a}\u{202e}\u{2066}\u{2069}", r#""\u202a\u202e\u2066\u2069""#),
+            ("\u{200e}\u{200f}\u{61c}", r#""\u200e\u200f\u061c""#),
+            ("\u{200b}\u{200d}\u{feff}\u{ad}", r#""\u200b\u200d\ufeff\u00ad""#),
+            ("\u{2028}\u{2029}\u{3000}", r#""\u2028\u2029\u3000""#),
+            ("\u{3164}\u{115f}\u{2800}a\u{301}", r#""\u3164\u115f\u2800a\u0301""#),
+            ("\u{e0041}", r#""\udb40\udc41""#),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(json(text), expected, "{text:?}");
+            let back: String = serde_json::from_str(&json(text)).unwrap();
+            assert_eq!(back, text);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_its_length() {
+        assert_eq!(cut("short", 40), "short");
+        assert_eq!(cut(&"x".repeat(40), 40), "x".repeat(40));
+        assert_eq!(cut(&"x".repeat(60_000), 40), "xxxxxxxx…(60000 bytes)");
+        assert_eq!(cut(&"é€".repeat(20), 41), "é€é…(100 bytes)");
+        assert_eq!(cut(&"é".repeat(20), 1), "…(40 bytes)");
+        for bytes_max in 32..200 {
+            assert!(cut(&"🐳".repeat(60), bytes_max).len() <= bytes_max, "{bytes_max}");
+        }
+    }
+}
