@@ -8,15 +8,17 @@
 //! The form is that of Go's `log/slog` with its text and JSON handlers, because
 //! people have alerts on the lines of the program that this one replaces.
 //!
-//! **Invariant:** one event is one line, and is written at once. Nothing that a
-//! client sends can end a line, start a key, or reach a terminal as a control:
-//! see `escape`.
+//! **Invariant:** one event is one line. Nothing that a client sends can end a
+//! line, start a key, or reach a terminal as a control: see `escape`.
+//! **Invariant:** who logs never waits for standard output: see `queue`.
 //!
 //! A key whose value is null is left out. Standard output that can't be written
-//! to is ignored: the proxy goes on. There is no filter but the level, and
+//! to is ignored: the proxy goes on. A panic is a line too, where standard error
+//! could hold up the thread that panics. There is no filter but the level, and
 //! `RUST_LOG` is not read: one program, one way to set it up.
 
 mod escape;
+mod queue;
 mod start;
 mod timestamp;
 
@@ -27,18 +29,92 @@ use crate::text;
 use env_logger::{Builder, Target};
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
+use queue::{DroppedLine, Queue};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use timestamp::Timestamp;
 
 /// Longest value of a line; those of requests are cut before, by who logs them.
 /// Docker splits lines at 16 KiB.
 const VALUE_BYTES_MAX: usize = 8 * 1024;
 
+/// How long the end of the program after a panic waits for its line.
+const PANIC_FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// The queue of the program's log.
+static QUEUE: OnceLock<(Arc<Queue>, DroppedLine)> = OnceLock::new();
+
 /// Makes this the program's log. A second call changes nothing.
 pub fn init(config: LogConfig) {
+    let dropped_line = if config.json { dropped_json } else { dropped_text };
+    let target = match Queue::start(dropped_line) {
+        Ok(queue) => {
+            let _ = QUEUE.set((queue, dropped_line));
+            Target::Pipe(Box::new(Output))
+        }
+        // Without a thread the log may wait for its reader.
+        Err(_) => Target::Stdout,
+    };
     // The only error is that a log is set up already, which is what was wanted.
-    builder(config, Target::Stdout).try_init().unwrap_or_default();
+    builder(config, target).try_init().unwrap_or_default();
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// Waits until all lines are written, but not longer than the limit.
+pub fn finish(limit: Duration) {
+    if let Some((queue, _)) = QUEUE.get() {
+        queue.finish(limit);
+    }
+}
+
+/// Writes to standard output, behind the lines that were logged before.
+fn write_raw(text: &str) {
+    Output.write_all(text.as_bytes()).unwrap_or_default();
+}
+
+/// The way to the queue.
+struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match QUEUE.get() {
+            Some((queue, dropped_line)) => queue.push(bytes, *dropped_line),
+            None => io::stdout().lock().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A panic of the main thread is the program's end.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("unnamed");
+    log::error!(thread = name, panic:% = panic; "a thread panicked");
+    if name == "main" {
+        finish(PANIC_FLUSH_LIMIT);
+    }
+}
+
+fn dropped_text(lines: u64) -> Vec<u8> {
+    dropped(lines, text_line)
+}
+
+fn dropped_json(lines: u64) -> Vec<u8> {
+    dropped(lines, json_line)
+}
+
+fn dropped(lines: u64, print: impl Fn(Timestamp, &Record<'_>) -> String) -> Vec<u8> {
+    let pairs: &[(&str, Value<'_>)] = &[("lines", lines.into())];
+    let mut record = Record::builder();
+    record.level(Level::Warn).key_values(&pairs);
+    let args = format_args!("log lines dropped: standard output was not read");
+    (print(Timestamp::now(), &record.args(args).build()) + "\n").into_bytes()
 }
 
 /// An error from before the log is set up, as it would log it in text.
@@ -186,7 +262,6 @@ fn is_null(value: &Value<'_>) -> bool {
 mod tests {
     use super::*;
     use log::{LevelFilter, Log};
-    use std::io;
     use std::sync::mpsc::{Sender, channel};
 
     const TIME: &str = "2026-01-02T15:04:05.000Z";

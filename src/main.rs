@@ -12,9 +12,13 @@ use socket_proxy::{logging, signals, wait};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 /// A daemon's socket that is missing, or a listener that cannot be had.
 const EXIT_UNAVAILABLE: u8 = 2;
+
+/// How long the end waits for a log that nobody reads.
+const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match Config::from_args_and_env(std::env::args_os().skip(1), std::env::vars_os()) {
@@ -39,14 +43,17 @@ fn run(config: &Config) -> ExitCode {
     logging::init(config.log);
     logging::announce(config);
     let code = match start_and_wait(config) {
-        Ok(reason) => reason.exit_code(),
+        Ok(reason) => {
+            log::info!("exit code" = reason.exit_code(); "shutdown finished - exiting");
+            ExitCode::from(reason.exit_code())
+        }
         Err(error) => {
             error.log();
-            return ExitCode::from(EXIT_UNAVAILABLE);
+            ExitCode::from(EXIT_UNAVAILABLE)
         }
     };
-    log::info!("exit code" = code; "shutdown finished - exiting");
-    ExitCode::from(code)
+    logging::finish(LOG_FLUSH_LIMIT);
+    code
 }
 
 /// Why the proxy could not start. The log's texts are those of the Go program.

@@ -1,4 +1,5 @@
-//! How the program ends: by which signals, and with or without grace.
+//! How the program ends: by which signals, and with or without grace; and that a
+//! log which nobody reads holds up neither the end nor anything before it.
 
 #[path = "support/live.rs"]
 mod live;
@@ -16,6 +17,7 @@ use scratch::Scratch;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 const LISTENING: &str = "socket-proxy running and listening...";
 const GET: &[u8] = b"GET /version HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
@@ -98,4 +100,119 @@ fn reserved_signals_are_ignored() {
     assert!(stand.proxy.is_running());
     stand.proxy.signal(Signal::TERM);
     assert_eq!(stand.proxy.exit_code(), Some(0));
+}
+
+/// A proxy whose standard output and error are one pipe that nobody reads.
+struct Unread {
+    proxy: std::process::Child,
+    output: std::io::PipeReader,
+    endpoint: PathBuf,
+    _scratch: Scratch,
+}
+
+impl Unread {
+    fn start(flags: &[&str]) -> Self {
+        let scratch = Scratch::new();
+        let socket = scratch.path().join("docker.sock");
+        let endpoint = scratch.path().join("proxy.sock");
+        let daemon = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            for mut client in daemon.incoming().flatten() {
+                let _ = client.read(&mut [0; 4096]);
+                let _ = client.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+            }
+        });
+        let (output, input) = std::io::pipe().unwrap();
+        rustix::pipe::fcntl_setpipe_size(&output, 4096).unwrap();
+        let proxy = proxy::command()
+            .arg(format!("-socketpath={}", socket.display()))
+            .arg(format!("-proxysocketendpoint={}", endpoint.display()))
+            .args(flags)
+            .stdout(input.try_clone().unwrap())
+            .stderr(input)
+            .spawn()
+            .unwrap();
+        let unread = Self { proxy, output, endpoint, _scratch: scratch };
+        process::until(PATIENCE, || unread.connect().ok()).expect("it never listens");
+        unread
+    }
+
+    fn connect(&self) -> std::io::Result<UnixStream> {
+        let client = UnixStream::connect(&self.endpoint)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        Ok(client)
+    }
+
+    /// Asks again and again over one connection.
+    fn ask(&self, count: usize, path: &str, status: &str) {
+        let mut client = self.connect().unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\n\r\n");
+        let mut answer = [0; 8192];
+        for _ in 0..count {
+            client.write_all(request.as_bytes()).unwrap();
+            let length = client.read(&mut answer).unwrap();
+            assert!(answer[..length].starts_with(format!("HTTP/1.1 {status} ").as_bytes()));
+        }
+    }
+
+    fn stop(&mut self) -> Option<i32> {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.proxy), Signal::TERM)
+            .unwrap();
+        let ended = process::until(PATIENCE, || self.proxy.try_wait().ok().flatten());
+        ended.expect("it never ends").code()
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.proxy.kill();
+        let _ = self.proxy.wait();
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    let mut unread = Unread::start(&["-allowGET=/version", "-loglevel=debug"]);
+    unread.ask(2000, "/version", "204");
+    unread.ask(2000, "/denied", "403");
+    assert_eq!(unread.stop(), Some(0));
+}
+
+#[test]
+fn lines_that_are_lost_are_counted_once_the_log_is_read_again() {
+    let mut unread = Unread::start(&[]);
+    let path = format!("/{}", "x".repeat(900));
+    unread.ask(2000, &path, "405");
+    let (mut output, log) = (unread.output.try_clone().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let collected = Arc::clone(&log);
+    let reader = std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(count @ 1..) = output.read(&mut piece) {
+            collected.lock().unwrap().extend_from_slice(&piece[..count]);
+        }
+    });
+    let text = || String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let reported = process::until(PATIENCE, || text().contains("lines dropped").then_some(()));
+    assert!(reported.is_some(), "the loss is not reported");
+    assert_eq!(unread.stop(), Some(0));
+    reader.join().unwrap();
+    let log = text();
+    let blocked = log.matches("msg=\"blocked request\"").count();
+    let dropped: usize = log
+        .lines()
+        .filter_map(|line| {
+            line.split_once("log lines dropped: standard output was not read\" lines=")
+        })
+        .map(|(_, count)| count.parse::<usize>().unwrap())
+        .sum();
+    assert_eq!(blocked + dropped, 2000, "{dropped} dropped");
+    assert!(dropped > 0);
+    assert!(log.ends_with("msg=\"shutdown finished - exiting\"\n"), "{log}");
+}
+
+#[test]
+fn why_the_program_cannot_start_is_written_before_it_ends() {
+    let mut proxy = Live::start(proxy::command().arg("-socketpath=/none/docker.sock"));
+    assert_eq!(proxy.exit_code(), Some(2));
+    proxy.await_text("msg=\"cannot start\" error=\"the daemon's socket /none/docker.sock");
 }

@@ -7,7 +7,6 @@
 use super::escape::printable;
 use crate::config::{Config, Endpoint, Listener};
 use log::{Level, Log, Metadata};
-use std::io::Write;
 
 /// Logs the start of the program and its configuration.
 pub fn announce(config: &Config) {
@@ -15,8 +14,7 @@ pub fn announce(config: &Config) {
     let table = announce_to(logger, config);
     let is_shown = logger.enabled(&Metadata::builder().level(Level::Info).build());
     if is_shown {
-        // Whoever closed standard output doesn't want the table.
-        std::io::stdout().lock().write_all(table.as_bytes()).unwrap_or_default();
+        super::write_raw(&table);
     }
     for warning in &config.warnings {
         log::warn!(logger: logger, "{warning}");
@@ -199,7 +197,7 @@ fn arch() -> &'static str {
 mod tests {
     use super::*;
     use crate::config::Invocation;
-    use std::io;
+    use std::io::{self, Write};
     use std::sync::mpsc::{Sender, channel};
 
     struct Pieces(Sender<String>);
