@@ -106,7 +106,31 @@ pub enum Answer {
     Unknown(String),
 }
 
+/// Who an address seems to belong to, without a question to the Engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// A container with allowlists in its labels.
+    Labelled,
+    /// A container without, or none.
+    Unlabelled,
+    /// Nobody who is known.
+    Unknown,
+}
+
 impl Rights {
+    /// Who an address seems to belong to: good enough to give a connection a place,
+    /// never to judge a request.
+    pub fn guess(&self, address: IpAddr) -> Guess {
+        let address = address.to_canonical();
+        if address.is_loopback() {
+            return Guess::Unlabelled;
+        }
+        match &self.view.glance().table {
+            Ok(table) => guess_by(table, address),
+            Err(_) => Guess::Unknown,
+        }
+    }
+
     /// Starts to follow the containers of the Engine behind a socket.
     ///
     /// # Errors
@@ -336,6 +360,16 @@ impl Origin {
         let answer = answer(holder.as_ref());
         self.0 = Some(Known { epoch, holder });
         answer
+    }
+}
+
+fn guess_by(table: &Table, address: IpAddr) -> Guess {
+    match table.whose(address) {
+        Whose::Claimed(claims) if claims.iter().any(|claim| claim.policy.is_some()) => {
+            Guess::Labelled
+        }
+        Whose::Claimed(_) | Whose::Nobodys => Guess::Unlabelled,
+        _ => Guess::Unknown,
     }
 }
 

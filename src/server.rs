@@ -5,25 +5,29 @@
 //! **Invariant:** no accept error ends an acceptor, and none makes it spin.
 //!
 //! One acceptor thread per listener hands connections to a bounded pool. What
-//! has no place is turned away at once with a 503, on a thread of its own.
+//! has no place is turned away at once with a 503, on a thread of its own. Places
+//! of clients are for addresses that may be clients': see `door`.
 
 mod admission;
 mod bind;
+mod door;
 mod pool;
+mod recent;
 mod registry;
 mod turn_away;
 
 pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
 
 use crate::config::{Config, Limits};
-use crate::filter::Policy;
 use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
-use crate::session::{Client, Connection, Session, Shared};
-use admission::{Admission, Place, Refusal};
+use crate::session::{Client, Connection, Probation, Session, Shared};
+use admission::{Place, Refusal};
+use door::{Caller, Door, Places, Taken};
 use pool::Pool;
+use recent::Found;
 use registry::Registry;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, PipeReader, PipeWriter};
@@ -36,6 +40,9 @@ use turn_away::TurnAway;
 /// Stack of a session's thread. The deepest frame holds the fields of a head;
 /// only pages that are touched cost memory.
 const STACK_BYTES: usize = 128 * 1024;
+
+/// Threads for connections that have no client's place.
+const PLACES_BESIDE: usize = door::STRANGERS_MAX + door::UNPROVEN_MAX;
 
 /// First and longest pause after an accept that failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -57,7 +64,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Core {
     shared: Shared,
-    admission: Admission,
+    places: Places,
     pool: Pool<Job>,
     registry: Registry,
     turn_away: TurnAway,
@@ -68,7 +75,8 @@ struct Core {
 struct Job {
     core: Arc<Core>,
     connection: Arc<Connection>,
-    policy: Arc<Policy>,
+    door: Arc<Door>,
+    caller: Caller,
     place: Place,
 }
 
@@ -86,7 +94,7 @@ impl Server {
                 core: Arc::clone(&core),
                 listener: Arc::clone(&bound.socket),
                 ended: Arc::clone(&ended),
-                policy: Arc::new(listener.policy.clone()),
+                door: Arc::new(Door::new(listener.policy.clone())),
                 is_tcp: bound.is_tcp,
             };
             let name = format!("accept {}", listener.name);
@@ -130,8 +138,8 @@ impl Core {
                 rights: rights.transpose()?,
                 stopping: AtomicBool::new(false),
             },
-            admission: Admission::new(connections_max, connections_per_client_max),
-            pool: Pool::new(connections_max, STACK_BYTES),
+            places: Places::new(connections_max, connections_per_client_max),
+            pool: Pool::new(connections_max + PLACES_BESIDE, STACK_BYTES),
             registry: Registry::default(),
             turn_away: TurnAway::start()?,
         })
@@ -140,11 +148,40 @@ impl Core {
 
 impl pool::Job for Job {
     fn run(self, buffers: &mut Buffers) {
-        let Self { core, connection, policy, place } = self;
+        let Self { core, connection, door, caller, place } = self;
+        let client = connection.client;
         let _entry = core.registry.enter(Arc::clone(&connection));
-        let _place = place;
-        let reason = Session::new(&core.shared, &connection, policy, buffers).serve();
-        log::trace!(client:% = connection.client, reason = reason.explain(); "connection closed");
+        let taken = Taken::new(&core.places, client.address(), place);
+        let policy = Arc::clone(&door.policy);
+        let mut session = Session::new(&core.shared, &connection, policy, buffers);
+        let reason = match settle(caller, &door, &mut session, &taken) {
+            Ok(Caller::Client) => session.serve(),
+            Ok(Caller::Stranger) => session.serve_on(Probation::of_stranger(&taken)),
+            Ok(_) => session.serve_on(Probation::of_unknown(&taken)),
+            Err(refusal) => {
+                core.turn_away.note(client, refusal);
+                session.turn_away((refusal != Refusal::Stranger).then(|| refusal.explain()))
+            }
+        };
+        log::trace!(client:% = client, reason = reason.explain(); "connection closed");
+    }
+}
+
+/// Asks for the host names, which the door could not wait for, and takes the place
+/// that the answer gives.
+fn settle(
+    caller: Caller,
+    door: &Door,
+    session: &mut Session<'_>,
+    taken: &Taken<'_>,
+) -> Result<Caller, Refusal> {
+    let Caller::PerhapsNamed { or_labelled } = caller else { return Ok(caller) };
+    let found = if session.admits_its_client() { Found::Client } else { Found::Stranger };
+    door.remember(session.client(), found);
+    match found {
+        Found::Client => taken.become_client().map(|()| Caller::Client),
+        Found::Stranger if or_labelled => Ok(Caller::PerhapsLabelled),
+        Found::Stranger => taken.become_stranger().map(|()| Caller::Stranger),
     }
 }
 
@@ -153,7 +190,7 @@ struct Acceptor {
     core: Arc<Core>,
     listener: Arc<Socket>,
     ended: Arc<PipeReader>,
-    policy: Arc<Policy>,
+    door: Arc<Door>,
     is_tcp: bool,
 }
 
@@ -204,13 +241,14 @@ impl Acceptor {
     }
 
     fn admit(&self, socket: Socket, client: Client) {
-        match self.core.admission.admit(client.address()) {
+        let caller = self.door.look(self.core.shared.rights.as_ref(), &client);
+        match self.core.places.admit(caller, &client) {
             Err(refusal) => self.core.turn_away.refuse(socket, client, refusal),
             Ok(place) => {
                 let idle = AtomicBool::new(false);
                 let connection = Arc::new(Connection { socket, client, idle });
-                let (core, policy) = (Arc::clone(&self.core), Arc::clone(&self.policy));
-                let job = Job { core, connection, policy, place };
+                let (core, door) = (Arc::clone(&self.core), Arc::clone(&self.door));
+                let job = Job { core, connection, door, caller, place };
                 if let Err(job) = self.core.pool.submit(job) {
                     self.turn_away(job);
                 }

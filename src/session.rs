@@ -11,11 +11,13 @@ mod ending;
 mod exchange;
 mod inspect;
 mod log_lines;
+mod probation;
 mod read_head;
 mod shown;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
+pub use probation::{Probation, Seat};
 
 use crate::config::Limits;
 use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
@@ -69,6 +71,10 @@ pub struct Session<'a> {
     origin: Origin,
     /// What is still to come of the request's body, while nobody else reads it.
     unread: BodyReader,
+    /// Set until the connection has a client's place.
+    probation: Option<Probation<'a>>,
+    /// Whether its client was found to be none; then it serves no other request.
+    is_foreign: bool,
     buffers: &'a mut Buffers,
     started: Instant,
     quiet_limit_is_set: bool,
@@ -91,10 +97,40 @@ impl<'a> Session<'a> {
             policy,
             origin,
             unread: BodyReader::Done,
+            probation: None,
+            is_foreign: false,
             buffers,
             started: Instant::now(),
             quiet_limit_is_set: false,
         }
+    }
+
+    /// Who is served.
+    pub fn client(&self) -> &Client {
+        &self.connection.client
+    }
+
+    /// Whether the listener's address list admits the client.
+    pub fn admits_its_client(&mut self) -> bool {
+        self.standing() == Standing::Admitted
+    }
+
+    /// Serves a connection that has no client's place, which it may get.
+    pub fn serve_on(mut self, probation: Probation<'a>) -> CloseReason {
+        self.probation = Some(probation);
+        self.serve()
+    }
+
+    /// Ends a connection for which there is no place, with an answer if there is
+    /// something to say.
+    pub fn turn_away(mut self, reason: Option<&str>) -> CloseReason {
+        if let Some(reason) = reason {
+            let mut reply = Reply::new(503, format!("socket-proxy: {reason}"));
+            reply.retry_after_seconds = Some(1);
+            self.reply(&reply);
+            self.connection.socket.close_lingering(probation::LINGER_MAX);
+        }
+        CloseReason::NoPlace
     }
 
     /// Serves requests until the connection has to end, and ends it.
@@ -107,7 +143,8 @@ impl<'a> Session<'a> {
                 After::Close(reason) => {
                     // Bytes behind a last request: more of them may be on their way.
                     if reason.lingers() || !self.buffers.client.is_empty() {
-                        self.connection.socket.close_lingering(LINGER_MAX);
+                        let limit = if self.is_last() { probation::LINGER_MAX } else { LINGER_MAX };
+                        self.connection.socket.close_lingering(limit);
                     }
                     break reason;
                 }
@@ -157,7 +194,13 @@ impl<'a> Session<'a> {
             return self.refuse_unidentified(&request, &cause);
         }
         let policy = Arc::clone(&self.policy);
-        match judge(&policy, &request, self.standing()) {
+        let standing = self.standing();
+        if standing == Standing::Admitted
+            && let Err(after) = self.end_probation(&request)
+        {
+            return after;
+        }
+        match judge(&policy, &request, standing) {
             Verdict::Allowed(permit) => self.forward(&permit),
             Verdict::Denied(denial) => self.refuse(&request, &denial),
             Verdict::Moved => self.redirect(&request),
@@ -186,12 +229,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&mut self) -> Standing {
         let Some(address) = self.connection.client.address() else { return Standing::Admitted };
         let resolve = |names: &[String], address| self.shared.names.any_has(names, address);
         if self.policy.peers.admits(address, resolve) {
+            self.is_foreign = false;
             Standing::Admitted
         } else {
+            self.is_foreign = true;
             Standing::Foreign
         }
     }
@@ -236,7 +281,8 @@ impl<'a> Session<'a> {
     /// if there is any, can be skipped before, and if no path is refused as written.
     fn reply_to(&mut self, request: &Request<'_>, reply: &Reply, reason: CloseReason) -> After {
         let is_plain = reply.location.is_some() || !request.target().had_doubled_slashes();
-        let reusable = request.keeps_alive() && is_plain && !self.is_stopping();
+        let may_go_on = !self.is_last() && !self.is_stopping();
+        let reusable = request.keeps_alive() && is_plain && may_go_on;
         let keep_alive = reusable && self.skip_unread(request);
         let to_head = request.method() == Method::Head;
         let mut answer = Vec::new();
@@ -313,6 +359,12 @@ impl<'a> Session<'a> {
 
     fn send(&self, bytes: &[u8]) -> std::io::Result<()> {
         self.connection.socket.send_all(bytes, Instant::now() + self.shared.limits.header_timeout)
+    }
+
+    /// Whether no other request is served on this connection, whatever comes of the
+    /// one in hand: strangers keep none open.
+    fn is_last(&self) -> bool {
+        self.is_foreign || self.probation.is_some()
     }
 
     fn is_stopping(&self) -> bool {

@@ -671,3 +671,16 @@ fn deep_patterns_in_labels_harm_nobody() {
     world.engine.put(deep("late", "10.1.0.6", 250));
     assert_eq!(world.ask("10.1.0.6"), "labels of late");
 }
+
+#[test]
+fn a_guess_knows_labels_and_strangers_and_what_it_does_not_know() {
+    let world = World::new([labelled("a", "10.1.0.3"), plain("b", "10.1.0.4")]);
+    world.await_table();
+    let guess = |address: &str| world.rights().guess(address.parse().unwrap());
+    assert_eq!(guess("10.1.0.3"), Guess::Labelled);
+    assert_eq!(guess("::ffff:10.1.0.3"), Guess::Labelled);
+    assert_eq!(guess("10.1.0.4"), Guess::Unlabelled);
+    assert_eq!(guess("10.1.0.5"), Guess::Unknown);
+    assert_eq!(guess("10.9.0.5"), Guess::Unlabelled);
+    assert_eq!(guess("127.0.0.1"), Guess::Unlabelled);
+}

@@ -20,7 +20,7 @@ struct Taken {
 }
 
 /// Why there is no place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Refusal {
     /// All places are taken.
     Full,
@@ -28,6 +28,23 @@ pub(super) enum Refusal {
     ClientFull,
     /// The system gives no further thread.
     NoThread,
+    /// Strangers have all the places that strangers may have.
+    Stranger,
+    /// The places of those who are not known yet are taken.
+    Unproven,
+}
+
+impl Refusal {
+    /// The reason in words.
+    pub(super) fn explain(self) -> &'static str {
+        match self {
+            Self::Full => "too many connections (-maxconnections)",
+            Self::ClientFull => "too many connections from this address (-maxconnectionsperclient)",
+            Self::NoThread => "no thread for another connection",
+            Self::Stranger => "too many connections from addresses that are not allowed",
+            Self::Unproven => "too many connections whose addresses are still looked up",
+        }
+    }
 }
 
 /// A place; freed when dropped.

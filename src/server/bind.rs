@@ -26,8 +26,9 @@ const KEEPALIVE_PROBES: u32 = 3;
 
 /// Descriptors of an exchange: client, daemon and a pipe.
 const DESCRIPTORS_PER_CONNECTION: u64 = 4;
-/// Descriptors for everything else: standard streams, listeners, look-ups.
-const DESCRIPTORS_FOR_THE_REST: u64 = 64;
+/// Descriptors for everything else: strangers and those who are looked up,
+/// refusals, health checks, standard streams, listeners.
+const DESCRIPTORS_FOR_THE_REST: u64 = 512;
 
 /// A listener that accepts. A unix socket's file is removed when it is dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! closed at once; each is closed after [`LINGER`] at the latest.
 //!
 //! A plain close would be a reset when the client's request arrives, and take
-//! the answer away from it.
+//! the answer away from it. Strangers for whom there is no place get none.
 
 use super::admission::Refusal;
 use crate::http1::{Reply, Version};
@@ -12,9 +12,10 @@ use crate::relay::socket::{self, Socket};
 use crate::session::Client;
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::Shutdown;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,12 +32,12 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct TurnAway {
     refused: SyncSender<Refused>,
+    warnings: Mutex<Warnings>,
 }
 
 #[derive(Debug)]
 struct Refused {
     socket: Socket,
-    client: Client,
     refusal: Refusal,
 }
 
@@ -54,19 +55,26 @@ impl TurnAway {
         let (refused, refusals) = sync_channel(LINGERING_MAX);
         let builder = thread::Builder::new().name("turn away".into()).stack_size(STACK_BYTES);
         builder.spawn(move || run(&refusals))?;
-        Ok(Self { refused })
+        Ok(Self { refused, warnings: Mutex::default() })
     }
 
     /// Answers and closes a connection. Never waits: in a flood, connections are
     /// closed without an answer.
     pub(super) fn refuse(&self, socket: Socket, client: Client, refusal: Refusal) {
-        let _ = self.refused.try_send(Refused { socket, client, refusal });
+        if !matches!(refusal, Refusal::Stranger | Refusal::Unproven) {
+            let _ = self.refused.try_send(Refused { socket, refusal });
+        }
+        self.note(client, refusal);
+    }
+
+    /// Logs that a connection was refused, or counts it for the next line.
+    pub(super) fn note(&self, client: Client, refusal: Refusal) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).note(client, refusal);
     }
 }
 
 fn run(refusals: &Receiver<Refused>) {
     let mut lingering: VecDeque<Lingering> = VecDeque::new();
-    let mut warnings = Warnings::default();
     loop {
         let received = if lingering.is_empty() {
             refusals.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -75,7 +83,6 @@ fn run(refusals: &Receiver<Refused>) {
         };
         match received {
             Ok(refused) => {
-                warnings.note(&refused);
                 if lingering.len() >= LINGERING_MAX {
                     lingering.pop_front();
                 }
@@ -89,13 +96,7 @@ fn run(refusals: &Receiver<Refused>) {
 }
 
 fn answer(refused: Refused) -> Lingering {
-    let text = match refused.refusal {
-        Refusal::Full => "socket-proxy: too many connections (-maxconnections)",
-        Refusal::ClientFull => {
-            "socket-proxy: too many connections from this address (-maxconnectionsperclient)"
-        }
-        Refusal::NoThread => "socket-proxy: no thread for another connection",
-    };
+    let text = format!("socket-proxy: {}", refused.refusal.explain());
     let mut reply = Reply::new(503, text);
     reply.retry_after_seconds = Some(RETRY_AFTER_SECONDS);
     let mut bytes = Vec::new();
@@ -117,27 +118,33 @@ fn is_still_open(lingering: &Lingering) -> bool {
     !matches!(lingering.socket.receive(&mut [0; 4096]), Ok(0) | Err(_))
 }
 
-#[derive(Default)]
-struct Warnings {
+/// One warning for each reason in a while.
+#[derive(Debug, Default)]
+struct Warnings(HashMap<Refusal, Warning>);
+
+#[derive(Debug, Default)]
+struct Warning {
     last: Option<Instant>,
     unlogged: usize,
 }
 
 impl Warnings {
-    fn note(&mut self, refused: &Refused) {
-        self.unlogged += 1;
-        if self.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
+    fn note(&mut self, client: Client, refusal: Refusal) {
+        let warning = self.0.entry(refusal).or_default();
+        warning.unlogged += 1;
+        if warning.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
             return;
         }
-        let reason = match refused.refusal {
-            Refusal::Full => "too many connections",
-            Refusal::ClientFull => "too many connections from this client",
-            Refusal::NoThread => "no thread for the connection",
+        let (reason, response) = match refusal {
+            Refusal::Full => ("too many connections", Some(503)),
+            Refusal::ClientFull => ("too many connections from this client", Some(503)),
+            Refusal::NoThread => ("no thread for the connection", Some(503)),
+            Refusal::Stranger | Refusal::Unproven => (refusal.explain(), None),
         };
         log::warn!(
-            reason, client:% = refused.client, response = 503, refused = self.unlogged;
+            reason, client:% = client, response, refused = warning.unlogged;
             "turned away"
         );
-        *self = Self { last: Some(Instant::now()), unlogged: 0 };
+        *warning = Warning { last: Some(Instant::now()), unlogged: 0 };
     }
 }

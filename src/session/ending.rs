@@ -44,6 +44,8 @@ pub enum CloseReason {
     TunnelEnded,
     /// The program is stopping.
     Stopping,
+    /// There was no place for it.
+    NoPlace,
 }
 
 impl CloseReason {
@@ -70,6 +72,7 @@ impl CloseReason {
             Self::RawStreamEnded => "raw stream ended",
             Self::TunnelEnded => "tunnel ended",
             Self::Stopping => "proxy is stopping",
+            Self::NoPlace => "no place",
         }
     }
 

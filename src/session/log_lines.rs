@@ -68,6 +68,15 @@ pub(super) fn unidentified(client: Client, request: &Request<'_>, cause: &str, s
     );
 }
 
+/// A request of a client for whom there is no place, or no memory.
+pub(super) fn without_room(client: Client, request: &Request<'_>, reason: &str, status: u16) {
+    log::warn!(
+        reason, method:% = request.method(), URL = shown::url(request), client:% = client,
+        response = status;
+        "turned away"
+    );
+}
+
 /// A request whose body could not be read to be judged.
 pub(super) fn unread_body(client: Client, request: &Request<'_>, failure: &inspect::Failure) {
     log::warn!(

@@ -4,7 +4,7 @@
 //! begun, it must be complete within an absolute time.
 
 use super::{CloseReason, Session};
-use crate::http1::{self, HEAD_BYTES_MAX, HeadScan};
+use crate::http1::{self, HeadScan};
 use crate::relay::QUIET;
 use rustix::event::PollFlags;
 use std::io;
@@ -34,11 +34,14 @@ impl Session<'_> {
     /// The length of the head that now stands at the start of the buffer.
     pub(super) fn read_head(&mut self, is_first: bool) -> Result<usize, Failure> {
         let mut scan = HeadScan::of_request();
-        let mut deadline = is_first.then(|| Instant::now() + self.shared.limits.header_timeout);
+        let mut deadline = is_first.then(|| Instant::now() + self.head_limit());
         loop {
             let received = self.buffers.client.filled();
             if let Some(head_bytes) = scan.find_end(received).map_err(Failure::Malformed)? {
                 return Ok(head_bytes);
+            }
+            if received.len() >= self.head_bytes_max() {
+                return Err(Failure::Malformed(http1::Error::HeadTooLarge));
             }
             if self.is_stopping() && self.buffers.client.is_empty() {
                 return Err(Failure::Close(CloseReason::Stopping));
@@ -46,7 +49,7 @@ impl Session<'_> {
             let received = match deadline {
                 None if self.buffers.client.is_empty() => self.receive_idle(),
                 _ => {
-                    let limit = self.shared.limits.header_timeout;
+                    let limit = self.head_limit();
                     self.receive_until(*deadline.get_or_insert_with(|| Instant::now() + limit))
                 }
             };
@@ -61,6 +64,7 @@ impl Session<'_> {
     /// Waits between two requests; the program need not wait for us meanwhile.
     /// A client that stays quiet for long is waited for without buffers.
     fn receive_idle(&mut self) -> io::Result<usize> {
+        let bytes_max = self.head_bytes_max() + 1;
         let socket = &self.connection.socket;
         let limit = self.shared.limits.idle_timeout;
         if !self.quiet_limit_is_set {
@@ -72,7 +76,7 @@ impl Session<'_> {
             Ok(0)
         } else {
             let fill = |space: &mut [u8]| socket.receive_waiting(space);
-            self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill).map(|filled| filled.bytes)
+            self.buffers.client.fill(bytes_max, fill).map(|filled| filled.bytes)
         };
         self.connection.idle.store(false, Ordering::SeqCst);
         match received {
@@ -92,9 +96,10 @@ impl Session<'_> {
     /// Receives what is there, or waits for it. A new client's request has mostly
     /// arrived by the time that its thread runs.
     fn receive_until(&mut self, deadline: Instant) -> io::Result<usize> {
+        let bytes_max = self.head_bytes_max() + 1;
         loop {
             let fill = |space: &mut [u8]| self.connection.socket.receive(space);
-            match self.buffers.client.fill(HEAD_BYTES_MAX + 1, fill) {
+            match self.buffers.client.fill(bytes_max, fill) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 received => return received.map(|filled| filled.bytes),
             }

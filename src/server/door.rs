@@ -1,0 +1,147 @@
+//! The door: by its address alone, a connection is a client's, a stranger's, or
+//! one of which more has to be known.
+//!
+//! **Invariant:** a stranger never holds a client's place. It has one of
+//! [`STRANGERS_MAX`], for some seconds, in which it is told that it may not ask.
+//! **Invariant:** the acceptor waits for nobody: host names are looked up by the
+//! thread of the connection, which has one of [`UNPROVEN_MAX`] places meanwhile.
+//!
+//! The door decides about places, not about rights: each request is judged by the
+//! session. A stranger who turns out to be a client, say a container with labels
+//! that has just started, is given a client's place.
+
+use super::admission::{Admission, Place, Refusal};
+use super::recent::{Found, Recent};
+use crate::filter::Policy;
+use crate::rights::{Guess, Rights};
+use crate::session::{Client, Seat};
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Connections of strangers at the same time.
+pub(super) const STRANGERS_MAX: usize = 16;
+
+/// Connections whose standing takes more than a look at their address, in all and
+/// from one address.
+pub(super) const UNPROVEN_MAX: usize = 192;
+pub(super) const UNPROVEN_PER_ADDRESS_MAX: usize = 64;
+
+/// Who stands at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Its address is on the list, it has labels, or it came by a socket file.
+    Client,
+    /// Its address may be that of a host name on the list.
+    PerhapsNamed {
+        /// Or it may be a container with labels that is not known yet.
+        or_labelled: bool,
+    },
+    /// It may be a container with labels that is not known yet.
+    PerhapsLabelled,
+    /// Its address is on no list.
+    Stranger,
+}
+
+/// One listener's door.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) policy: Arc<Policy>,
+    /// What host names said; empty if the list has none.
+    recent: Recent,
+}
+
+impl Door {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), recent: Recent::default() }
+    }
+
+    /// Who a connection's client is, as far as that costs no wait.
+    pub(super) fn look(&self, rights: Option<&Rights>, client: &Client) -> Caller {
+        let Some(address) = client.address() else { return Caller::Client };
+        if self.policy.peers.admits(address, |_, _| false) {
+            return Caller::Client;
+        }
+        let guess = rights.map_or(Guess::Unlabelled, |rights| rights.guess(address));
+        let has_names = self.policy.peers.names().next().is_some();
+        match (guess, has_names.then(|| self.recent.of(address))) {
+            (Guess::Labelled, _) | (_, Some(Some(Found::Client))) => Caller::Client,
+            (_, Some(None)) => Caller::PerhapsNamed { or_labelled: guess == Guess::Unknown },
+            (Guess::Unknown, _) => Caller::PerhapsLabelled,
+            (Guess::Unlabelled, _) => Caller::Stranger,
+        }
+    }
+
+    /// Notes what the host names said of a client.
+    pub(super) fn remember(&self, client: &Client, found: Found) {
+        if let Some(address) = client.address() {
+            self.recent.remember(address, found);
+        }
+    }
+}
+
+/// The places at the door.
+#[derive(Debug)]
+pub(super) struct Places {
+    clients: Admission,
+    unproven: Admission,
+    strangers: Admission,
+}
+
+impl Places {
+    pub(super) fn new(places_max: usize, places_per_client_max: usize) -> Self {
+        Self {
+            clients: Admission::new(places_max, places_per_client_max),
+            unproven: Admission::new(UNPROVEN_MAX, UNPROVEN_PER_ADDRESS_MAX),
+            strangers: Admission::new(STRANGERS_MAX, STRANGERS_MAX),
+        }
+    }
+
+    /// A place for a caller.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn admit(&self, caller: Caller, client: &Client) -> Result<Place, Refusal> {
+        let address = client.address();
+        match caller {
+            Caller::Client => self.clients.admit(address),
+            Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => {
+                self.unproven.admit(address).map_err(|_| Refusal::Unproven)
+            }
+            Caller::Stranger => self.strangers.admit(address).map_err(|_| Refusal::Stranger),
+        }
+    }
+}
+
+/// The place of a connection in service, which can be changed for a better one.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    places: &'a Places,
+    address: Option<IpAddr>,
+    place: RefCell<Place>,
+}
+
+impl<'a> Taken<'a> {
+    pub(super) fn new(places: &'a Places, address: Option<IpAddr>, place: Place) -> Self {
+        Self { places, address, place: RefCell::new(place) }
+    }
+
+    /// Takes a stranger's place instead.
+    pub(super) fn become_stranger(&self) -> Result<(), Refusal> {
+        let place = self.places.strangers.admit(self.address).map_err(|_| Refusal::Stranger)?;
+        self.place.replace(place);
+        Ok(())
+    }
+
+    /// Takes a client's place instead.
+    pub(super) fn become_client(&self) -> Result<(), Refusal> {
+        self.place.replace(self.places.clients.admit(self.address)?);
+        Ok(())
+    }
+}
+
+impl Seat for Taken<'_> {
+    fn become_client(&self) -> Result<(), &'static str> {
+        Taken::become_client(self).map_err(Refusal::explain)
+    }
+}

@@ -1,0 +1,82 @@
+//! Connections without a client's place: strangers, and those who may turn out to
+//! be clients.
+//!
+//! **Invariant:** such a connection serves one request. If that is refused for its
+//! client, it ends; if not, the connection takes a client's place first.
+//! **Invariant:** its head has two seconds, whatever `-headertimeout` is, and a
+//! stranger's 8 KiB.
+
+use super::{After, CloseReason, Session, log_lines};
+use crate::http1::{HEAD_BYTES_MAX, Reply, Request};
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// Time for the head.
+const HEAD_LIMIT: Duration = Duration::from_secs(2);
+
+/// Longest head of a stranger.
+const STRANGER_HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// How long a close waits for the client to read its answer.
+pub(super) const LINGER_MAX: Duration = Duration::from_millis(500);
+
+/// The place of a connection.
+pub trait Seat: Debug {
+    /// Takes a client's place instead of the present one.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    fn become_client(&self) -> Result<(), &'static str>;
+}
+
+/// What a connection without a client's place may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Probation<'a> {
+    seat: &'a dyn Seat,
+    head_bytes_max: usize,
+}
+
+impl<'a> Probation<'a> {
+    /// For a client whose address is on no list.
+    pub fn of_stranger(seat: &'a dyn Seat) -> Self {
+        Self { seat, head_bytes_max: STRANGER_HEAD_BYTES_MAX }
+    }
+
+    /// For a client that is not known yet.
+    pub fn of_unknown(seat: &'a dyn Seat) -> Self {
+        Self { seat, head_bytes_max: HEAD_BYTES_MAX }
+    }
+}
+
+impl Session<'_> {
+    /// The longest head that is read.
+    pub(super) fn head_bytes_max(&self) -> usize {
+        self.probation.map_or(HEAD_BYTES_MAX, |probation| probation.head_bytes_max)
+    }
+
+    /// The time for a head.
+    pub(super) fn head_limit(&self) -> Duration {
+        let limit = self.shared.limits.header_timeout;
+        if self.probation.is_some() { limit.min(HEAD_LIMIT) } else { limit }
+    }
+
+    /// Takes a client's place, now that the client is known to be one.
+    ///
+    /// # Errors
+    /// What becomes of the connection, if there is no place.
+    pub(super) fn end_probation(&mut self, request: &Request<'_>) -> Result<(), After> {
+        let Some(probation) = self.probation else { return Ok(()) };
+        match probation.seat.become_client() {
+            Ok(()) => {
+                self.probation = None;
+                Ok(())
+            }
+            Err(reason) => {
+                let mut reply = Reply::new(503, format!("socket-proxy: {reason}"));
+                reply.retry_after_seconds = Some(1);
+                log_lines::without_room(self.connection.client, request, reason, reply.status);
+                Err(self.reply_to(request, &reply, CloseReason::Refused))
+            }
+        }
+    }
+}
