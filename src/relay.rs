@@ -372,12 +372,17 @@ impl Buffers {
         }
     }
 
+    /// Frees what a huge head took.
+    pub fn shrink_head(&mut self) {
+        self.head.clear();
+        self.head.shrink_to(buffer::KEPT_BYTES);
+    }
+
     /// Frees what the next session on this thread does not need.
     pub fn give_back(&mut self) {
         self.client.clear();
         self.daemon.clear();
-        self.head.clear();
-        self.head.shrink_to(buffer::KEPT_BYTES);
+        self.shrink_head();
         self.end_exchange();
     }
 }

@@ -23,7 +23,7 @@ use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
-use crate::session::{Client, Connection, Probation, Session, Shared};
+use crate::session::{Client, Connection, Memory, Probation, Session, Shared};
 use admission::{Place, Refusal};
 use door::{Caller, Door, Places, Taken};
 use pool::Pool;
@@ -136,6 +136,7 @@ impl Core {
                 limits: config.limits,
                 names: Names::start(names.map(str::to_owned))?,
                 rights: rights.transpose()?,
+                memory: Memory::default(),
                 stopping: AtomicBool::new(false),
             },
             places: Places::new(connections_max, connections_per_client_max),

@@ -11,25 +11,31 @@ mod ending;
 mod exchange;
 mod inspect;
 mod log_lines;
+mod memory;
 mod probation;
 mod read_head;
 mod shown;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
+pub use memory::Memory;
 pub use probation::{Probation, Seat};
 
 use crate::config::Limits;
-use crate::filter::{Denial, Permit, Policy, Standing, Verdict, judge};
+use crate::filter::bodies::BodyDenial;
+use crate::filter::{Denial, Inquiry, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::names::Names;
 use crate::relay::socket::Socket;
 use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body, unreachable};
 use crate::rights::{self, Origin, Rights};
+use memory::{Hold, Part};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+const MEMORY_USED_UP: &str = "too many large requests at the same time";
 
 /// How long a close waits for a client that still sends to read its answer.
 const LINGER_MAX: Duration = Duration::from_secs(2);
@@ -45,6 +51,8 @@ pub struct Shared {
     pub names: Names,
     /// The rights of containers, where labels grant them.
     pub rights: Option<Rights>,
+    /// The budget for what requests take in memory.
+    pub memory: Memory,
     /// Set once, when no further request is to be taken.
     pub stopping: AtomicBool,
 }
@@ -75,6 +83,7 @@ pub struct Session<'a> {
     probation: Option<Probation<'a>>,
     /// Whether its client was found to be none; then it serves no other request.
     is_foreign: bool,
+    hold: Hold<'a>,
     buffers: &'a mut Buffers,
     started: Instant,
     quiet_limit_is_set: bool,
@@ -90,6 +99,7 @@ impl<'a> Session<'a> {
         buffers: &'a mut Buffers,
     ) -> Self {
         let (policy, origin) = (Arc::clone(&listener), Origin::default());
+        let hold = Hold::new(&shared.memory, connection.client.address());
         Self {
             shared,
             connection,
@@ -99,6 +109,7 @@ impl<'a> Session<'a> {
             unread: BodyReader::Done,
             probation: None,
             is_foreign: false,
+            hold,
             buffers,
             started: Instant::now(),
             quiet_limit_is_set: false,
@@ -160,6 +171,7 @@ impl<'a> Session<'a> {
             Ok(head_bytes) => self.answer(head_bytes),
             Err(read_head::Failure::Close(reason)) => After::Close(reason),
             Err(read_head::Failure::Malformed(error)) => self.refuse_malformed(error),
+            Err(read_head::Failure::UsedUp) => self.refuse_for_memory(),
             Err(read_head::Failure::Slow) => {
                 self.reply(&Reply::new(408, "socket-proxy: the request's head took too long"));
                 After::Close(CloseReason::SlowHead)
@@ -170,13 +182,31 @@ impl<'a> Session<'a> {
     /// Answers the request whose head stands at the start of the buffer.
     fn answer(&mut self, head_bytes: usize) -> After {
         self.started = Instant::now();
+        // The head and its print.
+        if self.hold.set(Part::Head, head_bytes * 2).is_err() {
+            return self.refuse_for_memory();
+        }
         let mut head = std::mem::take(&mut self.buffers.head);
         head.clear();
         head.extend_from_slice(self.buffers.client.filled().get(..head_bytes).unwrap_or_default());
         self.buffers.client.consume(head_bytes);
+        self.buffers.client.give_back();
+        self.hold.release(Part::Received);
         let after = self.answer_head(&head);
         self.buffers.head = head;
+        self.buffers.shrink_head();
+        self.hold.release(Part::Head);
+        self.hold.release(Part::Body);
         after
+    }
+
+    fn refuse_for_memory(&mut self) -> After {
+        let received = self.buffers.client.filled();
+        log_lines::malformed(self.connection.client, received, MEMORY_USED_UP, 503);
+        let mut reply = Reply::new(503, format!("socket-proxy: {MEMORY_USED_UP}"));
+        reply.retry_after_seconds = Some(1);
+        self.reply(&reply);
+        After::Close(CloseReason::Refused)
     }
 
     fn answer_head(&mut self, head: &[u8]) -> After {
@@ -205,13 +235,26 @@ impl<'a> Session<'a> {
             Verdict::Denied(denial) => self.refuse(&request, &denial),
             Verdict::Moved => self.redirect(&request),
             Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
-                Ok(body) => match inquiry.judge_body(&body) {
+                Ok(body) => match self.judge_body(inquiry, body) {
                     Ok(permit) => self.forward(&permit),
                     Err(denial) => self.refuse(&request, &Denial::Body(denial)),
                 },
                 Err(failure) => self.refuse_unread(&request, failure),
             },
         }
+    }
+
+    /// What is left of a judged body is its print, twice: in the permit and on its
+    /// way to the daemon.
+    fn judge_body<'r>(
+        &mut self,
+        inquiry: Inquiry<'r>,
+        body: Vec<u8>,
+    ) -> Result<Permit<'r>, BodyDenial> {
+        let permit = inquiry.judge_body(&body);
+        // Less than what judging takes, so that it is granted.
+        let _ = self.hold.set(Part::Body, body.len() * 2);
+        permit
     }
 
     /// Chooses by whose allowlists the request is judged.

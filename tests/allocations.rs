@@ -9,7 +9,7 @@ use socket_proxy::config::{Config, Invocation};
 use socket_proxy::names::Names;
 use socket_proxy::relay::Buffers;
 use socket_proxy::relay::socket::Socket;
-use socket_proxy::session::{Client, CloseReason, Connection, Session, Shared};
+use socket_proxy::session::{Client, CloseReason, Connection, Memory, Session, Shared};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -105,6 +105,7 @@ fn allocations(requests: u64, request: &str, answer: &[u8]) -> u64 {
         limits: config.limits,
         names: Names::start(["localhost".to_owned()]).unwrap(),
         rights: None,
+        memory: Memory::default(),
         stopping: AtomicBool::new(false),
     };
     let policy = Arc::new(config.listeners[0].policy.clone());

@@ -109,18 +109,27 @@ impl Buffer {
         }
     }
 
+    /// How large the next [`Self::fill`] makes the buffer.
+    #[must_use]
+    pub fn bytes_to_fill(&self, bytes_max: usize) -> usize {
+        let length = self.bytes.len();
+        if length == 0 {
+            SMALL_BYTES.min(bytes_max)
+        } else if self.was_filled || (self.start == 0 && self.end == length) {
+            (length * 4).max(SMALL_BYTES).min(bytes_max).max(length)
+        } else {
+            length
+        }
+    }
+
     fn make_room(&mut self, bytes_max: usize) {
+        let wanted = self.bytes_to_fill(bytes_max);
         if self.start > 0 && (self.end == self.bytes.len() || self.was_filled) {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        if self.bytes.is_empty() {
-            self.bytes.resize(SMALL_BYTES.min(bytes_max), 0);
-        } else if self.was_filled || self.end == self.bytes.len() {
-            let larger = (self.bytes.len() * 4).max(SMALL_BYTES).min(bytes_max);
-            if larger > self.bytes.len() {
-                self.bytes.resize(larger, 0);
-            }
+        if wanted > self.bytes.len() {
+            self.bytes.resize(wanted, 0);
         }
         self.was_filled = false;
     }

@@ -75,6 +75,7 @@ impl TurnAway {
 
 fn run(refusals: &Receiver<Refused>) {
     let mut lingering: VecDeque<Lingering> = VecDeque::new();
+    let mut swept = Instant::now();
     loop {
         let received = if lingering.is_empty() {
             refusals.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -91,7 +92,11 @@ fn run(refusals: &Receiver<Refused>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        lingering.retain(is_still_open);
+        // Not after each of a flood: looking at all of them costs a call for each.
+        if swept.elapsed() >= TICK {
+            lingering.retain(is_still_open);
+            swept = Instant::now();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! **Invariant:** at most [`INSPECTED_BODY_BYTES_MAX`] are held, and an announced
 //! larger body is refused before it is read.
 
+use super::memory::{Part, UsedUp, bytes_to_judge};
 use super::{CloseReason, Session};
 use crate::http1::{self, BodyReader, Reply, Request, RequestBody};
 use rustix::event::PollFlags;
@@ -23,12 +24,14 @@ pub(super) enum Failure {
     Slow,
     Gone,
     Malformed(http1::Error),
+    /// The budget for memory is used up.
+    UsedUp,
 }
 
 impl Failure {
     pub(super) fn reason(&self) -> CloseReason {
         match self {
-            Self::TooLarge => CloseReason::Refused,
+            Self::TooLarge | Self::UsedUp => CloseReason::Refused,
             Self::Slow => CloseReason::SlowBody,
             Self::Gone => CloseReason::ClientTruncated,
             Self::Malformed(_) => CloseReason::BadBody,
@@ -41,6 +44,7 @@ impl Failure {
             Self::Slow => "the body took too long",
             Self::Gone => "the client ended before its body did",
             Self::Malformed(error) => error.explain(),
+            Self::UsedUp => super::MEMORY_USED_UP,
         }
     }
 
@@ -50,12 +54,15 @@ impl Failure {
             Self::Slow => 408,
             Self::Gone => 400,
             Self::Malformed(error) => error.status(),
+            Self::UsedUp => 503,
         }
     }
 
     pub(super) fn reply(&self) -> Option<Reply> {
         let text = format!("socket-proxy: {}", self.explain());
-        (!matches!(self, Self::Gone)).then(|| Reply::new(self.status(), text))
+        let mut reply = Reply::new(self.status(), text);
+        reply.retry_after_seconds = matches!(self, Self::UsedUp).then_some(1);
+        (!matches!(self, Self::Gone)).then_some(reply)
     }
 }
 
@@ -79,13 +86,21 @@ impl Session<'_> {
             }
             let received = self.buffers.client.filled_mut();
             let decoded = reader.decode(received).map_err(Failure::Malformed)?;
-            body.extend_from_slice(received.get(decoded.data).unwrap_or_default());
+            let data = received.get(decoded.data).unwrap_or_default();
+            if let Some(larger) = larger_capacity(&body, data.len()) {
+                self.hold.set(Part::Body, larger).map_err(|UsedUp| Failure::UsedUp)?;
+                body.reserve_exact(larger - body.len());
+            }
+            body.extend_from_slice(data);
             self.buffers.client.consume(decoded.consumed);
             if body.len() > INSPECTED_BODY_BYTES_MAX {
                 return Err(Failure::TooLarge);
             }
         }
         self.unread = BodyReader::Done;
+        self.buffers.client.give_back();
+        self.hold.release(Part::Received);
+        self.hold.set(Part::Body, bytes_to_judge(&body)).map_err(|UsedUp| Failure::UsedUp)?;
         Ok(body)
     }
 
@@ -93,6 +108,8 @@ impl Session<'_> {
         let socket = &self.connection.socket;
         loop {
             socket.wait(PollFlags::IN, deadline).map_err(|_| Failure::Slow)?;
+            let wanted = self.buffers.client.bytes_to_fill(RECEIVE_BYTES_MAX);
+            self.hold.set(Part::Received, wanted).map_err(|UsedUp| Failure::UsedUp)?;
             match self.buffers.client.fill(RECEIVE_BYTES_MAX, |space| socket.receive(space)) {
                 Ok(filled) if filled.bytes > 0 => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -100,4 +117,11 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// The capacity to give a body before more bytes are added, if it has too little:
+/// it doubles, so that a body is copied a few times only.
+fn larger_capacity(body: &Vec<u8>, more: usize) -> Option<usize> {
+    let needed = body.len() + more;
+    (needed > body.capacity()).then(|| needed.max(body.capacity() * 2))
 }

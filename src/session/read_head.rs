@@ -3,6 +3,7 @@
 //! A client may idle between requests, or before its first; once a head has
 //! begun, it must be complete within an absolute time.
 
+use super::memory::{Part, UsedUp};
 use super::{CloseReason, Session};
 use crate::http1::{self, HeadScan};
 use crate::relay::QUIET;
@@ -20,6 +21,8 @@ pub(super) enum Failure {
     Malformed(http1::Error),
     /// A part of a head arrived, and the rest did not in time.
     Slow,
+    /// A part of a head arrived, and there is no memory for the rest.
+    UsedUp,
 }
 
 /// Whether there is something to receive.
@@ -43,6 +46,7 @@ impl Session<'_> {
             if received.len() >= self.head_bytes_max() {
                 return Err(Failure::Malformed(http1::Error::HeadTooLarge));
             }
+            self.hold_received()?;
             if self.is_stopping() && self.buffers.client.is_empty() {
                 return Err(Failure::Close(CloseReason::Stopping));
             }
@@ -59,6 +63,16 @@ impl Session<'_> {
                 Err(error) => return Err(self.failure(&error, is_first)),
             }
         }
+    }
+
+    /// Holds what the head that has begun may take with the next bytes.
+    fn hold_received(&mut self) -> Result<(), Failure> {
+        let received = &self.buffers.client;
+        let wanted = match received.is_empty() {
+            true => 0,
+            false => received.bytes_to_fill(self.head_bytes_max() + 1),
+        };
+        self.hold.set(Part::Received, wanted).map_err(|UsedUp| Failure::UsedUp)
     }
 
     /// Waits between two requests; the program need not wait for us meanwhile.

@@ -1,0 +1,178 @@
+//! A budget for the whole process: heads and judged bodies in memory.
+//!
+//! **Invariant:** whatever clients send, what is held for requests before they are
+//! judged, and for their heads afterwards, has [`BYTES_MAX`], and one client's
+//! share is half of it. Beyond, the request is answered with 503.
+//! **Invariant:** a [`Hold`] gives back all that it took, however its session ends.
+//!
+//! The first [`FREE_BYTES`] of a connection are not counted, so that ordinary
+//! requests are served however much others hold. Bodies that pass through are
+//! bounded by their flows, and are not counted here.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// For all connections: half of a container with 64 MiB.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// For one client's address, or for all clients of unix sockets together.
+const BYTES_PER_CLIENT_MAX: usize = BYTES_MAX / 2;
+
+/// For one connection, uncounted: head and body of an ordinary request.
+const FREE_BYTES: usize = 8 * 1024;
+
+/// What a value of a JSON tree takes: a member of an object, the key that it is
+/// compared by, and the room in which arrays double.
+const BYTES_PER_VALUE: usize = 192;
+
+/// The budget.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    by_client: HashMap<Option<IpAddr>, usize>,
+}
+
+/// The budget, or the client's share, is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UsedUp;
+
+/// What memory is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Received bytes.
+    Received,
+    /// The head of the request in hand, and its print.
+    Head,
+    /// The body, and what is made of it.
+    Body,
+}
+
+/// What one connection holds.
+#[derive(Debug)]
+pub(super) struct Hold<'a> {
+    memory: &'a Memory,
+    client: Option<IpAddr>,
+    parts: [usize; 3],
+    counted: usize,
+}
+
+impl<'a> Hold<'a> {
+    pub(super) fn new(memory: &'a Memory, client: Option<IpAddr>) -> Self {
+        Self { memory, client, parts: [0; 3], counted: 0 }
+    }
+
+    /// Sets how much is held for something. Less is always granted.
+    ///
+    /// # Errors
+    /// [`UsedUp`]; what was held before is held still.
+    pub(super) fn set(&mut self, part: Part, bytes: usize) -> Result<(), UsedUp> {
+        let mut parts = self.parts;
+        if let Some(held) = parts.get_mut(part as usize) {
+            *held = bytes;
+        }
+        let counted = parts.iter().sum::<usize>().saturating_sub(FREE_BYTES);
+        if counted != self.counted {
+            self.memory.change(self.client, self.counted, counted)?;
+        }
+        (self.parts, self.counted) = (parts, counted);
+        Ok(())
+    }
+
+    /// Gives back what was held for something.
+    pub(super) fn release(&mut self, part: Part) {
+        // Less is always granted.
+        let _ = self.set(part, 0);
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if self.counted > 0 {
+            let _ = self.memory.change(self.client, self.counted, 0);
+        }
+    }
+}
+
+impl Memory {
+    fn change(&self, client: Option<IpAddr>, from: usize, to: usize) -> Result<(), UsedUp> {
+        let mut taken = self.lock();
+        let others = taken.total.saturating_sub(from);
+        let of_client = taken.by_client.get(&client).copied().unwrap_or(0).saturating_sub(from);
+        let is_too_much = others + to > BYTES_MAX || of_client + to > BYTES_PER_CLIENT_MAX;
+        if to > from && is_too_much {
+            return Err(UsedUp);
+        }
+        taken.total = others + to;
+        match of_client + to {
+            0 => drop(taken.by_client.remove(&client)),
+            bytes => drop(taken.by_client.insert(client, bytes)),
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What it takes at most to judge a body: the body, its tree and its print. There
+/// are no more values in it than these bytes, outside of strings, can begin.
+pub(super) fn bytes_to_judge(body: &[u8]) -> usize {
+    let begins = |byte: &&u8| matches!(byte, b',' | b':' | b'[' | b'{');
+    let values = body.iter().filter(begins).count() + 1;
+    body.len() * 3 + values * BYTES_PER_VALUE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(number: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, number]))
+    }
+
+    #[test]
+    fn one_client_has_half_of_the_budget_and_all_have_the_whole() {
+        let memory = Memory::default();
+        let mut first = Hold::new(&memory, client(1));
+        let all_of_one = BYTES_PER_CLIENT_MAX + FREE_BYTES;
+        assert_eq!(first.set(Part::Body, all_of_one + 1), Err(UsedUp));
+        assert_eq!(first.set(Part::Body, all_of_one), Ok(()));
+        let mut again = Hold::new(&memory, client(1));
+        assert_eq!(again.set(Part::Received, FREE_BYTES + 1), Err(UsedUp));
+        assert_eq!(again.set(Part::Received, FREE_BYTES), Ok(()), "ordinary requests go on");
+        let mut second = Hold::new(&memory, client(2));
+        assert_eq!(second.set(Part::Head, all_of_one), Ok(()));
+        let mut third = Hold::new(&memory, None);
+        assert_eq!(third.set(Part::Head, FREE_BYTES + 1), Err(UsedUp));
+        drop(first);
+        assert_eq!(third.set(Part::Head, FREE_BYTES + 1), Ok(()));
+    }
+
+    #[test]
+    fn all_that_was_held_is_given_back() {
+        let memory = Memory::default();
+        let mut hold = Hold::new(&memory, client(1));
+        hold.set(Part::Received, 100_000).unwrap();
+        hold.set(Part::Head, 200_000).unwrap();
+        hold.set(Part::Received, 10).unwrap();
+        assert_eq!(memory.lock().total, 200_010 - FREE_BYTES);
+        hold.release(Part::Head);
+        assert_eq!(memory.lock().total, 0);
+        hold.set(Part::Body, 300_000).unwrap();
+        drop(hold);
+        assert!(memory.lock().total == 0 && memory.lock().by_client.is_empty());
+    }
+
+    #[test]
+    fn a_body_of_small_values_weighs_many_times_its_length() {
+        assert!(bytes_to_judge(b"{}") < FREE_BYTES);
+        let many = [b"[".as_slice(), &b"0,".repeat(50_000), b"0]"].concat();
+        assert!(bytes_to_judge(&many) > 80 * many.len());
+        assert!(bytes_to_judge(&[b'x'; 1000]) < 4000);
+    }
+}

@@ -1,0 +1,131 @@
+//! What clients make the proxy hold before their requests are judged is bounded
+//! for all together, and ordinary requests are served meanwhile.
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+use wire::PATIENCE;
+use wire::proxied::Proxied;
+use wire::raw_client::{RawClient, Wait};
+use wire::scripted_daemon::{ScriptedDaemon, Step};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// The budget of 32 MiB, and what connections, threads and the allocator take.
+const GROWN_KIB_MAX: u64 = 44 * 1024;
+
+const ATTACKERS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3), Ipv4Addr::new(127, 0, 0, 4)];
+
+struct Stand {
+    _daemon: ScriptedDaemon,
+    proxied: Proxied,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let answering = vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose];
+        let daemon = ScriptedDaemon::start(answering);
+        let flags = [
+            "-allowfrom=127.0.0.0/8",
+            "-allowGET=/x",
+            "-allowPOST=/containers/create",
+            "-allowbindmountfrom=/srv",
+            "-headertimeout=60",
+            "-maxconnections=700",
+        ];
+        let proxied = Proxied::start(daemon.socket_path(), &flags.map(str::to_owned));
+        Self { _daemon: daemon, proxied }
+    }
+
+    /// So many connections from the attackers in turn, and then their memory.
+    fn attack(&self, count: usize, bytes: &[u8]) -> Vec<RawClient> {
+        let before_kib = self.proxied.rss_kib();
+        let clients: Vec<_> = (0..count)
+            .map(|number| {
+                let source = ATTACKERS[number % ATTACKERS.len()];
+                let client = RawClient::connect_from(source, self.proxied.address());
+                client.stream().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+                client.send(bytes);
+                client
+            })
+            .collect();
+        self.serves(Ipv4Addr::LOCALHOST, &get(0));
+        self.serves(Ipv4Addr::LOCALHOST, &create("{}"));
+        self.serves(ATTACKERS[0], &get(2000));
+        let grown_kib = self.proxied.rss_kib().saturating_sub(before_kib);
+        assert!(grown_kib < GROWN_KIB_MAX, "{count} connections took {grown_kib} KiB");
+        clients
+    }
+
+    fn serves(&self, source: Ipv4Addr, request: &str) {
+        assert_eq!(self.ask(source, request), Some(200));
+    }
+
+    fn ask(&self, source: Ipv4Addr, request: &str) -> Option<u16> {
+        let mut client = RawClient::connect_from(source, self.proxied.address());
+        client.send(request.as_bytes());
+        match client.answer("GET", PATIENCE) {
+            Ok(Wait::Answer(answer)) => Some(answer.response.status),
+            _ => None,
+        }
+    }
+
+    /// Once the attack is over, what it held is free again.
+    fn recovers(&self, clients: Vec<RawClient>, request: &str) {
+        drop(clients);
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while self.ask(ATTACKERS[0], request) != Some(200) {
+            assert!(std::time::Instant::now() < deadline, "the memory is not given back");
+        }
+    }
+}
+
+fn get(field_bytes: usize) -> String {
+    format!("GET /x HTTP/1.1\r\nHost: d\r\nX: {}\r\n\r\n", "y".repeat(field_bytes))
+}
+
+fn create(body: &str) -> String {
+    let head = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// How many of the clients were refused for want of memory.
+fn refused(clients: &mut [RawClient]) -> usize {
+    let is_refused = |client: &mut RawClient| {
+        let answer = client.answer("GET", Duration::from_millis(20));
+        matches!(answer, Ok(Wait::Answer(answer)) if answer.response.status == 503)
+    };
+    clients.iter_mut().map(is_refused).filter(|is_refused| *is_refused).count()
+}
+
+#[test]
+fn hundreds_of_unfinished_large_heads_are_bounded_together() {
+    let stand = Stand::new();
+    let whole = get(127 * 1024);
+    let mut clients = stand.attack(510, whole.trim_end().as_bytes());
+    assert!(refused(&mut clients) > 200);
+    stand.proxied.wait_for_log("too many large requests at the same time").unwrap();
+    stand.recovers(clients, &whole);
+}
+
+#[test]
+fn hundreds_of_unfinished_judged_bodies_are_bounded_together() {
+    let stand = Stand::new();
+    let whole = create(&format!("{{\"a\":\"{}\"}}", "b".repeat(1024 * 1024 - 64)));
+    let mut clients = stand.attack(250, &whole.as_bytes()[..whole.len() - 1]);
+    assert!(refused(&mut clients) > 150);
+    stand.proxied.wait_for_log("too many large requests at the same time").unwrap();
+    stand.recovers(clients, &whole);
+}
+
+#[test]
+fn a_body_that_grows_many_times_when_it_is_read_is_weighed_before() {
+    let stand = Stand::new();
+    let values = "0,".repeat(60_000);
+    let request = create(&format!("{{\"a\":[{values}0]}}"));
+    let clients = stand.attack(60, request.as_bytes());
+    stand.recovers(clients, &request);
+}
