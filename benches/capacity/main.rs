@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attack;
 mod cage;
 mod table;
 
@@ -75,9 +76,20 @@ fn main() -> Result<()> {
     let stage = Stage::set(arguments.proxy.clone())?;
     let mut table = Table::default();
     let outcome = many_at_once(&arguments, &stage, &mut table)
-        .and_then(|()| short_connections(&arguments, &stage, &mut table));
+        .and_then(|()| short_connections(&arguments, &stage, &mut table))
+        .and_then(|()| match arguments.floor {
+            true => Ok(()),
+            false => attack::unfinished(&arguments, &stage, &mut table),
+        });
     println!("{table}");
     outcome
+}
+
+fn limits_under_test() -> [String; 2] {
+    [
+        format!("-maxconnections={CONNECTIONS_MAX}"),
+        format!("-maxconnectionsperclient={CONNECTIONS_PER_CLIENT_MAX}"),
+    ]
 }
 
 /// Runs the proxy in a cage; without cgroups, uncaged.
@@ -89,19 +101,15 @@ struct Subject {
 }
 
 impl Subject {
-    fn start(arguments: &Arguments, stage: &Stage) -> Result<Self> {
+    fn start(arguments: &Arguments, stage: &Stage, flags: &[String]) -> Result<Self> {
         let cage = Cage::build(arguments.memory_mib << 20);
         let cage = cage.inspect_err(|error| println!("not in a cgroup: {error}")).ok();
         let kind = if arguments.floor { Kind::Floor } else { Kind::Proxy };
-        let flags = [
-            format!("-maxconnections={CONNECTIONS_MAX}"),
-            format!("-maxconnectionsperclient={CONNECTIONS_PER_CLIENT_MAX}"),
-        ];
         let enclose = |command| match &cage {
             Some(cage) => cage.enclose(&command),
             None => command,
         };
-        let Peer { address, process, .. } = stage.start_as(kind, &flags, enclose)?;
+        let Peer { address, process, .. } = stage.start_as(kind, flags, enclose)?;
         Ok(Self { address, process: process.ok_or("not a process")?, cage })
     }
 
@@ -120,7 +128,7 @@ impl Subject {
 
 /// Streams and idle clients at once, then more than the limits allow.
 fn many_at_once(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
-    let subject = Subject::start(arguments, stage)?;
+    let subject = Subject::start(arguments, stage, &limits_under_test())?;
     subject.note(table, "at rest", 0)?;
     let mut streams = Streams::begin(subject.connect_many(1, STREAMS)?, 0)?;
     subject.note(table, "event streams", STREAMS)?;
@@ -191,7 +199,7 @@ fn expect_refusals(subject: &Subject, source: Ipv4Addr, count: usize) -> Result<
 
 /// One address at its limit, then many connections that end at once.
 fn short_connections(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
-    let subject = Subject::start(arguments, stage)?;
+    let subject = Subject::start(arguments, stage, &limits_under_test())?;
     if !arguments.floor {
         let source = Ipv4Addr::new(127, 0, 6, 1);
         let connect = |_| subject.address.connect_from(source);
