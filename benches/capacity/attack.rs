@@ -1,5 +1,5 @@
-//! Unfinished requests that make the proxy hold what it received, at its default
-//! limits: it must live on, and serve others meanwhile.
+//! Unfinished requests that make the proxy hold what it received, with the limits
+//! that are meant for 64 MiB: it must live on, and serve others meanwhile.
 
 use super::table::Table;
 use super::{Arguments, PING, PING_BYTES, Subject};
@@ -18,6 +18,8 @@ const PER_ADDRESS: usize = 250;
 
 pub(super) fn unfinished(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
     let flags = [
+        "-maxconnections=1024",
+        "-maxconnectionsperclient=768",
         "-allowPOST=/containers/create",
         "-allowbindmountfrom=/srv",
         "-headertimeout=30",
