@@ -154,6 +154,9 @@ impl<'a> Session<'a> {
                 After::Close(reason) => {
                     // Bytes behind a last request: more of them may be on their way.
                     if reason.lingers() || !self.buffers.client.is_empty() {
+                        // Nothing that was received is needed any more.
+                        self.buffers.give_back();
+                        self.hold.release_all();
                         let limit = if self.is_last() { probation::LINGER_MAX } else { LINGER_MAX };
                         self.connection.socket.close_lingering(limit);
                     }
