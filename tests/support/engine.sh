@@ -15,16 +15,22 @@
 # It needs root, dockerd, a docker client, a static busybox, iproute2 and
 # util-linux. Nothing is pulled, and the machine's own Engine, its networks
 # and its firewall are left alone.
+#
+# With SOCKET_PROXY_ROOT=/path it is the Engine of that root file system (see
+# debian-root), in a throw-away copy, with processes and mounts of its own. The
+# network is still this machine's, as for the other Engine.
 set -euo pipefail
 
 # Short and fixed, because the Engine makes unix sockets deep below, and such
 # a path may have 107 bytes.
 prefix=/tmp/socket-proxy-engine
 what=engine
+root=${SOCKET_PROXY_ROOT:-}
 . "${0%/*}/private.sh"
 
 main() {
-    require_tools dockerd docker busybox ip flock
+    require_tools docker busybox ip flock
+    [ -n "$root" ] || require_tools dockerd
     remove_leftovers
     claim_directory
     trap 'exit 1' INT TERM HUP
@@ -80,19 +86,36 @@ cgroup_of() {
 #                     parent by which all processes of containers are found
 start_engine() {
     echo '{}' >"$dir/daemon.json"
-    dockerd --config-file "$dir/daemon.json" --host "unix://$dir/docker.sock" \
-        --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" \
-        --bridge "$bridge" --default-address-pool "base=$pool,size=26" \
-        --iptables=false --ip6tables=false --userland-proxy=false \
-        --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(cgroup_of "$dir")" \
-        --shutdown-timeout 1 </dev/null >>"$dir/dockerd.log" 2>&1 9>&- &
+    local arguments=(--config-file "$dir/daemon.json" --host "unix://$dir/docker.sock"
+        --data-root "$dir/data" --exec-root "$dir/exec"
+        --bridge "$bridge" --default-address-pool "base=$pool,size=26"
+        --iptables=false --ip6tables=false --userland-proxy=false
+        --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(cgroup_of "$dir")"
+        --shutdown-timeout 1)
+    if [ -n "$root" ]; then
+        in_own_root dockerd "$root" "$(programs)" -- \
+            dockerd --pidfile /run/dockerd.pid "${arguments[@]}"
+    else
+        exec dockerd --pidfile "$dir/dockerd.pid" "${arguments[@]}"
+    fi </dev/null >>"$dir/dockerd.log" 2>&1 9>&- &
     daemon=$!
+    # Else the shell reports how it ended.
+    disown "$daemon"
     local deadline=$((SECONDS + 60))
     until docker --host "unix://$dir/docker.sock" version >/dev/null 2>&1; do
         kill -0 "$daemon" 2>/dev/null || fail "dockerd ended: $(tail -n 5 "$dir/dockerd.log")"
         [ $SECONDS -lt $deadline ] || fail "dockerd is silent: $(tail -n 5 "$dir/dockerd.log")"
         sleep 0.1
     done
+}
+
+# Tests run the proxy in a container, from the root that the Engine sees.
+programs() {
+    if [ -n "${SOCKET_PROXY_BINARY:-}" ]; then
+        dirname "$SOCKET_PROXY_BINARY"
+    else
+        realpath "${CARGO_TARGET_DIR:-${0%/*}/../../target}"
+    fi
 }
 
 import_image() {

@@ -3,6 +3,9 @@
 # A private daemon has a directory `$prefix.XXXXXX` to itself. Whoever sources
 # this sets `prefix` and `what`, and defines `remove DIRECTORY`, which removes a
 # daemon, running or not, with everything that it made.
+#
+# With SOCKET_PROXY_ROOT=/path the daemon is that of another root file system,
+# made by `debian-root`, and not this machine's.
 
 fail() {
     echo "private $what: $*" >&2
@@ -48,4 +51,15 @@ print_image() {
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
     done
     tar -C "$root" -c .
+}
+
+# in_own_root NAME ROOT SHARED… -- COMMAND… becomes a daemon in a throw-away copy
+# of a root file system, with the temporary directories and the SHARED ones of
+# this machine. Its process id is in the file $dir/NAME.pid. The command in
+# `under`, if any, starts the whole.
+in_own_root() {
+    local place=$dir/$1
+    mkdir -p "$place"
+    exec ${under[@]+"${under[@]}"} unshare --mount --pid --fork --kill-child=KILL \
+        "${0%/*}/own-root" "$2" "$place" "${prefix%/*}" "${TMPDIR:-/tmp}" "${@:3}"
 }
