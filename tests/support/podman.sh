@@ -14,16 +14,23 @@
 # (its state in /run, its locks in /dev/shm) is neither seen nor touched.
 # Containers should have the network `none`: another one needs iptables.
 #
+# It runs in a throw-away copy of the machine's root file system, or of the one
+# in SOCKET_PROXY_ROOT (see debian-root): Podman 4.3 can be made to remove
+# directories outside of a build's context. Only the temporary directory is the
+# machine's own.
+#
 # It needs root, podman with runc, a static busybox and util-linux. Nothing is
 # pulled.
 set -euo pipefail
 
 prefix=/tmp/socket-proxy-podman
 what=Podman
+root=${SOCKET_PROXY_ROOT:-/}
 . "${0%/*}/private.sh"
 
 main() {
-    require_tools podman runc conmon busybox flock setpriv unshare
+    require_tools podman busybox flock setpriv unshare
+    [ "$root" != / ] || require_tools runc conmon
     remove_leftovers
     claim_directory
     trap 'exit 1' INT TERM HUP
@@ -56,16 +63,14 @@ graphroot = "$dir/data"
 runroot = "/run/containers/storage"
 CONF
     export CONTAINERS_CONF="$dir/containers.conf" CONTAINERS_STORAGE_CONF="$dir/storage.conf"
+    # Podman 5 would complain of it on every command.
+    export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 }
 
-# The shell is the first process of its namespace, and there takes leave of
-# children whose parents are gone. It must not be replaced by podman itself.
 start_service() {
-    setpriv --pdeathsig KILL unshare --mount --net --pid --fork --kill-child=KILL --mount-proc \
-        bash -c '
-            for place in /run /dev/shm; do mount -t tmpfs tmpfs "$place" || exit; done
-            podman system service --time=0 "unix://$1"
-            exit' bash "$dir/podman.sock" </dev/null >"$dir/podman.log" 2>&1 9>&- &
+    under=(setpriv --pdeathsig KILL unshare --net)
+    in_own_root podman "$root" -- podman system service --time=0 "unix://$dir/podman.sock" \
+        </dev/null >"$dir/podman.log" 2>&1 9>&- &
     service=$!
     local deadline=$((SECONDS + 60))
     until remote version >/dev/null 2>&1; do
@@ -86,7 +91,7 @@ remove() {
     set +e
     trap '' INT TERM HUP PIPE
     if [ -n "${service:-}" ]; then
-        kill -KILL $(cat "/proc/$service/task/$service/children") 2>/dev/null
+        kill -KILL "$(cat "$1/podman.pid")" 2>/dev/null
         wait "$service" 2>/dev/null
     fi
     remove_cgroups "$1"
