@@ -18,8 +18,11 @@ mod scratch;
 #[path = "../support/terminal.rs"]
 mod terminal;
 
+mod files;
 mod routes;
 
+mod builds;
+mod compose;
 mod crowd;
 mod hijack;
 mod listeners;

@@ -71,6 +71,14 @@ fn travel<T>(route: Route, socket: &Path, act: impl Fn(&Client) -> T) -> T {
     seen
 }
 
+/// Whether the docker client of these tests has this plugin.
+pub(crate) fn has_plugin(name: &str) -> bool {
+    let config = Scratch::new();
+    let mut command = Command::new("docker");
+    command.args([name, "version"]).env("DOCKER_CONFIG", config.path());
+    command.output().is_ok_and(|output| output.status.success())
+}
+
 /// A person with a docker client, and with a name for what they create.
 pub(crate) struct Client {
     /// For one container and one image; both are removed on drop.
