@@ -23,20 +23,48 @@ pub use rules::Rules;
 
 use crate::http1::{Request, RequestBody};
 use bodies::{BodyDenial, Inspection};
-use rules::RuleVerdict;
+use rules::{Rule, RuleVerdict};
 use std::num::NonZeroU64;
 
 /// The allowlists that apply to one client. The default allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
+    source: Source,
+    peers: Peers,
+    rules: Rules,
+    bodies: BodyRules,
+}
+
+impl Policy {
+    /// The one way to a policy that allows anything.
+    #[must_use]
+    pub fn new(source: Source, peers: Peers, rules: Rules, bodies: BodyRules) -> Self {
+        Self { source, peers, rules, bodies }
+    }
+
     /// Where the allowlists were written, so that a denial can say what to add.
-    pub source: Source,
-    /// Which client addresses may ask at all.
-    pub peers: Peers,
-    /// Which methods and paths they may ask for.
-    pub rules: Rules,
-    /// What the bodies of their requests may ask for.
-    pub bodies: BodyRules,
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The addresses of clients that may send requests at all.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// The methods and paths of requests that they may send.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The restrictions on the bodies of their requests.
+    #[must_use]
+    pub fn bodies(&self) -> &BodyRules {
+        &self.bodies
+    }
 }
 
 /// Whether a client may ask at all.
@@ -68,6 +96,7 @@ pub enum Verdict<'a> {
 #[must_use]
 pub struct Permit<'a> {
     request: &'a Request<'a>,
+    rule: &'a Rule,
     judged_body: Option<Vec<u8>>,
 }
 
@@ -76,6 +105,7 @@ pub struct Permit<'a> {
 #[must_use]
 pub struct Inquiry<'a> {
     request: &'a Request<'a>,
+    rule: &'a Rule,
     bodies: &'a BodyRules,
     inspection: Inspection,
 }
@@ -85,21 +115,22 @@ pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standin
     if standing == Standing::Foreign {
         return Verdict::Denied(Denial::Address);
     }
-    match policy.rules.judge(request.method(), request.target().path()) {
-        RuleVerdict::Allowed => {}
+    let rule = match policy.rules.judge(request.method(), request.target().path()) {
+        RuleVerdict::Allowed(rule) => rule,
+        RuleVerdict::Denied(rule) => return Verdict::Denied(Denial::Named(rule.clone())),
         RuleVerdict::MethodNotAllowed => {
             return Verdict::Denied(Denial::Method { allowed: policy.rules.methods().collect() });
         }
         RuleVerdict::PathNotAllowed { ungrouped_matches } => {
             return Verdict::Denied(Denial::Path { ungrouped_matches });
         }
-    }
+    };
     let (path, query) = (request.target().path(), request.target().query());
     match policy.bodies.inspection(request.method(), path, query) {
         Ok(_) if request.target().had_doubled_slashes() => Verdict::Moved,
-        Ok(None) => Verdict::Allowed(Permit { request, judged_body: None }),
+        Ok(None) => Verdict::Allowed(Permit { request, rule, judged_body: None }),
         Ok(Some(inspection)) => {
-            Verdict::BodyNeeded(Inquiry { request, bodies: &policy.bodies, inspection })
+            Verdict::BodyNeeded(Inquiry { request, rule, bodies: &policy.bodies, inspection })
         }
         Err(denial) => Verdict::Denied(Denial::Body(denial)),
     }
@@ -118,7 +149,7 @@ impl<'a> Inquiry<'a> {
             (_, Some(_)) => Some([].as_slice()),
         };
         let judged = self.bodies.judge(self.inspection, content_type, body)?;
-        Ok(Permit { request: self.request, judged_body: Some(judged) })
+        Ok(Permit { request: self.request, rule: self.rule, judged_body: Some(judged) })
     }
 }
 
@@ -127,6 +158,12 @@ impl<'a> Permit<'a> {
     #[must_use]
     pub fn request(&self) -> &'a Request<'a> {
         self.request
+    }
+
+    /// The rule that allows it.
+    #[must_use]
+    pub fn rule(&self) -> &'a Rule {
+        self.rule
     }
 
     /// Appends what is sent first: the head, and the body where it was judged.

@@ -126,7 +126,7 @@ impl Server {
 
 impl Core {
     fn new(config: &Config) -> io::Result<Self> {
-        let names = config.listeners.iter().flat_map(|listener| listener.policy.peers.names());
+        let names = config.listeners.iter().flat_map(|listener| listener.policy.peers().names());
         let Limits { connections_max, connections_per_client_max, .. } = config.limits;
         let rights = config.container_rights.as_ref();
         let rights = rights.map(|rights| Rights::start(config.socket_path.clone(), rights));

@@ -278,7 +278,7 @@ impl<'a> Session<'a> {
     fn standing(&mut self) -> Standing {
         let Some(address) = self.connection.client.address() else { return Standing::Admitted };
         let resolve = |names: &[String], address| self.shared.names.any_has(names, address);
-        if self.policy.peers.admits(address, resolve) {
+        if self.policy.peers().admits(address, resolve) {
             self.is_foreign = false;
             Standing::Admitted
         } else {
@@ -303,8 +303,8 @@ impl<'a> Session<'a> {
     fn refuse(&mut self, request: &Request<'_>, denial: &Denial) -> After {
         let client = self.connection.client;
         let who = client.address().map_or_else(|| client.to_string(), |ip| ip.to_string());
-        let reply = denial.reply(&self.policy.source, request, &who);
-        let container = self.policy.source.container();
+        let reply = denial.reply(self.policy.source(), request, &who);
+        let container = self.policy.source().container();
         log_lines::blocked(client, container, request, denial, reply.status);
         self.reply_to(request, &reply, CloseReason::Refused)
     }
@@ -369,7 +369,7 @@ impl<'a> Session<'a> {
     fn refuse_unknown_method(&mut self, head: &[u8]) -> After {
         let denial = match self.choose_policy() {
             Ok(()) if self.standing() == Standing::Foreign => Denial::Address,
-            Ok(()) => Denial::Method { allowed: self.policy.rules.methods().collect() },
+            Ok(()) => Denial::Method { allowed: self.policy.rules().methods().collect() },
             Err(_) => Denial::Method { allowed: Vec::new() },
         };
         let reason = denial.reason();

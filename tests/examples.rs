@@ -79,11 +79,14 @@ fn applications_get_what_they_ask_for_and_nothing_beside_it() {
         files().into_iter().map(|(name, text)| (name, self::rules(&text))).collect();
     for Row { file, allowed, method, path } in table() {
         let verdict = rules[&file].judge(method, &path);
-        assert_eq!(
-            verdict == RuleVerdict::Allowed,
-            allowed,
-            "{file}: {method} {path}: {verdict:?}"
-        );
+        assert_eq!(verdict.is_allowed(), allowed, "{file}: {method} {path}: {verdict:?}");
+    }
+}
+
+fn pattern<'r>(rules: &'r Rules, method: Method, path: &str) -> Option<&'r String> {
+    match rules.judge(method, path) {
+        RuleVerdict::Allowed(rule) => Some(&rule.written),
+        _ => None,
     }
 }
 
@@ -96,10 +99,10 @@ fn every_file_has_its_rows_and_every_pattern_is_needed() {
         let used: BTreeSet<_> = rows
             .clone()
             .filter(|row| row.allowed)
-            .map(|row| (row.method, rules.matching_pattern(row.method, &row.path)))
+            .map(|row| (row.method, pattern(&rules, row.method, &row.path)))
             .collect();
-        for (method, pattern) in rules.patterns() {
-            assert!(used.contains(&(method, Some(pattern))), "{name}: nobody needs {pattern}");
+        for (method, rule) in rules.patterns() {
+            assert!(used.contains(&(method, Some(&rule.written))), "{name}: nobody needs {rule:?}");
         }
         assert!(rows.filter(|row| !row.allowed).count() >= 20, "{name}: too few neighbours");
     }
@@ -141,7 +144,7 @@ fn labels(text: &str) -> BTreeMap<&str, BTreeSet<(Method, String)>> {
 /// So that the rows of the application's own file hold here too.
 fn check_same_as_in_own_file(application: &str, allowlist: BTreeSet<(Method, String)>) {
     let own = rules(&files()[&format!("{application}.yml")]);
-    let own = own.patterns().map(|(method, pattern)| (method, pattern.to_owned()));
+    let own = own.patterns().map(|(method, rule)| (method, rule.written.clone()));
     assert_eq!(allowlist, own.collect(), "{application}");
 }
 
@@ -162,8 +165,8 @@ fn the_listener_of_an_application_says_what_the_flags_in_its_own_file_say() {
     assert_eq!(named, ["", "traefik", "dozzle"]);
     for listener in config.listeners.iter().filter(|listener| !listener.name.is_empty()) {
         assert!(matches!(listener.endpoint, Endpoint::Unix { .. }), "{}", listener.name);
-        let patterns = listener.policy.rules.patterns();
-        let allowlist = patterns.map(|(method, pattern)| (method, pattern.to_owned())).collect();
+        let patterns = listener.policy.rules().patterns();
+        let allowlist = patterns.map(|(method, rule)| (method, rule.written.clone())).collect();
         check_same_as_in_own_file(&listener.name, allowlist);
     }
 }
@@ -280,7 +283,7 @@ fn the_flags_are_taken_without_a_warning() {
 #[test]
 fn the_hub_mounts_the_directory_that_its_users_share_and_nothing_below_or_beside_it() {
     let config = config(&files()["bind-mounts.yml"]);
-    let bodies = &config.listeners[0].policy.bodies;
+    let bodies = &config.listeners[0].policy.bodies();
     let is_allowed = |source: &str| {
         let path = "/v1.51/containers/create";
         let inspection = bodies.inspection(Method::Post, path, None).unwrap().unwrap();
@@ -311,8 +314,8 @@ fn every_proxy_is_shut_in() {
         let flags: BTreeMap<_, _> = flags(&text).into_iter().collect();
         let from = &flags["allowfrom"];
         assert!(text.contains(&format!("\n  {from}:\n")), "{name}: {from} is no service");
-        let creates = rules(&text).judge(Method::Post, "/v1.51/containers/create");
-        if creates == RuleVerdict::Allowed {
+        let creates = rules(&text).judge(Method::Post, "/v1.51/containers/create").is_allowed();
+        if creates {
             assert!(flags.contains_key("allowbindmountfrom"), "{name} may mount anything");
             let is_exact = flags.contains_key("bindmountsexact");
             // Containers that it updates have the mounts that they had.

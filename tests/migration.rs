@@ -4,7 +4,6 @@
 //! `tests/cases/migration.tsv`.
 
 use socket_proxy::filter::Rules;
-use socket_proxy::filter::rules::RuleVerdict;
 use socket_proxy::http1::Method;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +40,7 @@ fn every_pattern_opens_what_it_says_and_no_more() {
         let Patterns { same, less } = &document[variable];
         let pattern = if column == "same" { same } else { less.as_ref().unwrap_or(same) };
         let rules = Rules::compile([(Method::Get, pattern.clone())]).unwrap();
-        let allowed = rules.judge(Method::Get, path) == RuleVerdict::Allowed;
+        let allowed = rules.judge(Method::Get, path).is_allowed();
         assert_eq!(allowed, verdict == "allow", "{line}: {pattern}");
         seen.insert(variable);
     }
@@ -57,7 +56,7 @@ fn what_is_usually_enough_is_never_more() {
         let Some(less) = less else { continue };
         let [same, less] = [same, less].map(|p| Rules::compile([(Method::Get, p)]).unwrap());
         for path in &paths {
-            let open = |rules: &Rules| rules.judge(Method::Get, path) == RuleVerdict::Allowed;
+            let open = |rules: &Rules| rules.judge(Method::Get, path).is_allowed();
             assert!(!open(&less) || open(&same), "{variable}: {path}");
         }
     }

@@ -5,7 +5,7 @@
 //! so that acceptance is tested as hard as refusal.
 
 use proptest::prelude::*;
-use socket_proxy::filter::{Policy, Rules, Standing, Verdict, judge};
+use socket_proxy::filter::{BodyRules, Peers, Policy, Rules, Source, Standing, Verdict, judge};
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, Request, Target};
 use std::fmt::Write as _;
@@ -186,7 +186,7 @@ fn sent(head: &str) -> String {
     let mut storage = FieldStorage::new();
     let request = Request::parse(head.as_bytes(), &mut storage).expect(head);
     let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
-    let policy = Policy { rules, ..Policy::default() };
+    let policy = Policy::new(Source::default(), Peers::default(), rules, BodyRules::default());
     let Verdict::Allowed(permit) = judge(&policy, &request, Standing::Admitted) else {
         panic!("denied: {head:?}");
     };

@@ -10,7 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("http1", &["text"]),
     ("api", &["http1"]),
-    ("filter", &["http1", "text"]),
+    ("filter", &["http1", "api", "text"]),
     ("advice", &["http1", "api", "filter"]),
     ("large_stack", &[]),
     ("config", &["http1", "filter", "large_stack"]),

@@ -5,7 +5,9 @@
 //! shares no code with the crate.
 
 use super::strict;
-use socket_proxy::filter::{Policy, Rules, Standing, Verdict, go_regexp, judge};
+use socket_proxy::filter::{
+    BodyRules, Peers, Policy, Rules, Source, Standing, Verdict, go_regexp, judge,
+};
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
     Asked, BodyReader, Encoding, Error, FIELDS_MAX, FieldStorage, HEAD_BYTES_MAX, HeadScan, Method,
@@ -115,7 +117,8 @@ fn print_request(head: &[u8]) -> Option<Vec<u8>> {
 
 static ALLOW_ALL: LazyLock<Policy> = LazyLock::new(|| {
     let all = Method::ALL.map(|method| (method, ".*".to_owned()));
-    Policy { rules: Rules::compile(all).expect("a plain pattern"), ..Policy::default() }
+    let rules = Rules::compile(all).expect("a plain pattern");
+    Policy::new(Source::default(), Peers::default(), rules, BodyRules::default())
 });
 
 /// Whether a printed head is within the limits for received ones: printing adds

@@ -83,6 +83,9 @@ mod tests {
     fn a_path_becomes_a_pattern_of_every_version() {
         let rows = [
             ("/info", "/info"),
+            ("/", "/"),
+            ("*", r"\*"),
+            ("/v/x", "/v/x"),
             ("/v1.41/containers/a.b/json", r"/v[0-9.]+/containers/a\.b/json"),
             ("/v5.8.0-rc1/libpod/x", "/v[0-9][0-9A-Za-z.-]*/libpod/x"),
             ("/va.b/x", r"/va\.b/x"),

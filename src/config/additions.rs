@@ -79,7 +79,7 @@ mod tests {
             panic!("{line:?} is a configuration");
         };
         let policy = &config.listeners.last().unwrap().policy;
-        let Source::Options { additions, .. } = &policy.source else { panic!("of options") };
+        let Source::Options { additions, .. } = &policy.source() else { panic!("of options") };
         let of =
             |method| additions.patterns.iter().find(|(of, _)| *of == method).unwrap().1.as_str();
         let found = [of(Method::Get), of(Method::Head), additions.address.as_str()];

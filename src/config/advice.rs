@@ -9,8 +9,8 @@ use super::read::is_quoted;
 use super::settings::Settings;
 use super::values::shown;
 use super::{Config, Endpoint, Listener, additions, migration, values};
-use crate::filter::rules::RuleVerdict;
-use crate::filter::{BindMounts, Policy};
+use crate::filter::BindMounts;
+use crate::filter::rules::{Rule, RuleVerdict};
 use crate::http1::Method;
 use std::net::SocketAddr;
 
@@ -65,8 +65,8 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
     let paths = Paths::new();
     for listener in &config.listeners {
         let given = settings.named.get(&listener.name).unwrap_or(&settings.default);
-        advice.extend(alternations(listener, given));
-        advice.extend(nothing_matched(&paths, listener, given));
+        advice.extend(alternations(listener));
+        advice.extend(nothing_matched(&paths, listener));
         advice.extend(ping(listener, given));
         advice.extend(reach(listener, given, config.container_rights.is_some()));
         advice.extend(dangers(listener, given));
@@ -172,36 +172,36 @@ fn limits(given: &Given, config: &Config) -> Option<String> {
 
 /// What the Go program anchors is `^a|b$`: open at one end of the outer
 /// alternatives.
-fn alternations(listener: &Listener, given: &Given) -> Vec<String> {
-    let sentence = |(method, pattern)| {
+fn alternations(listener: &Listener) -> Vec<String> {
+    let sentence = |rule: &Rule| {
+        let Rule { written, origin } = rule;
         format!(
-            "{}: the pattern {} has a | outside of every group. Each of its alternatives must \
+            "{origin}: the pattern {} has a | outside of every group. Each of its alternatives must \
              match the whole path. The Go socket-proxy also let pass whatever only begins with the \
              first one or ends with the last one; if that is needed, write a.*|.*b for a|b. \
-             Written as ({pattern}) it means the same everywhere, and this warning goes away",
-            source(given, method, pattern),
-            shown(pattern),
+             Written as ({written}) it means the same everywhere, and this warning goes away",
+            shown(written),
         )
     };
-    listener.policy.rules.top_level_alternations().map(sentence).collect()
+    listener.policy.rules().top_level_alternations().map(sentence).collect()
 }
 
-fn nothing_matched(paths: &Paths, listener: &Listener, given: &Given) -> Vec<String> {
+fn nothing_matched(paths: &Paths, listener: &Listener) -> Vec<String> {
     // Quotes and white space have their own sentence.
     let is_bare = |pattern: &str| !is_quoted(pattern) && pattern.trim() == pattern;
-    let sentence = |(method, pattern): (Method, &str)| {
-        let reason = paths.reason(method, pattern).filter(|_| is_bare(pattern))?;
-        let name = source(given, method, pattern);
-        Some(format!("{name}: the pattern {} {reason}", shown(pattern)))
+    let sentence = |(method, rule): (Method, &Rule)| {
+        let Rule { written, origin } = rule;
+        let reason = paths.reason(method, written).filter(|_| is_bare(written))?;
+        Some(format!("{origin}: the pattern {} {reason}", shown(written)))
     };
-    listener.policy.rules.patterns().take(EXAMINED_MAX).filter_map(sentence).collect()
+    listener.policy.rules().patterns().take(EXAMINED_MAX).filter_map(sentence).collect()
 }
 
 /// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
 fn ping(listener: &Listener, given: &Given) -> Option<String> {
-    let rules = &listener.policy.rules;
+    let rules = &listener.policy.rules();
     let is_get_open = rules.methods().any(|method| method == Method::Get);
-    let is_ping_open = matches!(rules.judge(Method::Head, PING), RuleVerdict::Allowed);
+    let is_ping_open = rules.judge(Method::Head, PING).is_allowed();
     (is_get_open && !is_ping_open).then(|| {
         let name = additions::pattern(given, &listener.name, Method::Head);
         format!(
@@ -215,7 +215,7 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
 /// Who can reach a listener, if that is everybody or nobody.
 fn reach(listener: &Listener, given: &Given, has_labels: bool) -> Option<String> {
     let title = listener.title();
-    let peers = &listener.policy.peers;
+    let peers = &listener.policy.peers();
     let flag = name_of(&given.allowfrom, &listener.name);
     match &listener.endpoint {
         Endpoint::Unix { mode, .. } if mode & MODE_WRITABLE_BY_OTHERS != 0 => Some(format!(
@@ -252,7 +252,7 @@ fn unreachable(listener: &Listener, address: SocketAddr, given: &Given) -> Strin
         "{} listens on {address}, where only this host itself can connect, but {flag}={} admits \
          others; to serve them write {fix}",
         listener.title(),
-        listener.policy.peers
+        listener.policy.peers()
     )
 }
 
@@ -264,12 +264,14 @@ fn name_of(slot: &Slot, listener: &str) -> String {
 
 /// Rights that are as good as being root on the host.
 fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
-    let Policy { rules, bodies, .. } = &listener.policy;
+    let (rules, bodies) = (listener.policy.rules(), listener.policy.bodies());
     let mounts = name_of(&given.allowbindmountfrom, &listener.name);
-    let opens = |path: &&&str| matches!(rules.judge(Method::Post, path), RuleVerdict::Allowed);
-    let pattern = |path| {
-        let pattern = rules.matching_pattern(Method::Post, path).unwrap_or_default();
-        format!("{}: the pattern {}", source(given, Method::Post, pattern), shown(pattern))
+    let opens = |path: &&&str| rules.judge(Method::Post, path).is_allowed();
+    let pattern = |path| match rules.judge(Method::Post, path) {
+        RuleVerdict::Allowed(rule) => {
+            format!("{}: the pattern {}", rule.origin, shown(&rule.written))
+        }
+        _ => String::new(),
     };
     let mut advice = Vec::new();
     if HOST_PATHS.iter().all(|path| opens(&path)) {
@@ -302,7 +304,7 @@ fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
 /// A named listener without rights is a mistake by itself. The default one may be
 /// empty if others are not, or if rights come from labels.
 fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
-    let is_empty = |listener: &&Listener| listener.policy.rules.methods().next().is_none();
+    let is_empty = |listener: &&Listener| listener.policy.rules().methods().next().is_none();
     let has_rights =
         config.container_rights.is_some() || !config.listeners.iter().all(|l| is_empty(&l));
     if !has_rights && let Some(warning) = migration::warning(&settings.of_haproxy_proxies) {
@@ -318,14 +320,6 @@ fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
         )
     };
     config.listeners.iter().filter(is_empty).filter(is_mistake).map(sentence).collect()
-}
-
-/// The flag or variable that carried a pattern.
-fn source(given: &Given, method: Method, pattern: &str) -> String {
-    let slots = given.patterns().filter(|(of, _)| *of == method);
-    let mut values = slots.flat_map(|(_, slot)| &slot.values);
-    let value = values.find(|value| value.text == pattern);
-    value.map_or_else(|| format!("-allow{method}"), |value| value.name.clone())
 }
 
 #[cfg(test)]
@@ -641,7 +635,8 @@ mod tests {
             panic!("these are patterns");
         };
         for (listener, prefix) in config.listeners.iter().zip(["", "/web"]) {
-            let found: Vec<(Method, &str)> = listener.policy.rules.patterns().collect();
+            let patterns = listener.policy.rules().patterns();
+            let found: Vec<_> = patterns.map(|(method, rule)| (method, &*rule.written)).collect();
             let expected = Method::ALL.map(|method| (method, format!("{prefix}/{method}")));
             let expected = expected.each_ref().map(|(method, pattern)| (*method, pattern.as_str()));
             assert_eq!(found, expected);

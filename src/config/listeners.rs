@@ -12,8 +12,9 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
 use super::{Endpoint, Listener, additions, suggest};
+use crate::filter::bodies::LabelGuard;
+use crate::filter::rules::{Draft, Rule, WEIGHT_MAX};
 use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
-use crate::http1::Method;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -42,6 +43,8 @@ pub(super) struct Said<'a> {
     pub(super) named: &'a BTreeMap<String, Given>,
     /// Where the named listeners listen.
     pub(super) declarations: &'a [Declaration],
+    /// Where labels grant rights, no listener's client may grant itself any.
+    pub(super) label_guard: Option<&'a LabelGuard>,
 }
 
 /// The declarations of all further listeners; a flag wins over a variable of
@@ -73,11 +76,11 @@ pub(super) fn listeners(
     serve_health: bool,
 ) -> Option<Vec<Listener>> {
     complain_of_strangers(reader, said);
-    let default = has_default(said).then(|| default_listener(reader, said.default));
+    let default = has_default(said).then(|| default_listener(reader, said));
     let named: Vec<Option<Listener>> = said
         .declarations
         .iter()
-        .map(|declaration| named_listener(reader, declaration, said.named))
+        .map(|declaration| named_listener(reader, declaration, said))
         .collect();
     let listeners: Option<Vec<Listener>> = default.into_iter().chain(named).collect();
     complain_of_conflicts(reader, listeners.as_deref().unwrap_or_default(), serve_health);
@@ -92,9 +95,10 @@ fn has_default(said: &Said<'_>) -> bool {
     said.declarations.is_empty() || places.into_iter().chain(allowlists).any(Slot::is_given)
 }
 
-fn default_listener(reader: &mut Reader, given: &Given) -> Option<Listener> {
+fn default_listener(reader: &mut Reader, said: &Said<'_>) -> Option<Listener> {
+    let given = said.default;
     let endpoint = default_endpoint(reader, given);
-    let policy = policy(reader, given, "");
+    let policy = policy(reader, given, "", said.label_guard);
     Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
 }
 
@@ -113,15 +117,21 @@ fn default_endpoint(reader: &mut Reader, given: &Given) -> Option<Endpoint> {
 fn named_listener(
     reader: &mut Reader,
     declaration: &Declaration,
-    named: &BTreeMap<String, Given>,
+    said: &Said<'_>,
 ) -> Option<Listener> {
     let parse = |value: &Value| values::endpoint(&value.text);
     let endpoint = reader.one(Kind::Listener, &declaration.endpoint, parse);
-    let policy = policy(reader, named.get(&declaration.name)?, &declaration.name);
+    let given = said.named.get(&declaration.name)?;
+    let policy = policy(reader, given, &declaration.name, said.label_guard);
     Some(Listener { name: declaration.name.clone(), endpoint: endpoint?, policy: policy? })
 }
 
-fn policy(reader: &mut Reader, given: &Given, listener: &str) -> Option<Policy> {
+fn policy(
+    reader: &mut Reader,
+    given: &Given,
+    listener: &str,
+    label_guard: Option<&LabelGuard>,
+) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
     let rules = rules(reader, given);
     let exact = reader.switch(&given.bindmountsexact);
@@ -136,10 +146,10 @@ fn policy(reader: &mut Reader, given: &Given, listener: &str) -> Option<Policy> 
         Some(value) => mounts.written_in(value.name.clone()).exactly(exact),
         None => mounts.exactly(exact),
     });
-    let bodies = BodyRules { bind_mounts, label_guard: None };
+    let bodies = BodyRules { bind_mounts, label_guard: label_guard.cloned() };
     let additions = additions::additions(given, listener);
     let source = Source::Options { listener: listener.to_owned(), additions };
-    Some(Policy { source, peers: merged, rules: rules?, bodies })
+    Some(Policy::new(source, merged, rules?, bodies))
 }
 
 /// Fail closed: a restriction that restricts nothing is a mistake.
@@ -160,15 +170,17 @@ fn peers(text: &str) -> Result<Peers, String> {
 
 /// Each pattern is checked alone first: the complaint names its flag.
 fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
-    let mut patterns: Vec<(Method, String)> = Vec::new();
+    let mut draft = Draft::new(WEIGHT_MAX);
     for (method, slot) in given.patterns() {
         let check = |value: &Value| match Rules::check(method, &value.text) {
-            Ok(()) => Ok((method, value.text.clone())),
+            Ok(()) => Ok(Rule { written: value.text.clone(), origin: value.name.clone() }),
             Err(error) => Err(error.reason),
         };
-        patterns.extend(reader.all(slot, check).unwrap_or_default());
+        for rule in reader.all(slot, check).unwrap_or_default() {
+            draft.add(method, rule).map_err(|error| reader.complain(error.to_string())).ok()?;
+        }
     }
-    Rules::compile(patterns).map_err(|error| reader.complain(error.to_string())).ok()
+    draft.compile().map_err(|error| reader.complain(error.to_string())).ok()
 }
 
 fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {

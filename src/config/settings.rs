@@ -5,7 +5,7 @@ use super::go_flags::CommandLines;
 use super::listeners::{self, Declaration, Said};
 use super::options::{Given, Slot};
 use super::read::Reader;
-use super::{Config, ConfigError, ContainerRights, Limits, Listener, LogConfig, advice, values};
+use super::{Config, ConfigError, ContainerRights, Limits, LogConfig, advice, values};
 use crate::filter::bodies::LabelGuard;
 use std::collections::BTreeMap;
 
@@ -92,7 +92,15 @@ impl Settings {
     /// Every value is read before the first `?`, so that every mistake is found.
     fn config(&mut self) -> Option<Config> {
         let (reader, given) = (&mut self.reader, &self.default);
-        let said = Said { default: given, named: &self.named, declarations: &self.declarations };
+        // Before the listeners, whose policies have its guard.
+        let container_rights = container_rights(reader, given);
+        let rights = container_rights.as_ref().and_then(Option::as_ref);
+        let said = Said {
+            default: given,
+            named: &self.named,
+            declarations: &self.declarations,
+            label_guard: rights.and_then(|rights| rights.label_guard.as_ref()),
+        };
         let serve_health = reader.switch(&given.allowhealthcheck);
         let listeners = listeners::listeners(reader, &said, serve_health.unwrap_or_default());
         let socket_path = reader.last(&given.socketpath, |value| values::socket_path(&value.text));
@@ -102,11 +110,8 @@ impl Settings {
         let watchdog_interval = reader.seconds(&given.watchdoginterval);
         let stop_on_watchdog = reader.switch(&given.stoponwatchdog);
         let wait_for_socket = reader.seconds(&given.waitforsocket);
-        let container_rights = container_rights(reader, given);
-        let (mut listeners, container_rights) = (listeners?, container_rights?);
-        guard_labels(&mut listeners, container_rights.as_ref());
         Some(Config {
-            listeners,
+            listeners: listeners?,
             socket_path: socket_path?,
             log: log?,
             limits: limits?,
@@ -115,7 +120,7 @@ impl Settings {
             stop_on_watchdog: stop_on_watchdog?,
             serve_health: serve_health?,
             wait_for_socket: wait_for_socket?,
-            container_rights,
+            container_rights: container_rights?,
             warnings: Vec::new(),
         })
     }
@@ -192,12 +197,4 @@ fn container_rights(reader: &mut Reader, given: &Given) -> Option<Option<Contain
         let label_guard = (!may_grant).then_some(guard);
         ContainerRights { proxy_container_name, label_prefix, label_guard }
     }))
-}
-
-/// Where labels grant rights, no listener's client may grant itself any.
-fn guard_labels(listeners: &mut [Listener], rights: Option<&ContainerRights>) {
-    let guard = rights.and_then(|rights| rights.label_guard.as_ref());
-    for listener in listeners {
-        listener.policy.bodies.label_guard = guard.cloned();
-    }
 }

@@ -45,10 +45,10 @@ fn facts(config: &Config) -> BTreeSet<String> {
             Endpoint::Tcp(_) => String::new(),
         };
         facts.insert(format!("{name}:endpoint={endpoint}{mode}"));
-        facts.insert(format!("{name}:from={}", policy.peers));
-        facts.insert(format!("{name}:mounts={}", policy.bodies.bind_mounts.is_some()));
+        facts.insert(format!("{name}:from={}", policy.peers()));
+        facts.insert(format!("{name}:mounts={}", policy.bodies().bind_mounts.is_some()));
         let guard = config.container_rights.as_ref().and_then(|r| r.label_guard.as_ref());
-        assert_eq!(policy.bodies.label_guard.as_ref(), guard, "one guard for all");
+        assert_eq!(policy.bodies().label_guard.as_ref(), guard, "one guard for all");
         facts.extend(guard.map(|_| format!("{name}:guarded")));
     }
     facts
@@ -395,7 +395,7 @@ fn an_empty_flag_overrides_its_variable_like_any_other() {
     for (flag, variable, value) in rows {
         let config = config(&format!("-{flag}="), &[(variable, value)]);
         assert_eq!(facts(&config), facts(&self::config("", &[])), "{flag}");
-        assert_eq!(config.listeners[0].policy.rules.patterns().count(), 0, "{flag}");
+        assert_eq!(config.listeners[0].policy.rules().patterns().count(), 0, "{flag}");
         let warning = format!("-{flag} is empty and overrides {variable}, which has no effect");
         assert!(config.warnings.contains(&warning), "{:?}", config.warnings);
     }
@@ -414,7 +414,7 @@ fn an_empty_flag_overrides_its_variable_like_any_other() {
     check("-proxysocketendpoint= -proxysocketendpoint=/a", &[], &[":endpoint=/a 600"]);
     let line = "-listen=web=unix:/a -allowGET@web=";
     let web = &config(line, &[("SP_LISTEN_WEB_ALLOW_GET", "/a")]).listeners[0];
-    assert_eq!(web.policy.rules.patterns().count(), 0);
+    assert_eq!(web.policy.rules().patterns().count(), 0);
 }
 
 #[test]
@@ -562,9 +562,9 @@ fn listeners_inherit_nothing() {
     let line = "-listen=web=tcp:127.0.0.1:2376 -allowfrom=10.0.0.0/8 -allowbindmountfrom=/home";
     let config = config(line, &[("SP_ALLOW_GET", "/a")]);
     let web = &config.listeners[1];
-    assert_eq!(web.policy.peers.to_string(), "127.0.0.1/32");
-    assert_eq!(web.policy.bodies.bind_mounts, None);
-    assert_eq!(web.policy.rules.patterns().count(), 0);
+    assert_eq!(web.policy.peers().to_string(), "127.0.0.1/32");
+    assert_eq!(web.policy.bodies().bind_mounts, None);
+    assert_eq!(web.policy.rules().patterns().count(), 0);
 }
 
 #[test]
@@ -573,7 +573,7 @@ fn a_refusal_for_a_body_names_the_flag_of_its_listener() {
     let config = config(line, &[]);
     let flags = ["-allowbindmountfrom", "-allowbindmountfrom@web"];
     for (listener, flag) in config.listeners.iter().zip(flags) {
-        let bodies = &listener.policy.bodies;
+        let bodies = &listener.policy.bodies();
         let create = bodies.inspection(Method::Post, "/containers/create", None).unwrap().unwrap();
         let body = br#"{"HostConfig":{"Binds":["/c:/c"]}}"#;
         let denial = bodies.judge(create, Some(b"application/json"), body).unwrap_err();
@@ -588,7 +588,7 @@ fn every_listener_says_whether_its_bind_mounts_are_exact() {
     let line = "-listen=web=tcp:127.0.0.1:2376 -allowbindmountfrom=/a -allowbindmountfrom@web=/b";
     let exact = |more: &str, variables: Variables<'_>| -> Vec<bool> {
         let config = config(&format!("{line} {more}"), variables);
-        let mounts = |l: &Listener| l.policy.bodies.bind_mounts.as_ref().unwrap().is_exact();
+        let mounts = |l: &Listener| l.policy.bodies().bind_mounts.as_ref().unwrap().is_exact();
         config.listeners.iter().map(mounts).collect()
     };
     assert_eq!(exact("", &[]), [false, false]);

@@ -4,6 +4,8 @@
 //! which flag would allow the request. Neither repeats the allowlists.
 
 use super::bodies::{BodyDenial, DenialKind};
+use super::rules::Rule;
+use crate::api::generalise;
 use crate::http1::{Method, Reply, Request};
 use crate::text;
 use std::borrow::Cow;
@@ -64,6 +66,8 @@ pub enum Denial {
         /// Whether the original's anchoring would have let it through.
         ungrouped_matches: bool,
     },
+    /// A rule denies the operation, whatever others allow.
+    Named(Rule),
     /// The body asks for what it may not have.
     Body(BodyDenial),
 }
@@ -76,6 +80,7 @@ impl Denial {
             Self::Address => "forbidden IP".into(),
             Self::Method { .. } => "method not allowed".into(),
             Self::Path { .. } => "path not allowed".into(),
+            Self::Named(rule) => format!("denied by {}={}", rule.origin, rule.written).into(),
             Self::Body(denial) => denial.reason.as_str().into(),
         }
     }
@@ -99,6 +104,10 @@ impl Denial {
                 source.allow(method, path),
                 danger(method, path)
             ),
+            Self::Named(rule) => format!(
+                "{method} {path} is denied by {}={}, which wins over every rule that allows it",
+                rule.origin, rule.written
+            ),
             Self::Body(denial) => denial.reason.clone(),
         };
         let mut reply = Reply::new(self.status(), format!("socket-proxy: {explained}"));
@@ -113,7 +122,7 @@ impl Denial {
     pub fn status(&self) -> u16 {
         match self {
             Self::Method { .. } => 405,
-            Self::Address | Self::Path { .. } => 403,
+            Self::Address | Self::Path { .. } | Self::Named(_) => 403,
             Self::Body(denial) => match denial.kind {
                 DenialKind::Syntax => 400,
                 DenialKind::MediaType => 415,
@@ -132,7 +141,7 @@ impl Default for Source {
 impl Source {
     /// The flag, variable or label that would allow a method and a path.
     fn allow(&self, method: Method, path: &str) -> String {
-        let pattern = suggest_pattern(path);
+        let pattern = generalise(path);
         match self {
             Self::Options { listener, additions } => {
                 format!("{}={pattern}", additions.pattern_name(method, listener))
@@ -222,43 +231,10 @@ fn danger(method: Method, path: &str) -> &'static str {
     }
 }
 
-/// A pattern for exactly this path, in any version of the API.
-fn suggest_pattern(path: &str) -> String {
-    let version_end = path.get(1..).and_then(|rest| rest.find('/')).map(|at| at + 1);
-    let (version, rest) = path.split_at(version_end.unwrap_or(0));
-    let is_version = version.strip_prefix("/v").is_some_and(|digits| {
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-    });
-    let (prefix, literal) = if is_version { ("/v[0-9.]+", rest) } else { ("", path) };
-    let mut pattern = prefix.to_owned();
-    for c in literal.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http1::FieldStorage;
-
-    #[test]
-    fn a_suggested_pattern_is_literal_but_for_the_version() {
-        let rows = [
-            ("/_ping", "/_ping"),
-            ("/v1.41/images/json", "/v[0-9.]+/images/json"),
-            ("/volumes/a.b", r"/volumes/a\.b"),
-            ("/v/x", "/v/x"),
-            ("/", "/"),
-            ("*", r"\*"),
-        ];
-        for (path, pattern) in rows {
-            assert_eq!(suggest_pattern(path), pattern, "{path}");
-        }
-    }
 
     fn message(denial: &Denial, source: &Source) -> (u16, String) {
         let mut storage = FieldStorage::new();

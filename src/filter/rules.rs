@@ -1,38 +1,42 @@
-//! Rules: for each method, patterns that must match the whole decoded path.
+//! Rules: which methods and paths are allowed, by pattern and by name.
+//!
+//! A pattern must match the whole decoded path; a name covers one operation of
+//! the daemons' API. Both add up, and a denial wins over them.
 //!
 //! **Invariant:** a pattern is parsed alone, so that it cannot reach beyond its
 //! own group; then all patterns of a method become one set, whose decision
 //! costs nearly the same for a thousand patterns as for one.
-//!
-//! A set builds its automaton while it judges. What it has built is kept in
-//! caches, one for each thread that judges at the same time; `Lanes` bounds
-//! their number.
+//! **Invariant:** the rule that decides is found by deciding, once, and knows
+//! where it was written.
 
-use super::go_regexp::{NEST_MAX, PatternError, Translated, translate, translate_ungrouped};
+mod named;
+mod set;
+
+use super::go_regexp::{PatternError, translate, translate_ungrouped};
+use crate::api::Operation;
 use crate::http1::Method;
-use regex::{RegexSet, RegexSetBuilder};
+use named::Named;
+use regex_automata::Anchored;
+use regex_automata::meta::BuildError;
+use set::{Set, SetDraft};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 
 /// What all patterns of a listener may weigh together, in bytes. A hundred
 /// ordinary patterns weigh less than one MiB.
 pub const WEIGHT_MAX: u64 = 16 << 20;
 
-/// Room beyond the weight of its patterns that a set may take when compiled.
-const SET_BYTES: usize = 1 << 20;
-
-/// The same for each pattern: its anchors, and its place in the set.
-const PATTERN_BYTES: usize = 512;
-
-/// What one cache of a set may grow to. A thousand patterns need some 1 MiB; a
-/// set that would need more judges without a cache, hundreds of times slower.
-const CACHE_BYTES_MAX: usize = 2 << 20;
-
-/// The patterns of all methods. The default matches nothing.
+/// The rules for all methods. The default allows nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
-    methods: Arc<[MethodRules]>,
+pub struct Rules(Arc<Compiled>);
+
+#[derive(Debug, Default)]
+struct Compiled {
+    methods: Vec<MethodRules>,
+    /// The items of lists that allow or deny by name.
+    items: Vec<Rule>,
+    allowed: Named,
+    denied: Named,
 }
 
 /// The patterns of one method.
@@ -40,37 +44,56 @@ pub struct Rules {
 struct MethodRules {
     method: Method,
     patterns: Vec<Pattern>,
-    whole_path: RegexSet,
+    whole_path: Set,
     /// The patterns with a `|` outside of groups, as the Go original anchors
     /// them; without such a `|` that makes no difference.
-    ungrouped: Option<RegexSet>,
-    lanes: Lanes,
+    ungrouped: Option<Set>,
 }
 
 #[derive(Debug)]
 struct Pattern {
-    written: String,
+    rule: Rule,
     top_level_alternation: bool,
 }
 
-/// What the rules say of a method and a path.
+/// A rule as the operator wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The pattern, or the item of a list of names.
+    pub written: String,
+    /// The flag, variable or label that has it: `-allowGET`, `SP_ALLOW_GET_2`.
+    pub origin: String,
+}
+
+/// The verdict of the rules on a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum RuleVerdict {
-    /// Some pattern of the method matches the whole path.
-    Allowed,
-    /// The method has no pattern.
+pub enum RuleVerdict<'r> {
+    /// This rule allows it, and none denies it.
+    Allowed(&'r Rule),
+    /// This rule denies it, whatever others allow.
+    Denied(&'r Rule),
+    /// No rule is about the method.
     MethodNotAllowed,
-    /// No pattern of the method matches.
+    /// No rule allows the path.
     PathNotAllowed {
-        /// Whether the pattern as the Go original anchors it (`^a|b$`, without
+        /// Whether a pattern as the Go original anchors it (`^a|b$`, without
         /// a group) would have matched.
         ungrouped_matches: bool,
     },
 }
 
+impl RuleVerdict<'_> {
+    /// Whether a rule allows it.
+    #[must_use]
+    pub fn is_allowed(self) -> bool {
+        matches!(self, Self::Allowed(_))
+    }
+}
+
 impl Rules {
-    /// Compiles patterns in Go's dialect, [`WEIGHT_MAX`] in all at most.
+    /// Compiles patterns in Go's dialect, [`WEIGHT_MAX`] in all at most, each
+    /// under the flag of its method.
     ///
     /// # Errors
     /// The first pattern that Go would refuse or that is too large.
@@ -78,7 +101,9 @@ impl Rules {
         patterns: impl IntoIterator<Item = (Method, String)>,
     ) -> Result<Self, PatternError> {
         let mut draft = Draft::new(WEIGHT_MAX);
-        patterns.into_iter().try_for_each(|(method, written)| draft.add(method, written))?;
+        for (method, written) in patterns {
+            draft.add(method, Rule { written, origin: format!("-allow{method}") })?;
+        }
         draft.compile()
     }
 
@@ -87,75 +112,100 @@ impl Rules {
     /// # Errors
     /// If Go would refuse it, or if it is too large.
     pub fn check(method: Method, written: &str) -> Result<(), PatternError> {
-        Draft::new(WEIGHT_MAX).add(method, written.to_owned())
+        let rule = Rule { written: written.to_owned(), origin: String::new() };
+        Draft::new(WEIGHT_MAX).add(method, rule)
     }
 
     /// Judges a method and a decoded path. Does not allocate once it is warm.
-    pub fn judge(&self, method: Method, path: &str) -> RuleVerdict {
+    pub fn judge(&self, method: Method, path: &str) -> RuleVerdict<'_> {
+        let Compiled { items, allowed, denied, .. } = &*self.0;
+        if let Some(rule) = denied.touching(method, path).and_then(|item| items.get(item)) {
+            return RuleVerdict::Denied(rule);
+        }
+        if let Some(rule) = allowed.naming(method, path).and_then(|item| items.get(item)) {
+            return RuleVerdict::Allowed(rule);
+        }
         match self.of(method) {
-            None => RuleVerdict::MethodNotAllowed,
-            Some(rules) if rules.match_whole(path) => RuleVerdict::Allowed,
-            Some(rules) => {
-                RuleVerdict::PathNotAllowed { ungrouped_matches: rules.match_ungrouped(path) }
+            Some(rules) => rules.judge(path),
+            None if allowed.has_method(method) => {
+                RuleVerdict::PathNotAllowed { ungrouped_matches: false }
             }
+            None => RuleVerdict::MethodNotAllowed,
         }
     }
 
-    /// The first pattern, as written, that matches; for logs, may allocate.
+    /// Whether nothing is allowed at all.
     #[must_use]
-    pub fn matching_pattern(&self, method: Method, path: &str) -> Option<&str> {
-        let rules = self.of(method)?;
-        let _lane = rules.lanes.enter();
-        let index = rules.whole_path.matches(path).iter().next()?;
-        rules.patterns.get(index).map(|pattern| pattern.written.as_str())
+    pub fn is_empty(&self) -> bool {
+        self.0.methods.is_empty() && self.0.allowed.is_empty()
     }
 
-    /// The methods that have a pattern, in the order of [`Method::ALL`].
+    /// The methods that something is allowed with, in the order of [`Method::ALL`].
     pub fn methods(&self) -> impl Iterator<Item = Method> + '_ {
-        self.methods.iter().map(|rules| rules.method)
+        let is_open =
+            |method: &Method| self.of(*method).is_some() || self.0.allowed.has_method(*method);
+        Method::ALL.into_iter().filter(is_open)
     }
 
-    /// The patterns as the operator wrote them.
-    pub fn patterns(&self) -> impl Iterator<Item = (Method, &str)> + '_ {
-        self.all().map(|(method, pattern)| (method, pattern.written.as_str()))
+    /// The patterns with their methods, in the order of [`Method::ALL`].
+    pub fn patterns(&self) -> impl Iterator<Item = (Method, &Rule)> + '_ {
+        self.all().map(|(method, pattern)| (method, &pattern.rule))
+    }
+
+    /// The operations that are allowed by name and not denied, each with its rule.
+    pub fn named(&self) -> impl Iterator<Item = (Operation, &Rule)> + '_ {
+        let Compiled { items, allowed, denied, .. } = &*self.0;
+        allowed
+            .operations()
+            .filter(|operation| denied.rule_of(*operation).is_none())
+            .filter_map(|operation| Some((operation, items.get(allowed.rule_of(operation)?)?)))
+    }
+
+    /// The operations that are denied, each with its rule.
+    pub fn denied(&self) -> impl Iterator<Item = (Operation, &Rule)> + '_ {
+        let Compiled { items, denied, .. } = &*self.0;
+        denied
+            .operations()
+            .filter_map(|operation| Some((operation, items.get(denied.rule_of(operation)?)?)))
     }
 
     /// Patterns with a `|` outside of every group, for a warning at start.
-    pub fn top_level_alternations(&self) -> impl Iterator<Item = (Method, &str)> + '_ {
-        self.all()
-            .filter(|(_, pattern)| pattern.top_level_alternation)
-            .map(|(method, pattern)| (method, pattern.written.as_str()))
+    pub fn top_level_alternations(&self) -> impl Iterator<Item = &Rule> + '_ {
+        self.all().map(|(_, pattern)| pattern).filter(|p| p.top_level_alternation).map(|p| &p.rule)
     }
 
     fn all(&self) -> impl Iterator<Item = (Method, &Pattern)> {
-        self.methods
-            .iter()
-            .flat_map(|rules| rules.patterns.iter().map(|pattern| (rules.method, pattern)))
+        let methods = self.0.methods.iter();
+        methods.flat_map(|rules| rules.patterns.iter().map(|pattern| (rules.method, pattern)))
     }
 
     fn of(&self, method: Method) -> Option<&MethodRules> {
-        self.methods.iter().find(|rules| rules.method == method)
+        self.0.methods.iter().find(|rules| rules.method == method)
     }
 }
 
 impl MethodRules {
-    fn match_whole(&self, path: &str) -> bool {
-        let _lane = self.lanes.enter();
-        self.whole_path.is_match(path)
+    fn judge(&self, path: &str) -> RuleVerdict<'_> {
+        let pattern = self.whole_path.first_match(path).and_then(|at| self.patterns.get(at));
+        match pattern {
+            Some(pattern) => RuleVerdict::Allowed(&pattern.rule),
+            None => RuleVerdict::PathNotAllowed { ungrouped_matches: self.match_ungrouped(path) },
+        }
     }
 
     /// Whether a pattern matches as the Go original anchors it.
     fn match_ungrouped(&self, path: &str) -> bool {
-        let Some(set) = &self.ungrouped else { return false };
-        let _lane = self.lanes.enter();
-        set.is_match(path)
+        self.ungrouped.as_ref().is_some_and(|set| set.first_match(path).is_some())
     }
 }
 
-/// Patterns that are translated and weighed, and not compiled yet.
+/// Rules that are checked and weighed, and not compiled yet.
 #[derive(Debug)]
 pub struct Draft {
     methods: BTreeMap<Method, MethodDraft>,
+    items: Vec<Rule>,
+    allowed: Named,
+    denied: Named,
     weight: u64,
     weight_max: u64,
 }
@@ -168,17 +218,13 @@ struct MethodDraft {
     ungrouped: SetDraft,
 }
 
-#[derive(Debug, Default)]
-struct SetDraft {
-    regexes: Vec<String>,
-    weight: u64,
-}
-
 impl Draft {
-    /// A draft without patterns, for as much as `weight_max`.
+    /// A draft without rules, for patterns that weigh `weight_max` at most.
     #[must_use]
     pub fn new(weight_max: u64) -> Self {
-        Self { methods: BTreeMap::new(), weight: 0, weight_max }
+        let (methods, items, weight) = (BTreeMap::new(), Vec::new(), 0);
+        let (allowed, denied) = (Named::default(), Named::default());
+        Self { methods, items, allowed, denied, weight, weight_max }
     }
 
     /// An upper bound of the bytes that the patterns take when compiled.
@@ -187,29 +233,56 @@ impl Draft {
         self.weight
     }
 
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.methods.is_empty() && self.items.is_empty()
+    }
+
     /// Adds a pattern in Go's dialect.
     ///
     /// # Errors
     /// If Go would refuse it, or if it makes all of them too heavy.
-    pub fn add(&mut self, method: Method, written: String) -> Result<(), PatternError> {
-        let whole_path = translate(&written)?;
+    pub fn add(&mut self, method: Method, rule: Rule) -> Result<(), PatternError> {
+        let whole_path = translate(&rule.written)?;
         let top_level_alternation = whole_path.top_level_alternation;
         let ungrouped = match top_level_alternation {
-            true => Some(translate_ungrouped(&written)?),
+            true => Some(translate_ungrouped(&rule.written)?),
             false => None,
         };
         let weight = whole_path.weight + ungrouped.as_ref().map_or(0, |it| it.weight);
         self.weight = self.weight.saturating_add(weight);
         if self.weight > self.weight_max {
-            return Err(self.too_heavy(written, weight));
+            return Err(self.too_heavy(rule.written, weight));
         }
         let draft = self.methods.entry(method).or_default();
-        draft.whole_path.add(|regex| format!(r"\A(?:{regex})\z"), whole_path);
+        draft.whole_path.add_whole(&whole_path);
         if let Some(translated) = ungrouped {
-            draft.ungrouped.add(|regex| regex, translated);
+            draft.ungrouped.add_as_is(translated);
         }
-        draft.patterns.push(Pattern { written, top_level_alternation });
+        draft.patterns.push(Pattern { rule, top_level_alternation });
         Ok(())
+    }
+
+    /// Allows operations by name.
+    pub fn allow(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
+        let item = self.items.len();
+        operations.into_iter().for_each(|operation| self.allowed.add(operation, item));
+        self.items.push(rule);
+    }
+
+    /// Denies operations by name, whatever allows them.
+    pub fn deny(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
+        let item = self.items.len();
+        operations.into_iter().for_each(|operation| self.denied.add(operation, item));
+        self.items.push(rule);
+    }
+
+    /// Denies what `others` deny, too.
+    pub fn deny_as(&mut self, others: &Rules) {
+        for (operation, rule) in others.denied() {
+            self.deny([operation], rule.clone());
+        }
     }
 
     fn too_heavy(&self, pattern: String, weight: u64) -> PatternError {
@@ -224,70 +297,26 @@ impl Draft {
     /// # Errors
     /// None for patterns that [`Self::add`] took; the crate could have others.
     pub fn compile(self) -> Result<Rules, PatternError> {
-        let methods = self.methods.into_iter().map(|(method, draft)| draft.compile(method));
-        Ok(Rules { methods: methods.collect::<Result<_, _>>()? })
+        let Self { methods, items, allowed, denied, .. } = self;
+        let methods = methods.into_iter().map(|(method, draft)| draft.compile(method));
+        let methods = methods.collect::<Result<_, _>>()?;
+        Ok(Rules(Arc::new(Compiled { methods, items, allowed, denied })))
     }
 }
 
 impl MethodDraft {
     fn compile(self, method: Method) -> Result<MethodRules, PatternError> {
         let Self { patterns, whole_path, ungrouped } = self;
-        let explain = |error: regex::Error| PatternError {
+        let explain = |error: Box<BuildError>| PatternError {
             pattern: format!("all patterns for {method}"),
             reason: error.to_string(),
         };
-        let whole_path = whole_path.compile().map_err(explain)?;
-        let ungrouped = match ungrouped.regexes.is_empty() {
+        let whole_path = whole_path.compile(Anchored::Yes).map_err(explain)?;
+        let ungrouped = match ungrouped.is_empty() {
             true => None,
-            false => Some(ungrouped.compile().map_err(explain)?),
+            false => Some(ungrouped.compile(Anchored::No).map_err(explain)?),
         };
-        Ok(MethodRules { method, patterns, whole_path, ungrouped, lanes: Lanes::default() })
-    }
-}
-
-impl SetDraft {
-    fn add(&mut self, anchor: impl FnOnce(String) -> String, translated: Translated) {
-        self.weight = self.weight.saturating_add(translated.weight);
-        self.regexes.push(anchor(translated.regex));
-    }
-
-    fn compile(self) -> Result<RegexSet, regex::Error> {
-        let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
-        let each = self.regexes.len().saturating_mul(PATTERN_BYTES);
-        RegexSetBuilder::new(self.regexes)
-            .size_limit(weight.saturating_add(each).saturating_add(SET_BYTES))
-            .dfa_size_limit(CACHE_BYTES_MAX)
-            .nest_limit(NEST_MAX)
-            .build()
-    }
-}
-
-/// How many threads may judge by one set at the same time. Judging takes well
-/// below a microsecond, so that hardly any thread ever waits; and without a
-/// bound each of a thousand threads could leave a cache behind.
-const LANES: usize = 4;
-
-/// The places from which a set may be used.
-#[derive(Debug, Default)]
-struct Lanes {
-    lanes: [Mutex<()>; LANES],
-    next: AtomicUsize,
-}
-
-impl Lanes {
-    /// Takes a free lane, or waits for one of them.
-    fn enter(&self) -> MutexGuard<'_, ()> {
-        for lane in &self.lanes {
-            match lane.try_lock() {
-                Ok(guard) => return guard,
-                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        let [first, ..] = &self.lanes;
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
-        let lane = self.lanes.get(turn).unwrap_or(first);
-        lane.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(MethodRules { method, patterns, whole_path, ungrouped })
     }
 }
 
@@ -300,7 +329,7 @@ mod tests {
     }
 
     fn is_allowed(patterns: &[&str], path: &str) -> bool {
-        rules(patterns).judge(Method::Get, path) == RuleVerdict::Allowed
+        rules(patterns).judge(Method::Get, path).is_allowed()
     }
 
     #[test]
@@ -333,7 +362,9 @@ mod tests {
 
     #[test]
     fn the_matching_pattern_is_told_as_it_was_written() {
-        assert_eq!(rules(&["/x", "/a.*"]).matching_pattern(Method::Get, "/ab"), Some("/a.*"));
+        let rules = rules(&["/x", "/a.*", "/ab"]);
+        let rule = Rule { written: "/a.*".into(), origin: "-allowGET".into() };
+        assert_eq!(rules.judge(Method::Get, "/ab"), RuleVerdict::Allowed(&rule));
     }
 
     #[test]
@@ -342,9 +373,11 @@ mod tests {
         let rules = Rules::compile(given.map(|(method, path)| (method, path.to_owned()))).unwrap();
         assert_eq!(rules.methods().collect::<Vec<_>>(), [Method::Get, Method::Post]);
         let sorted = [(Method::Get, "/x"), (Method::Post, "/b|/c"), (Method::Post, "/a")];
-        assert_eq!(rules.patterns().collect::<Vec<_>>(), sorted);
-        let open: Vec<_> = rules.top_level_alternations().collect();
-        assert_eq!(open, [(Method::Post, "/b|/c")]);
+        let written = |(method, rule): (Method, &Rule)| (method, rule.written.clone());
+        let sorted = sorted.map(|(method, path)| (method, path.to_owned()));
+        assert_eq!(rules.patterns().map(written).collect::<Vec<_>>(), sorted);
+        let open: Vec<_> = rules.top_level_alternations().map(|rule| &rule.written).collect();
+        assert_eq!(open, ["/b|/c"]);
         assert_eq!(Rules::default().judge(Method::Get, "/"), RuleVerdict::MethodNotAllowed);
     }
 
@@ -367,16 +400,74 @@ mod tests {
         );
     }
 
+    /// Rules of items that allow and deny operations, with a pattern for all GETs.
+    fn named(allow: &[Operation], deny: &[Operation], patterns: &[&str]) -> Rules {
+        let rule = |origin: &str| Rule { written: "X".into(), origin: origin.into() };
+        let mut draft = Draft::new(WEIGHT_MAX);
+        draft.allow(allow.iter().copied(), rule("-allow"));
+        draft.deny(deny.iter().copied(), rule("-deny"));
+        for pattern in patterns {
+            let rule = Rule { written: (*pattern).to_owned(), origin: "-allowGET".into() };
+            draft.add(Method::Get, rule).unwrap();
+        }
+        draft.compile().unwrap()
+    }
+
+    fn origin(rules: &Rules, method: Method, path: &str) -> Option<String> {
+        match rules.judge(method, path) {
+            RuleVerdict::Allowed(rule) => Some(rule.origin.clone()),
+            RuleVerdict::Denied(rule) => Some(format!("denied by {}", rule.origin)),
+            RuleVerdict::MethodNotAllowed | RuleVerdict::PathNotAllowed { .. } => None,
+        }
+    }
+
+    #[test]
+    fn names_and_patterns_add_up_and_a_denial_wins() {
+        use Operation::{ContainerInspect, ContainerLogs, SystemInfo};
+        let rules = named(&[SystemInfo, ContainerLogs], &[ContainerLogs], &["/containers/.*"]);
+        let rows = [
+            (Method::Get, "/v1.51/info", Some("-allow")),
+            (Method::Get, "/info", Some("-allow")),
+            (Method::Get, "/infos", None),
+            (Method::Get, "/containers/a/json", Some("-allowGET")),
+            (Method::Get, "/containers/a/logs", Some("denied by -deny")),
+            // Patterns match without a version here, a denial with any.
+            (Method::Get, "/v1.51/containers/a/logs", Some("denied by -deny")),
+            (Method::Get, "/x/containers/a/logs", Some("denied by -deny")),
+            (Method::Get, "/containers/a/logs/", Some("denied by -deny")),
+            (Method::Post, "/info", None),
+        ];
+        for (method, path, expected) in rows {
+            assert_eq!(origin(&rules, method, path).as_deref(), expected, "{method} {path}");
+        }
+        assert_eq!(rules.named().map(|(operation, _)| operation).collect::<Vec<_>>(), [SystemInfo]);
+        let none = named(&[ContainerInspect], Operation::ALL, &["/.*"]);
+        assert_eq!(none.named().count(), 0);
+        assert_eq!(origin(&none, Method::Get, "/info").as_deref(), Some("denied by -deny"));
+        // No daemon has this path, so that no name could deny it.
+        assert_eq!(origin(&none, Method::Get, "/unknown").as_deref(), Some("-allowGET"));
+    }
+
+    #[test]
+    fn the_methods_of_names_are_methods_that_are_allowed() {
+        let rules = named(&[Operation::ContainerDelete, Operation::SystemInfo], &[], &[]);
+        assert_eq!(rules.methods().collect::<Vec<_>>(), [Method::Get, Method::Delete]);
+        assert_eq!(rules.judge(Method::Post, "/build"), RuleVerdict::MethodNotAllowed);
+        let denied = RuleVerdict::PathNotAllowed { ungrouped_matches: false };
+        assert_eq!(rules.judge(Method::Get, "/version"), denied);
+        assert!(!rules.is_empty() && Rules::default().is_empty());
+    }
+
     #[test]
     fn threads_that_judge_at_the_same_time_judge_alike() {
         let rules = rules(&[r"/containers/[a-z0-9]+/(json|logs)", "/a|/b"]);
         std::thread::scope(|scope| {
-            for thread in 0..4 * LANES {
+            for thread in 0..4 * set::LANES {
                 let rules = &rules;
                 scope.spawn(move || {
                     for id in 0..200 {
                         let path = format!("/containers/{thread}x{id}/json");
-                        assert_eq!(rules.judge(Method::Get, &path), RuleVerdict::Allowed);
+                        assert!(rules.judge(Method::Get, &path).is_allowed());
                         let denied = RuleVerdict::PathNotAllowed { ungrouped_matches: false };
                         assert_eq!(rules.judge(Method::Get, &path[1..]), denied);
                     }

@@ -118,11 +118,11 @@ fn is_unix(listener: &Listener) -> bool {
 
 /// Clients of a unix socket have no address: a list would promise too much.
 fn allowfrom(listener: &Listener) -> Option<String> {
-    (!is_unix(listener)).then(|| listener.policy.peers.to_string())
+    (!is_unix(listener)).then(|| listener.policy.peers().to_string())
 }
 
 fn bind_mounts(logger: &dyn Log, listener: &Listener) {
-    let Some(directories) = &listener.policy.bodies.bind_mounts else { return };
+    let Some(directories) = &listener.policy.bodies().bind_mounts else { return };
     if listener.name.is_empty() {
         log::info!(
             logger: logger, allowbindmountfrom:% = directories;
@@ -137,8 +137,8 @@ fn bind_mounts(logger: &dyn Log, listener: &Listener) {
 }
 
 fn allowlist(logger: &dyn Log, listener: &Listener) {
-    for (method, regex) in listener.policy.rules.patterns() {
-        let method = method.as_str();
+    for (method, rule) in listener.policy.rules().patterns() {
+        let (method, regex) = (method.as_str(), rule.written.as_str());
         if listener.name.is_empty() {
             log::info!(logger: logger, method, regex; "configured default request allowlist");
         } else {
@@ -157,8 +157,8 @@ fn allowlist_table(listener: &Listener) -> String {
         _ => format!("Request allowlist of {}", listener.title()),
     };
     let mut table = format!("{title}:\n   {:<8} Regex\n", "Method");
-    for (method, regex) in listener.policy.rules.patterns() {
-        table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(regex)));
+    for (method, rule) in listener.policy.rules().patterns() {
+        table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(&rule.written)));
     }
     table
 }
@@ -171,7 +171,7 @@ fn file_mode(listener: &Listener) -> Option<String> {
 }
 
 fn restricts_bind_mounts(listener: &Listener) -> bool {
-    listener.policy.bodies.bind_mounts.is_some()
+    listener.policy.bodies().bind_mounts.is_some()
 }
 
 /// The system's name in Go.

@@ -270,7 +270,7 @@ impl Follower {
         let holder = table.holders().find(|holder| holder.id == id);
         if let Some(policy) = holder.and_then(|holder| holder.policy.as_ref()) {
             log::info!(
-                container = policy.source.container(), ip:% = policy.peers;
+                container = policy.source().container(), ip:% = policy.peers();
                 "removed allowlist for container"
             );
         }

@@ -127,7 +127,7 @@ impl Grants {
             }
         };
         let bodies = BodyRules { bind_mounts, label_guard: self.label_guard.clone() };
-        Some(Policy { source, peers, rules, bodies })
+        Some(Policy::new(source, peers, rules, bodies))
     }
 }
 
@@ -159,9 +159,9 @@ fn void(container: &Container, label: &str, reason: &str) -> Grant {
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
     let Grant::Allowlists { rules, bind_mounts, .. } = grant else { return };
     let (name, ip) = (container.name.as_str(), Addresses(addresses));
-    for (method, regex) in rules.patterns() {
+    for (method, rule) in rules.patterns() {
         log::info!(
-            container = name, ip:% = ip, method:% = method, regex:% = regex;
+            container = name, ip:% = ip, method:% = method, regex:% = rule.written;
             "configured request allowlist"
         );
     }

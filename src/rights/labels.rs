@@ -12,7 +12,7 @@
 //! **Invariant:** all patterns are translated and weighed before the first is
 //! compiled.
 
-use crate::filter::rules::Draft;
+use crate::filter::rules::{Draft, Rule};
 use crate::filter::{Additions, BindMounts};
 use crate::http1::Method;
 use std::collections::BTreeMap;
@@ -58,7 +58,8 @@ pub(super) fn read(
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
         let first = name.split('.').next().unwrap_or_default();
         if let Some(method) = method(first) {
-            let added = patterns.add(method, value.clone());
+            let rule = Rule { written: value.clone(), origin: label.clone() };
+            let added = patterns.add(method, rule);
             added.map_err(|error| invalid(error.to_string()))?;
         } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
             let directories = BindMounts::parse(value).map_err(invalid)?;
@@ -80,7 +81,7 @@ pub(super) fn read(
         }
         (mounts, exact) => mounts.map(|mounts: BindMounts| mounts.exactly(exact.is_some())),
     };
-    if patterns.weight() == 0 && bind_mounts.is_none() {
+    if patterns.is_empty() && bind_mounts.is_none() {
         return Ok(None);
     }
     Ok(Some(Allowlists { patterns, bind_mounts, additions: additions(prefix, labels) }))
@@ -122,7 +123,7 @@ mod tests {
                 let rules = allowed.patterns.compile().unwrap();
                 let rules = rules.patterns();
                 let mut words: Vec<String> =
-                    rules.map(|(method, pattern)| format!("{method} {pattern}")).collect();
+                    rules.map(|(method, rule)| format!("{method} {}", rule.written)).collect();
                 words.extend(allowed.bind_mounts.map(|mounts| format!("from {mounts}")));
                 words.join("; ")
             }

@@ -59,11 +59,11 @@ impl Door {
     /// Who a connection's client is, as far as that costs no wait.
     pub(super) fn look(&self, rights: Option<&Rights>, client: &Client) -> Caller {
         let Some(address) = client.address() else { return Caller::Client };
-        if self.policy.peers.admits(address, |_, _| false) {
+        if self.policy.peers().admits(address, |_, _| false) {
             return Caller::Client;
         }
         let guess = rights.map_or(Guess::Unlabelled, |rights| rights.guess(address));
-        let has_names = self.policy.peers.names().next().is_some();
+        let has_names = self.policy.peers().names().next().is_some();
         match (guess, has_names.then(|| self.recent.of(address))) {
             (Guess::Labelled, _) | (_, Some(Some(Found::Client))) => Caller::Client,
             (_, Some(None)) => Caller::PerhapsNamed { or_labelled: guess == Guess::Unknown },

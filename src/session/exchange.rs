@@ -35,7 +35,7 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
         ending: outcome.after,
     };
     drop(relay);
-    log_lines::finished(&finished, permit.request(), &session.policy);
+    log_lines::finished(&finished, permit);
     session.buffers.end_exchange();
     match outcome.reply {
         None => outcome.after,

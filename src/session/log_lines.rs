@@ -5,7 +5,7 @@
 
 use super::{After, Client};
 use super::{inspect, shown};
-use crate::filter::{Denial, Policy};
+use crate::filter::{Denial, Permit};
 use crate::http1::Request;
 use crate::text;
 use log::Level;
@@ -122,21 +122,20 @@ pub(super) struct Finished {
 }
 
 /// An exchange that ended, in whatever way.
-pub(super) fn finished(exchange: &Finished, request: &Request<'_>, policy: &Policy) {
+pub(super) fn finished(exchange: &Finished, permit: &Permit<'_>) {
     if !log::log_enabled!(Level::Debug) {
         return;
     }
-    let (method, path) = (request.method(), request.target().path());
-    let rule = policy.rules.matching_pattern(method, path).unwrap_or_default();
+    let (request, rule) = (permit.request(), permit.rule());
     let closed = match exchange.ending {
         After::Reuse => None,
         After::Close(reason) | After::Cut(reason) => Some(reason.explain()),
     };
     log::debug!(
-        method:% = method, URL = shown::url(request), client:% = exchange.client,
+        method:% = request.method(), URL = shown::url(request), client:% = exchange.client,
         status = exchange.status, bytes_up = exchange.bytes_up, bytes_down = exchange.bytes_down,
         duration_ms = u64::try_from(exchange.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        rule:% = rule, closed;
+        rule = rule.written, closed;
         "finished request"
     );
 }

@@ -1,0 +1,112 @@
+//! Patterns of one method as one automaton, which says which of them matches.
+//!
+//! The automaton is built while it judges. What it has built is kept in caches,
+//! one for each thread that judges at the same time; `Lanes` bounds their number.
+
+use super::super::go_regexp::{NEST_MAX, Translated};
+use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// Room beyond the weight of its patterns that a set may take when compiled.
+const SET_BYTES: usize = 1 << 20;
+
+/// The same for each pattern: its anchors, and its place in the set.
+const PATTERN_BYTES: usize = 512;
+
+/// What one cache of a set may grow to. A thousand patterns need some 1 MiB; a
+/// set that would need more judges without a cache, hundreds of times slower.
+const CACHE_BYTES_MAX: usize = 2 << 20;
+
+/// Compiled patterns.
+#[derive(Debug)]
+pub(super) struct Set {
+    regex: Regex,
+    anchored: Anchored,
+    lanes: Lanes,
+}
+
+/// Patterns that are translated and weighed, and not compiled yet.
+#[derive(Debug, Default)]
+pub(super) struct SetDraft {
+    regexes: Vec<String>,
+    weight: u64,
+}
+
+impl SetDraft {
+    pub(super) fn is_empty(&self) -> bool {
+        self.regexes.is_empty()
+    }
+
+    /// Adds a pattern that must match the whole text.
+    pub(super) fn add_whole(&mut self, translated: &Translated) {
+        self.add(format!(r"\A(?:{})\z", translated.regex), translated.weight);
+    }
+
+    /// Adds a pattern that has anchors of its own.
+    pub(super) fn add_as_is(&mut self, translated: Translated) {
+        self.add(translated.regex, translated.weight);
+    }
+
+    fn add(&mut self, regex: String, weight: u64) {
+        self.weight = self.weight.saturating_add(weight);
+        self.regexes.push(regex);
+    }
+
+    /// Compiles a set whose patterns begin at the start of the text if they are
+    /// `anchored`.
+    pub(super) fn compile(self, anchored: Anchored) -> Result<Set, Box<BuildError>> {
+        let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
+        let each = self.regexes.len().saturating_mul(PATTERN_BYTES);
+        let config = Config::new()
+            .nfa_size_limit(Some(weight.saturating_add(each).saturating_add(SET_BYTES)))
+            .hybrid_cache_capacity(CACHE_BYTES_MAX);
+        let regex = Regex::builder()
+            .configure(config)
+            .syntax(syntax::Config::new().nest_limit(NEST_MAX))
+            .build_many(&self.regexes)
+            .map_err(Box::new)?;
+        Ok(Set { regex, anchored, lanes: Lanes::default() })
+    }
+}
+
+impl Set {
+    /// The place of the first pattern that matches. Does not allocate once it is
+    /// warm.
+    pub(super) fn first_match(&self, text: &str) -> Option<usize> {
+        let _lane = self.lanes.enter();
+        let input = Input::new(text).anchored(self.anchored).earliest(true);
+        self.regex.search_half(&input).map(|found| found.pattern().as_usize())
+    }
+}
+
+/// How many threads may judge by one set at the same time. Judging takes well
+/// below a microsecond, so that hardly any thread ever waits; and without a
+/// bound each of a thousand threads could leave a cache behind.
+pub(super) const LANES: usize = 4;
+
+/// The places from which a set may be used.
+#[derive(Debug, Default)]
+struct Lanes {
+    lanes: [Mutex<()>; LANES],
+    next: AtomicUsize,
+}
+
+impl Lanes {
+    /// Takes a free lane, or waits for one of them.
+    fn enter(&self) -> MutexGuard<'_, ()> {
+        for lane in &self.lanes {
+            match lane.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let [first, ..] = &self.lanes;
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
+        let lane = self.lanes.get(turn).unwrap_or(first);
+        lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
