@@ -17,10 +17,11 @@ pub mod peers;
 pub mod rules;
 
 pub use bodies::{BindMounts, BodyRules};
-pub use denial::{Additions, Denial, Source};
+pub use denial::{Additions, Denial, NearMiss, Source};
 pub use peers::Peers;
 pub use rules::Rules;
 
+use crate::api::split_version;
 use crate::http1::{Request, RequestBody};
 use bodies::{BodyDenial, Inspection};
 use rules::{Rule, RuleVerdict};
@@ -110,10 +111,19 @@ pub struct Inquiry<'a> {
     inspection: Inspection,
 }
 
-/// Judges a request by its head.
-pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standing) -> Verdict<'a> {
+/// Judges a request by its head. What the listener's own policy denies stays
+/// denied to clients that have another one.
+pub fn judge<'a>(
+    policy: &'a Policy,
+    listener: &'a Policy,
+    request: &'a Request<'a>,
+    standing: Standing,
+) -> Verdict<'a> {
     if standing == Standing::Foreign {
         return Verdict::Denied(Denial::Address);
+    }
+    if let Some(rule) = listener.rules.denial(request.method(), request.target().path()) {
+        return Verdict::Denied(Denial::Named(rule.clone()));
     }
     let rule = match policy.rules.judge(request.method(), request.target().path()) {
         RuleVerdict::Allowed(rule) => rule,
@@ -122,7 +132,8 @@ pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standin
             return Verdict::Denied(Denial::Method { allowed: policy.rules.methods().collect() });
         }
         RuleVerdict::PathNotAllowed { ungrouped_matches } => {
-            return Verdict::Denied(Denial::Path { ungrouped_matches });
+            let near_miss = near_miss(&policy.rules, request);
+            return Verdict::Denied(Denial::Path { ungrouped_matches, near_miss });
         }
     };
     let (path, query) = (request.target().path(), request.target().query());
@@ -134,6 +145,19 @@ pub fn judge<'a>(policy: &'a Policy, request: &'a Request<'a>, standing: Standin
         }
         Err(denial) => Verdict::Denied(Denial::Body(denial)),
     }
+}
+
+/// The pattern that somebody took for one that allows the request.
+fn near_miss(rules: &Rules, request: &Request<'_>) -> Option<NearMiss> {
+    let (method, target) = (request.method(), request.target());
+    let (version, rest) = split_version(target.path());
+    if version.as_str().is_some()
+        && let Some(rule) = rules.matching(method, rest)
+    {
+        return Some(NearMiss::Version(rule.clone()));
+    }
+    let with_query = format!("{}?{}", target.path(), target.query()?);
+    rules.matching(method, &with_query).cloned().map(NearMiss::Query)
 }
 
 impl<'a> Inquiry<'a> {

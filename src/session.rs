@@ -233,7 +233,8 @@ impl<'a> Session<'a> {
         {
             return after;
         }
-        match judge(&policy, &request, standing) {
+        let listener = Arc::clone(&self.listener);
+        match judge(&policy, &listener, &request, standing) {
             Verdict::Allowed(permit) => self.forward(&permit),
             Verdict::Denied(denial) => self.refuse(&request, &denial),
             Verdict::Moved => self.redirect(&request),
@@ -304,8 +305,7 @@ impl<'a> Session<'a> {
         let client = self.connection.client;
         let who = client.address().map_or_else(|| client.to_string(), |ip| ip.to_string());
         let reply = denial.reply(self.policy.source(), request, &who);
-        let container = self.policy.source().container();
-        log_lines::blocked(client, container, request, denial, reply.status);
+        log_lines::blocked(client, self.policy.source(), request, denial, reply.status);
         self.reply_to(request, &reply, CloseReason::Refused)
     }
 

@@ -6,6 +6,8 @@
 //!
 //! What this deliberately does not do: decide how long a text may be.
 
+pub mod nearest;
+
 use std::borrow::Cow;
 
 /// Room for the mark of a text that was cut: `…(18446744073709551615 bytes)`.

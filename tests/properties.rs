@@ -187,7 +187,7 @@ fn sent(head: &str) -> String {
     let request = Request::parse(head.as_bytes(), &mut storage).expect(head);
     let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
     let policy = Policy::new(Source::default(), Peers::default(), rules, BodyRules::default());
-    let Verdict::Allowed(permit) = judge(&policy, &request, Standing::Admitted) else {
+    let Verdict::Allowed(permit) = judge(&policy, &policy, &request, Standing::Admitted) else {
         panic!("denied: {head:?}");
     };
     let mut printed = Vec::new();

@@ -10,10 +10,16 @@
 
 use super::presets;
 use crate::api::{Class, Operation};
+use crate::text::nearest::nearest;
+use crate::text::{cut, print_json_string};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// The word for every operation.
 const ALL: &str = "all";
+
+/// Longest word of a message.
+const WORD_BYTES_MAX: usize = 80;
 
 /// One item of a list, and what it became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +44,35 @@ pub enum UnknownWord {
         /// The parts that it has.
         known: Vec<&'static str>,
     },
+}
+
+/// The sentence about the word, with the right one if it is near.
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(word) => {
+                write!(f, "{} is not an operation, a class or a preset", shown(word))?;
+                match nearest(word, words()) {
+                    Some(word) => write!(f, "; did you mean {word}?"),
+                    None => Ok(()),
+                }
+            }
+            Self::Part { preset, part, known } if known.is_empty() => {
+                write!(f, "the preset {preset} has no parts, so none called {}", shown(part))
+            }
+            Self::Part { preset, part, known } => {
+                write!(f, "the preset {preset} has no part {}; ", shown(part))?;
+                write!(f, "it has {}", known.join(", "))
+            }
+        }
+    }
+}
+
+/// A word that anybody may have written, for a message.
+fn shown(word: &str) -> String {
+    let mut shown = Vec::new();
+    print_json_string(&cut(word, WORD_BYTES_MAX), &mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Reads a comma-separated list. Spaces around items do not count, nor do
@@ -129,6 +164,30 @@ mod tests {
             named.extend(operations);
         }
         assert_eq!(named.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn an_unknown_word_gets_the_right_one_if_it_is_near() {
+        let rows = [
+            (
+                "ContainerLst",
+                "\"ContainerLst\" is not an operation, a class or a preset; did you mean ContainerList?",
+            ),
+            (
+                "Traefik",
+                "\"Traefik\" is not an operation, a class or a preset; did you mean traefik?",
+            ),
+            ("zzzz", "\"zzzz\" is not an operation, a class or a preset"),
+            ("a\u{202e}b", "\"a\\u202eb\" is not an operation, a class or a preset"),
+            (
+                "dozzle+swarm",
+                "the preset dozzle has no part \"swarm\"; it has actions, shell, update",
+            ),
+            ("uptime-kuma+x", "the preset uptime-kuma has no parts, so none called \"x\""),
+        ];
+        for (list, expected) in rows {
+            assert_eq!(parse_list(list).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! variable, one that was given by a flag by a further flag.
 
 use super::options::{self, Given, Kind, Opt, Slot, Value};
+use crate::advice::presets;
+use crate::api::Operation;
 use crate::filter::Additions;
 use crate::http1::Method;
 
@@ -12,7 +14,42 @@ use crate::http1::Method;
 /// the default listener's.
 pub(super) fn additions(given: &Given, listener: &str) -> Additions {
     let patterns = given.patterns().map(|(method, _)| (method, pattern(given, listener, method)));
-    Additions { patterns: patterns.collect(), address: address(&given.allowfrom, listener) }
+    Additions {
+        patterns: patterns.collect(),
+        names: names(given, listener),
+        parts: parts(&given.allow),
+        address: address(&given.allowfrom, listener),
+    }
+}
+
+/// How to allow an operation, in words that end before its name.
+fn names(given: &Given, listener: &str) -> String {
+    let flag = given.allow.option.flag_for(listener);
+    let variable = format!("SP_{}ALLOW", of_listener(listener));
+    match given.allow.values.last() {
+        Some(value) if value.is_from_flag() => format!("add {flag}="),
+        Some(value) => format!("append to {}: ,", value.name),
+        None if !given.allow.is_emptied && is_written_in_variables(given) => {
+            format!("set {variable}=")
+        }
+        None => format!("add {flag}="),
+    }
+}
+
+/// The operations of all parts that presets in use have and that were not chosen.
+fn parts(slot: &Slot) -> Vec<(Operation, String)> {
+    let items = slot.values.iter().flat_map(|value| value.text.split(','));
+    let mut parts = Vec::new();
+    for item in items.map(str::trim) {
+        let chosen: Vec<&str> = item.split('+').collect();
+        let Some(preset) = chosen.first().and_then(|name| presets::find(name)) else { continue };
+        for part in preset.parts.iter().filter(|part| !chosen.contains(&part.name)) {
+            let written = format!("{item}+{}", part.name);
+            let needs = part.needs.iter().filter(|_| !part.name.is_empty());
+            parts.extend(needs.map(|(operation, _)| (*operation, written.clone())));
+        }
+    }
+    parts
 }
 
 /// The flag or variable for a further pattern of a method.

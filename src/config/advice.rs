@@ -112,7 +112,9 @@ fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
              write the whole item in quotes, '{name}=…', or none at all",
             shown(text)
         ));
-    } else if text.trim() != text && !matches!(kind, Kind::Addresses | Kind::Directories) {
+    } else if text.trim() != text
+        && !matches!(kind, Kind::Operations | Kind::Addresses | Kind::Directories)
+    {
         let shown = shown(text);
         advice.push(format!("the value of {name} begins or ends with white space: {shown}"));
     }

@@ -167,14 +167,14 @@ fn hint(name: &str) -> String {
             None => suggest::hint("", name, known.iter().map(String::as_str)),
         };
     };
-    let listener = of_listener.split_once('_').map_or(of_listener, |(listener, _)| listener);
+    let (listener, rest) = of_listener.split_once('_').unwrap_or((of_listener, ""));
     let known: Vec<String> = options::all()
         .filter(|option| option.is_per_listener())
         .filter_map(Opt::variable)
-        .map(|variable| variable.replacen(PREFIX, &format!("{LISTENER_PREFIX}{listener}_"), 1))
+        .map(|variable| variable.replacen(PREFIX, "", 1))
         .collect();
-    match suggest::nearest(name, known.iter().map(String::as_str)) {
-        Some(known) => format!("; did you mean {known}?"),
+    match suggest::nearest(rest, known.iter().map(String::as_str)) {
+        Some(known) => format!("; did you mean {LISTENER_PREFIX}{listener}_{known}?"),
         None => {
             format!("; {LISTENER_PREFIX}<NAME> makes a listener, where a name is {LISTENER_NAME}")
         }

@@ -12,10 +12,12 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
 use super::{Endpoint, Listener, additions, suggest};
+use crate::advice::named::{self, Item};
+use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
 use crate::filter::rules::{Draft, Rule, WEIGHT_MAX};
 use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// Where the health listener is.
@@ -180,7 +182,26 @@ fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
             draft.add(method, rule).map_err(|error| reader.complain(error.to_string())).ok()?;
         }
     }
+    for rules in reader.all(&given.allow, named_rules).unwrap_or_default() {
+        rules.into_iter().for_each(|(operations, rule)| draft.allow(operations, rule));
+    }
+    for rules in reader.all(&given.deny, named_rules).unwrap_or_default() {
+        rules.into_iter().for_each(|(operations, rule)| draft.deny(operations, rule));
+    }
     draft.compile().map_err(|error| reader.complain(error.to_string())).ok()
+}
+
+/// The operations and the rule of each item in a list.
+fn named_rules(value: &Value) -> Result<Vec<(BTreeSet<Operation>, Rule)>, String> {
+    let rule = |written| Rule { written, origin: value.name.clone() };
+    let items = operations(&value.text)?.into_iter();
+    Ok(items.map(|item| (item.operations, rule(item.written))).collect())
+}
+
+/// The items of a list of operations, classes and presets.
+pub(super) fn operations(text: &str) -> Result<Vec<Item>, String> {
+    let items = named::parse_list(text).map_err(|word| word.to_string())?;
+    if items.is_empty() { Err("it is empty".to_owned()) } else { Ok(items) }
 }
 
 fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {

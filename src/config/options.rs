@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Switch,
     /// A pattern for the paths of a method; can be repeated.
     Pattern(Method),
+    /// A list of operations, classes and presets; repeated lists are merged.
+    Operations,
     /// A list of client addresses; repeated lists are merged.
     Addresses,
     /// A list of host directories; repeated lists are merged.
@@ -136,6 +138,9 @@ options! {
     "Who may ask for what" {
         allowfrom "allowfrom" Kind::Addresses, "127.0.0.1/32",
             "clients: networks, addresses, host names, with commas between";
+        allow "allow" Kind::Operations, "",
+            "operations, classes of them, and presets that are allowed; repeatable";
+        deny "deny" Kind::Operations, "", "the same denied, whatever else allows it; repeatable";
         allowget "allowGET" Kind::Pattern(Method::Get), "",
             "pattern for the whole path of GET requests; repeatable";
         allowhead "allowHEAD" Kind::Pattern(Method::Head), "", "the same for HEAD";
@@ -241,8 +246,10 @@ impl Opt {
 
     /// Whether every listener has its own: `-allowGET@NAME`.
     pub(super) fn is_per_listener(&self) -> bool {
-        matches!(self.kind, Kind::Pattern(_) | Kind::Addresses | Kind::Directories)
-            || self.flag == "bindmountsexact"
+        matches!(
+            self.kind,
+            Kind::Pattern(_) | Kind::Operations | Kind::Addresses | Kind::Directories
+        ) || self.flag == "bindmountsexact"
     }
 
     /// The option's name in argh's dialect, which knows only lower case.
@@ -297,7 +304,7 @@ impl Slot {
         let is_empty = |value: &Value| value.text.is_empty();
         let last_is_empty = self.values.last().is_some_and(is_empty);
         match self.option.kind {
-            Kind::Pattern(_) => {}
+            Kind::Pattern(_) | Kind::Operations => {}
             Kind::SocketPath if !self.option.default.is_empty() => return,
             // Here the last flag counts.
             Kind::ContainerName | Kind::SocketPath if last_is_empty => self.values.clear(),

@@ -104,6 +104,9 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         Kind::Pattern(_) => {
             ("a regular expression in Go's syntax for the whole path", r"/v1\.[0-9]+/info")
         }
+        Kind::Operations => {
+            ("operations, classes or presets, with commas between", "traefik,ContainerStats")
+        }
         Kind::Addresses => {
             ("networks, addresses or host names, with commas between", "127.0.0.1,10.0.0.0/8,web")
         }
@@ -143,6 +146,7 @@ mod tests {
                 let verdict = match option.kind {
                     Kind::Command | Kind::Switch => values::switch(text).map(drop),
                     Kind::Pattern(_) | Kind::Directories => Ok(()),
+                    Kind::Operations => super::super::listeners::operations(text).map(drop),
                     Kind::Addresses => {
                         crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())
                     }

@@ -5,13 +5,16 @@
 
 use super::bodies::{BodyDenial, DenialKind};
 use super::rules::Rule;
-use crate::api::generalise;
+use crate::api::{Class, Operation, exact, generalise, recognise};
 use crate::http1::{Method, Reply, Request};
 use crate::text;
 use std::borrow::Cow;
 
 /// Longest path of an answer, which shows it twice.
 const PATH_BYTES_MAX: usize = 1024;
+
+/// Longest pattern of an answer.
+const PATTERN_BYTES_MAX: usize = 256;
 
 /// Where a policy was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,11 @@ pub enum Source {
 pub struct Additions {
     /// One for each method; a method that is missing has its plain flag.
     pub patterns: Vec<(Method, String)>,
+    /// How to allow an operation, in words that end before its name; empty for the
+    /// plain flag.
+    pub names: String,
+    /// Parts of presets in use that have an operation: `dozzle+actions`.
+    pub parts: Vec<(Operation, String)>,
     /// What to do about a client's address, in words that end before it.
     pub address: String,
 }
@@ -65,11 +73,41 @@ pub enum Denial {
     Path {
         /// Whether the original's anchoring would have let it through.
         ungrouped_matches: bool,
+        /// A pattern that nearly matches.
+        near_miss: Option<NearMiss>,
     },
     /// A rule denies the operation, whatever others allow.
     Named(Rule),
     /// The body asks for what it may not have.
     Body(BodyDenial),
+}
+
+/// A pattern that would match a path that is a little different.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NearMiss {
+    /// It matches the path without its version.
+    Version(Rule),
+    /// It matches the path together with the query.
+    Query(Rule),
+}
+
+impl std::fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Version(Rule { written, origin }) | Self::Query(Rule { written, origin })) =
+            self;
+        let pattern = text::cut(written, PATTERN_BYTES_MAX);
+        match self {
+            Self::Version(_) => write!(
+                f,
+                "{origin}={pattern} has no place for the version of the API; (/v[0-9.]+)? before \
+                 the path takes any"
+            ),
+            Self::Query(_) => write!(
+                f,
+                "{origin}={pattern} has the query in it, which takes no part in the decision"
+            ),
+        }
+    }
 }
 
 impl Denial {
@@ -88,21 +126,22 @@ impl Denial {
     /// The client's answer. `client` is its address or identity.
     #[must_use]
     pub fn reply(&self, source: &Source, request: &Request<'_>, client: &str) -> Reply {
-        let (method, path) = (request.method(), request.target().path());
-        let path = &*text::cut(path, PATH_BYTES_MAX);
+        let (method, full_path) = (request.method(), request.target().path());
+        let path = &*text::cut(full_path, PATH_BYTES_MAX);
         let explained = match self {
             Self::Address => {
                 format!("requests from {client} are not allowed; {}", source.admit(client))
             }
             Self::Method { .. } => format!(
-                "{method} is not allowed; to allow this request, add {}{}",
-                source.allow(method, path),
-                danger(method, path)
+                "{method} is not allowed; to allow this request, {}{}",
+                source.allow(method, full_path),
+                danger(method, full_path)
             ),
-            Self::Path { .. } => format!(
-                "{method} {path} is not allowed; to allow it, add {}{}",
-                source.allow(method, path),
-                danger(method, path)
+            Self::Path { near_miss, .. } => format!(
+                "{method} {path} is not allowed; {}to allow it, {}{}",
+                near_miss.as_ref().map_or_else(String::new, |near| format!("{near}; ")),
+                source.allow(method, full_path),
+                danger(method, full_path)
             ),
             Self::Named(rule) => format!(
                 "{method} {path} is denied by {}={}, which wins over every rule that allows it",
@@ -139,19 +178,27 @@ impl Default for Source {
 }
 
 impl Source {
-    /// The flag, variable or label that would allow a method and a path.
-    fn allow(&self, method: Method, path: &str) -> String {
-        let pattern = generalise(path);
-        match self {
-            Self::Options { listener, additions } => {
-                format!("{}={pattern}", additions.pattern_name(method, listener))
+    /// The change that would allow a method and a path, as the end of a sentence.
+    #[must_use]
+    pub fn allow(&self, method: Method, path: &str) -> String {
+        let operation = exact(method, path);
+        match (self, operation) {
+            (Self::Options { listener, additions }, Some(operation)) => {
+                additions.name(operation, || format!("add {}=", flag("allow", listener)))
             }
-            Self::Labels { container, additions } => {
+            (Self::Labels { container, additions }, Some(operation)) => {
+                let add = additions.name(operation, String::new);
+                format!("{add} at the container {container}")
+            }
+            (Self::Options { listener, additions }, None) => {
+                format!("add {}{}", additions.pattern_name(method, listener), pattern(path))
+            }
+            (Self::Labels { container, additions }, None) => {
                 let label = additions.pattern_name(method, "");
-                format!("the label {label}={pattern} to the container {container}")
+                format!("add the label {label}{} to the container {container}", pattern(path))
             }
-            Self::InvalidLabel { label, container } => format!(
-                "a valid label {label} to the container {container}, whose present one is \
+            (Self::InvalidLabel { label, container }, _) => format!(
+                "add a valid label {label} to the container {container}, whose present one is \
                  invalid and voids its rights"
             ),
         }
@@ -184,9 +231,28 @@ impl Source {
 }
 
 impl Additions {
+    /// The change that allows an operation, with what the operation does.
+    fn name(&self, operation: Operation, plain: impl FnOnce() -> String) -> String {
+        let names = if self.names.is_empty() { plain() } else { self.names.clone() };
+        let mut change = format!("{names}{operation} ({})", operation.facts().summary);
+        for (_, part) in self.parts.iter().filter(|(has_it, _)| *has_it == operation) {
+            let preset = part.split('+').next().unwrap_or_default();
+            change.push_str(&format!(", or write {part} for {preset}"));
+        }
+        change
+    }
+
     fn pattern_name(&self, method: Method, listener: &str) -> String {
         let known = self.patterns.iter().find(|(of, _)| *of == method);
         known.map_or_else(|| flag(&format!("allow{method}"), listener), |(_, name)| name.clone())
+    }
+}
+
+/// The value of a flag that allows a path. Nobody reads a very long one.
+fn pattern(path: &str) -> String {
+    match path.len() {
+        ..=PATTERN_BYTES_MAX => format!("={}", generalise(path)),
+        _ => " with a pattern for this path".to_owned(),
     }
 }
 
@@ -194,40 +260,17 @@ fn flag(name: &str, listener: &str) -> String {
     if listener.is_empty() { format!("-{name}") } else { format!("-{name}@{listener}") }
 }
 
-/// Sections of the API where posting anything is as good as being root.
-const HOST_SECTIONS: [&str; 9] =
-    ["build", "grpc", "kube", "local", "play", "plugins", "quadlets", "session", "swarm"];
-/// Sections and last segments of further such operations.
-const HOST_ACTIONS: [(&str, &str); 9] = [
-    ("containers", "create"),
-    ("containers", "checkpoints"),
-    ("containers", "mount"),
-    ("containers", "restore"),
-    ("nodes", "update"),
-    ("pods", "create"),
-    ("services", "create"),
-    ("services", "update"),
-    ("volumes", "create"),
-];
-
-/// What a suggestion must not keep silent about: operations that give the host
-/// away, whatever the pattern looks like.
-fn danger(method: Method, path: &str) -> &'static str {
-    let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let is_version = |segment: &&str| {
-        segment.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let versioned = usize::from(segments.first().is_some_and(is_version));
-    let segments = segments.get(versioned..).unwrap_or_default();
-    let gives_root = match segments.strip_prefix(&["libpod"]).unwrap_or(segments) {
-        [section, ..] if HOST_SECTIONS.contains(section) => true,
-        [section, .., action] => HOST_ACTIONS.contains(&(*section, *action)),
-        _ => false,
-    };
-    if method == Method::Post && gives_root {
-        ". Beware: a client that may do this is as good as root on the host"
-    } else {
-        ""
+/// The warning that a suggestion carries if it gives away more than names and
+/// states. Cautious: any operation that a daemon might see counts.
+fn danger(method: Method, path: &str) -> String {
+    match recognise(method, path).map(Operation::class).max() {
+        Some(Class::Host) => {
+            ". Beware: a client that may do this is as good as root on the host".to_owned()
+        }
+        Some(class @ (Class::Files | Class::Runs)) => {
+            format!(". Beware: it gives the client {}", class.gives())
+        }
+        _ => String::new(),
     }
 }
 
@@ -244,45 +287,67 @@ mod tests {
         (reply.status, reply.message)
     }
 
+    fn source(listener: &str, additions: Additions) -> Source {
+        Source::Options { listener: listener.into(), additions }
+    }
+
     #[test]
-    fn an_answer_names_the_flag_that_would_allow() {
-        let path = Denial::Path { ungrouped_matches: false };
+    fn an_answer_names_the_change_that_would_allow() {
+        let path = Denial::Path { ungrouped_matches: false, near_miss: None };
         let labels = Source::Labels {
             container: "ci".into(),
             additions: Additions {
-                patterns: vec![(Method::Post, "socket-proxy.allow.post.1".into())],
-                address: String::new(),
+                names: "append to the label socket-proxy.allow: ,".into(),
+                ..Additions::default()
             },
         };
         let flags = || Source::default();
-        let of = |listener: &str| Source::Options {
-            listener: listener.into(),
-            additions: Additions::default(),
-        };
-        let variables = || Source::Options {
-            listener: String::new(),
-            additions: Additions {
-                patterns: vec![(Method::Post, "SP_ALLOW_POST_2".into())],
+        let of = |listener: &str| source(listener, Additions::default());
+        let variables = || {
+            let additions = Additions {
+                names: "set SP_ALLOW=".into(),
+                parts: vec![(Operation::ContainerCreate, "dozzle+update".into())],
                 address: "append to SP_ALLOWFROM: ,".into(),
-            },
+                ..Additions::default()
+            };
+            source("", additions)
         };
+        let void =
+            Source::InvalidLabel { label: "socket-proxy.allow.x".into(), container: "ci".into() };
+        let near = Rule { written: "/containers/create".into(), origin: "-allowPOST".into() };
+        let near =
+            Denial::Path { ungrouped_matches: false, near_miss: Some(NearMiss::Version(near)) };
+        let method = || Denial::Method { allowed: vec![Method::Get] };
         let rows = [
-            (path.clone(), flags(), 403, "add -allowPOST=/v[0-9.]+/containers/create. Beware: "),
-            (path.clone(), of("ci"), 403, "add -allowPOST@ci=/v[0-9.]+/"),
-            (path.clone(), variables(), 403, "add SP_ALLOW_POST_2=/v[0-9.]+/containers/create"),
+            (
+                path.clone(),
+                flags(),
+                403,
+                "add -allow=ContainerCreate (creates a container). Beware: ",
+            ),
+            (path.clone(), of("ci"), 403, "add -allow@ci=ContainerCreate (creates"),
+            (
+                path.clone(),
+                variables(),
+                403,
+                "set SP_ALLOW=ContainerCreate (creates a container), or write dozzle+update for dozzle",
+            ),
             (Denial::Address, variables(), 403, "not allowed; append to SP_ALLOWFROM: ,10.0.0.2"),
             (Denial::Address, of("ci"), 403, "not allowed; add the address to -allowfrom@ci"),
             (
-                Denial::Method { allowed: vec![] },
-                Source::InvalidLabel {
-                    label: "socket-proxy.allow.x".into(),
-                    container: "ci".into(),
-                },
+                method(),
+                void,
                 405,
                 "add a valid label socket-proxy.allow.x to the container ci, whose present",
             ),
-            (path, labels, 403, "socket-proxy.allow.post.1=/v[0-9.]+/containers/create to the"),
-            (Denial::Method { allowed: vec![Method::Get] }, flags(), 405, "add -allowPOST="),
+            (
+                path,
+                labels,
+                403,
+                "socket-proxy.allow: ,ContainerCreate (creates a container) at the container ci",
+            ),
+            (near, flags(), 403, "-allowPOST=/containers/create has no place for the version"),
+            (method(), flags(), 405, "add -allow=ContainerCreate"),
             (Denial::Address, flags(), 403, "10.0.0.2 are not allowed; add the address to"),
         ];
         for (denial, source, status, part) in rows {
@@ -290,6 +355,23 @@ mod tests {
             assert!(got == status && text.contains(part), "{got} {text}");
         }
     }
+
+    #[test]
+    fn a_path_of_no_operation_gets_a_pattern() {
+        let additions = Additions {
+            patterns: vec![(Method::Get, "SP_ALLOW_GET_2".into())],
+            ..Additions::default()
+        };
+        let rows = [
+            (source("", Additions::default()), "add -allowGET=/v[0-9.]+/a\\.b"),
+            (source("ci", Additions::default()), "add -allowGET@ci=/v[0-9.]+/a\\.b"),
+            (source("", additions), "add SP_ALLOW_GET_2=/v[0-9.]+/a\\.b"),
+        ];
+        for (source, expected) in rows {
+            assert_eq!(source.allow(Method::Get, "/v1.51/a.b"), expected);
+        }
+    }
+
     #[test]
     fn a_suggestion_says_when_it_gives_the_host_away() {
         let dangerous = [
@@ -310,6 +392,8 @@ mod tests {
             assert!(danger(Method::Post, path).contains("root"), "{path}");
             assert_eq!(danger(Method::Get, path), "", "{path}");
         }
+        assert!(danger(Method::Get, "/containers/a/archive").contains("contents of files"));
+        assert!(danger(Method::Post, "/containers/a/exec").contains("code of its own"));
         for path in ["/", "/containers/create/start", "/containers/a/start", "/images/create"] {
             assert_eq!(danger(Method::Post, path), "", "{path}");
         }

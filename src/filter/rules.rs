@@ -118,10 +118,10 @@ impl Rules {
 
     /// Judges a method and a decoded path. Does not allocate once it is warm.
     pub fn judge(&self, method: Method, path: &str) -> RuleVerdict<'_> {
-        let Compiled { items, allowed, denied, .. } = &*self.0;
-        if let Some(rule) = denied.touching(method, path).and_then(|item| items.get(item)) {
+        if let Some(rule) = self.denial(method, path) {
             return RuleVerdict::Denied(rule);
         }
+        let Compiled { items, allowed, .. } = &*self.0;
         if let Some(rule) = allowed.naming(method, path).and_then(|item| items.get(item)) {
             return RuleVerdict::Allowed(rule);
         }
@@ -131,6 +131,21 @@ impl Rules {
                 RuleVerdict::PathNotAllowed { ungrouped_matches: false }
             }
             None => RuleVerdict::MethodNotAllowed,
+        }
+    }
+
+    /// The rule that denies a request, whatever allows it.
+    #[must_use]
+    pub fn denial(&self, method: Method, path: &str) -> Option<&Rule> {
+        self.0.items.get(self.0.denied.touching(method, path)?)
+    }
+
+    /// The first pattern that matches a text.
+    #[must_use]
+    pub fn matching(&self, method: Method, text: &str) -> Option<&Rule> {
+        match self.of(method)?.judge(text) {
+            RuleVerdict::Allowed(rule) => Some(rule),
+            _ => None,
         }
     }
 
@@ -159,6 +174,16 @@ impl Rules {
             .operations()
             .filter(|operation| denied.rule_of(*operation).is_none())
             .filter_map(|operation| Some((operation, items.get(allowed.rule_of(operation)?)?)))
+    }
+
+    /// The items that allow operations by name, each with those that it decides.
+    pub fn allowed_items(&self) -> impl Iterator<Item = (&Rule, Vec<Operation>)> + '_ {
+        self.0.items.iter().enumerate().filter_map(|(index, rule)| {
+            let allowed = &self.0.allowed;
+            let is_decided = |operation: &Operation| allowed.rule_of(*operation) == Some(index);
+            let operations: Vec<_> = allowed.operations().filter(is_decided).collect();
+            (!operations.is_empty()).then_some((rule, operations))
+        })
     }
 
     /// The operations that are denied, each with its rule.
@@ -276,13 +301,6 @@ impl Draft {
         let item = self.items.len();
         operations.into_iter().for_each(|operation| self.denied.add(operation, item));
         self.items.push(rule);
-    }
-
-    /// Denies what `others` deny, too.
-    pub fn deny_as(&mut self, others: &Rules) {
-        for (operation, rule) in others.denied() {
-            self.deny([operation], rule.clone());
-        }
     }
 
     fn too_heavy(&self, pattern: String, weight: u64) -> PatternError {

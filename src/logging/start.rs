@@ -5,6 +5,7 @@
 //! printed as it is: patterns full of backslashes can't be read once quoted.
 
 use super::escape::printable;
+use crate::api::Operation;
 use crate::config::{Config, Endpoint, Listener};
 use log::{Level, Log, Metadata};
 
@@ -137,6 +138,13 @@ fn bind_mounts(logger: &dyn Log, listener: &Listener) {
 }
 
 fn allowlist(logger: &dyn Log, listener: &Listener) {
+    for (rule, operations) in listener.policy.rules().allowed_items() {
+        let (item, operations) = (rule.written.as_str(), joined(&operations));
+        log::info!(
+            logger: logger, listener = listener_name(listener), allow = item, operations:% = operations;
+            "configured operation allowlist"
+        );
+    }
     for (method, rule) in listener.policy.rules().patterns() {
         let (method, regex) = (method.as_str(), rule.written.as_str());
         if listener.name.is_empty() {
@@ -160,7 +168,21 @@ fn allowlist_table(listener: &Listener) -> String {
     for (method, rule) in listener.policy.rules().patterns() {
         table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(&rule.written)));
     }
+    for (rule, operations) in listener.policy.rules().allowed_items() {
+        table.push_str(&format!("   {:<8} {}\n", printable(&rule.written), joined(&operations)));
+    }
+    for (operation, rule) in listener.policy.rules().denied() {
+        table.push_str(&format!("   denied   {operation} by {}\n", printable(&rule.written)));
+    }
     table
+}
+
+fn joined(operations: &[Operation]) -> String {
+    operations.iter().map(|operation| operation.name()).collect::<Vec<_>>().join(",")
+}
+
+fn listener_name(listener: &Listener) -> Option<&str> {
+    Some(listener.name.as_str()).filter(|name| !name.is_empty())
 }
 
 fn file_mode(listener: &Listener) -> Option<String> {

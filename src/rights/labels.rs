@@ -12,10 +12,18 @@
 //! **Invariant:** all patterns are translated and weighed before the first is
 //! compiled.
 
+use crate::advice::named::parse_list;
+use crate::api::Operation;
 use crate::filter::rules::{Draft, Rule};
 use crate::filter::{Additions, BindMounts};
 use crate::http1::Method;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name, behind the prefix, of the label that allows operations by name.
+const ALLOW: &str = ".allow";
+
+/// The name of the label that denies operations, whatever allows them.
+const DENY: &str = ".deny";
 
 /// The name, behind the prefix, of the label that restricts bind mounts.
 const BIND_MOUNT_FROM: &str = "bindmountfrom";
@@ -54,8 +62,21 @@ pub(super) fn read(
     let (mut patterns, mut bind_mounts) = (Draft::new(WEIGHT_MAX), None);
     let mut exact: Option<&str> = None;
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
-        let Some(name) = name_behind(prefix, label) else { continue };
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
+        match label.strip_prefix(prefix) {
+            Some(ALLOW) => {
+                for (operations, rule) in named_rules(label, value).map_err(invalid)? {
+                    patterns.allow(operations, rule);
+                }
+            }
+            Some(DENY) => {
+                for (operations, rule) in named_rules(label, value).map_err(invalid)? {
+                    patterns.deny(operations, rule);
+                }
+            }
+            _ => {}
+        }
+        let Some(name) = name_behind(prefix, label) else { continue };
         let first = name.split('.').next().unwrap_or_default();
         if let Some(method) = method(first) {
             let rule = Rule { written: value.clone(), origin: label.clone() };
@@ -87,6 +108,13 @@ pub(super) fn read(
     Ok(Some(Allowlists { patterns, bind_mounts, additions: additions(prefix, labels) }))
 }
 
+/// The operations and the rule of each item in a list.
+fn named_rules(label: &str, list: &str) -> Result<Vec<(BTreeSet<Operation>, Rule)>, String> {
+    let items = parse_list(list).map_err(|word| word.to_string())?;
+    let rule = |written| Rule { written, origin: label.to_owned() };
+    Ok(items.into_iter().map(|item| (item.operations, rule(item.written))).collect())
+}
+
 /// For each method the first label that the container does not have.
 fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
     let is_taken = |name: &String| labels.keys().any(|label| label.eq_ignore_ascii_case(name));
@@ -96,7 +124,12 @@ fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
         std::iter::once(plain.clone()).chain(numbered).find(|name| !is_taken(name))
     };
     let patterns = Method::ALL.into_iter().filter_map(|method| Some((method, free(method)?)));
-    Additions { patterns: patterns.collect(), address: String::new() }
+    let label = format!("{prefix}{ALLOW}");
+    let names = match labels.contains_key(&label) {
+        true => format!("append to the label {label}: ,"),
+        false => format!("add the label {label}="),
+    };
+    Additions { patterns: patterns.collect(), names, ..Additions::default() }
 }
 
 fn name_behind<'a>(prefix: &str, label: &'a str) -> Option<&'a str> {
@@ -199,7 +232,7 @@ mod tests {
     fn other_labels_and_empty_ones_grant_nothing() {
         check(&[], "none");
         check(&[("com.docker.compose.project", "x")], "none");
-        check(&[("socket-proxy.allow", ".*")], "none");
+        check(&[("socket-proxy.allow2", ".*")], "none");
         check(&[("Socket-Proxy.allow.get", ".*")], "none");
         check(&[("socket-proxy.ALLOW.get", ".*")], "none");
         check(&[("x.socket-proxy.allow.get", ".*")], "none");

@@ -5,7 +5,8 @@
 
 use super::{After, Client};
 use super::{inspect, shown};
-use crate::filter::{Denial, Permit};
+use crate::api::{Operation, exact};
+use crate::filter::{Denial, Permit, Source};
 use crate::http1::Request;
 use crate::text;
 use log::Level;
@@ -22,31 +23,42 @@ fn cut(text: &str) -> Cow<'_, str> {
     text::cut(text, TEXT_BYTES_MAX)
 }
 
+/// The name of the operation that a request is for.
+fn operation(request: &Request<'_>) -> Option<&'static str> {
+    exact(request.method(), request.target().path()).map(Operation::name)
+}
+
 /// A request that goes to the daemon.
 pub(super) fn allowed(client: Client, request: &Request<'_>) {
     log::debug!(
-        method:% = request.method(), URL = shown::url(request), client:% = client;
+        method:% = request.method(), URL = shown::url(request),
+        operation = operation(request), client:% = client;
         "allowed request"
     );
 }
 
-/// A request that the filter denies; `container` is that whose labels decided.
+/// A request that the filter denies; `source` has the rules that decided.
 pub(super) fn blocked(
     client: Client,
-    container: Option<&str>,
+    source: &Source,
     request: &Request<'_>,
     denial: &Denial,
     status: u16,
 ) {
+    // Most applications swallow the answer, so the log has its advice, too.
+    let advice = matches!(denial, Denial::Method { .. } | Denial::Path { .. })
+        .then(|| source.allow(request.method(), request.target().path()));
+    let container = source.container();
     let hint = match denial {
-        Denial::Path { ungrouped_matches: true } => {
+        Denial::Path { ungrouped_matches: true, .. } => {
             Some("a pattern with a top-level | matches here only if its anchors are left out")
         }
         _ => None,
     };
     log::warn!(
         reason:% = cut(&denial.reason()), method:% = request.method(), URL = shown::url(request),
-        client:% = client, container, response = status, hint;
+        operation = operation(request), client:% = client, container, response = status,
+        allow = advice, hint;
         "blocked request"
     );
 }
@@ -132,7 +144,8 @@ pub(super) fn finished(exchange: &Finished, permit: &Permit<'_>) {
         After::Close(reason) | After::Cut(reason) => Some(reason.explain()),
     };
     log::debug!(
-        method:% = request.method(), URL = shown::url(request), client:% = exchange.client,
+        method:% = request.method(), URL = shown::url(request),
+        operation = operation(request), client:% = exchange.client,
         status = exchange.status, bytes_up = exchange.bytes_up, bytes_down = exchange.bytes_down,
         duration_ms = u64::try_from(exchange.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         rule = rule.written, closed;

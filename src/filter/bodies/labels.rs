@@ -31,7 +31,7 @@ const OWN_NAMESPACES: [&str; 5] = ["", "default", "private", "bridge", "none"];
 /// Refuses create bodies whose labels would grant rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelGuard {
-    /// Folded, with everything up to the last dot: `socket-proxy.allow.`.
+    /// Folded, without the last dot: `socket-proxy.allow`.
     prefix: String,
     /// The flag that allows such labels, for messages.
     allowed_by: &'static str,
@@ -42,7 +42,7 @@ impl LabelGuard {
     /// refusal names.
     #[must_use]
     pub fn new(prefix: &str, allowed_by: &'static str) -> Self {
-        Self { prefix: fold(&format!("{prefix}.allow.")), allowed_by }
+        Self { prefix: fold(&format!("{prefix}.allow")), allowed_by }
     }
 
     /// Checks a body of containers create, or of containers start where it has
@@ -121,7 +121,9 @@ impl LabelGuard {
     fn check(&self, body: &Node<'_>, name: &str) -> Result<(), Refusal> {
         let Some(labels) = body.fields(&[name])?.get(name) else { return Ok(()) };
         for (label, _) in labels.map()?.entries() {
-            if fold(label).starts_with(&self.prefix) {
+            let label_folded = fold(label);
+            let behind = label_folded.strip_prefix(&self.prefix);
+            if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
                 return Err(format!(
                     "{name} has {}, which would grant rights at this proxy; set {} to allow it",
                     quoted(label),
@@ -209,7 +211,7 @@ mod tests {
         check("null", None);
         check("{}", None);
         check(
-            r#"{"com.docker.compose.project":"x","socket-proxy.allow":"1","x.socket-proxy.allow.get":"1"}"#,
+            r#"{"com.docker.compose.project":"x","socket-proxy.allowed":"1","x.socket-proxy.allow.get":"1"}"#,
             None,
         );
     }
