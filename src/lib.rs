@@ -31,6 +31,8 @@ pub mod large_stack;
 pub mod config;
 pub mod logging;
 
+pub mod outcome;
+
 pub mod relay;
 
 pub mod names;

@@ -10,11 +10,9 @@ mod client;
 mod ending;
 mod exchange;
 mod inspect;
-mod log_lines;
 mod memory;
 mod probation;
 mod read_head;
-mod shown;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
@@ -26,6 +24,7 @@ use crate::filter::bodies::BodyDenial;
 use crate::filter::{Denial, Inquiry, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::names::Names;
+use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
 use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body, unreachable};
 use crate::rights::{self, Origin, Rights};
@@ -35,7 +34,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const MEMORY_USED_UP: &str = "too many large requests at the same time";
+/// How much of bytes that are not a request is kept for the log.
+const SHOWN_BYTES_MAX: usize = 256;
 
 /// How long a close waits for a client that still sends to read its answer.
 const LINGER_MAX: Duration = Duration::from_secs(2);
@@ -134,10 +134,10 @@ impl<'a> Session<'a> {
 
     /// Ends a connection for which there is no place, with an answer if there is
     /// something to say.
-    pub fn turn_away(mut self, reason: Option<&str>) -> CloseReason {
-        if let Some(reason) = reason {
-            let mut reply = Reply::new(503, format!("socket-proxy: {reason}"));
-            reply.retry_after_seconds = Some(1);
+    pub fn turn_away(mut self, reason: Option<&'static str>) -> CloseReason {
+        let asked = Received::Bytes(&[]);
+        let reply = |reason| Refusal::NoPlace(reason).reply(asked, &self.sender());
+        if let Some(reply) = reason.and_then(reply) {
             self.reply(&reply);
             self.connection.socket.close_lingering(probation::LINGER_MAX);
         }
@@ -173,12 +173,11 @@ impl<'a> Session<'a> {
         match self.read_head(is_first) {
             Ok(head_bytes) => self.answer(head_bytes),
             Err(read_head::Failure::Close(reason)) => After::Close(reason),
-            Err(read_head::Failure::Malformed(error)) => self.refuse_malformed(error),
-            Err(read_head::Failure::UsedUp) => self.refuse_for_memory(),
-            Err(read_head::Failure::Slow) => {
-                self.reply(&Reply::new(408, "socket-proxy: the request's head took too long"));
-                After::Close(CloseReason::SlowHead)
+            Err(read_head::Failure::Malformed(error)) => {
+                self.refuse_received(&Refusal::Malformed(error))
             }
+            Err(read_head::Failure::UsedUp) => self.refuse_received(&Refusal::NoMemory),
+            Err(read_head::Failure::Slow) => self.refuse_received(&Refusal::SlowHead),
         }
     }
 
@@ -187,7 +186,7 @@ impl<'a> Session<'a> {
         self.started = Instant::now();
         // The head and its print.
         if self.hold.set(Part::Head, head_bytes * 2).is_err() {
-            return self.refuse_for_memory();
+            return self.refuse_received(&Refusal::NoMemory);
         }
         let mut head = std::mem::take(&mut self.buffers.head);
         head.clear();
@@ -203,28 +202,16 @@ impl<'a> Session<'a> {
         after
     }
 
-    fn refuse_for_memory(&mut self) -> After {
-        let received = self.buffers.client.filled();
-        log_lines::malformed(self.connection.client, received, MEMORY_USED_UP, 503);
-        let mut reply = Reply::new(503, format!("socket-proxy: {MEMORY_USED_UP}"));
-        reply.retry_after_seconds = Some(1);
-        self.reply(&reply);
-        After::Close(CloseReason::Refused)
-    }
-
     fn answer_head(&mut self, head: &[u8]) -> After {
         let mut storage = FieldStorage::new();
         let request = match Request::parse(head, &mut storage) {
             Ok(request) => request,
             Err(http1::Error::Method) => return self.refuse_unknown_method(head),
-            Err(error) => {
-                log_lines::malformed(self.connection.client, head, error.explain(), error.status());
-                return self.close_malformed(error);
-            }
+            Err(error) => return self.refuse_unread(head, &Refusal::Malformed(error)),
         };
         self.unread = BodyReader::from(request.body());
         if let Err(cause) = self.choose_policy() {
-            return self.refuse_unidentified(&request, &cause);
+            return self.refuse(&request, &Refusal::Unidentified(cause));
         }
         let policy = Arc::clone(&self.policy);
         let standing = self.standing();
@@ -236,14 +223,14 @@ impl<'a> Session<'a> {
         let listener = Arc::clone(&self.listener);
         match judge(&policy, &listener, &request, standing) {
             Verdict::Allowed(permit) => self.forward(&permit),
-            Verdict::Denied(denial) => self.refuse(&request, &denial),
-            Verdict::Moved => self.redirect(&request),
+            Verdict::Denied(denial) => self.refuse(&request, &Refusal::Denied(denial)),
+            Verdict::Moved => self.refuse(&request, &Refusal::Moved),
             Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
                 Ok(body) => match self.judge_body(inquiry, body) {
                     Ok(permit) => self.forward(&permit),
-                    Err(denial) => self.refuse(&request, &Denial::Body(denial)),
+                    Err(denial) => self.refuse(&request, &Refusal::Denied(Denial::Body(denial))),
                 },
-                Err(failure) => self.refuse_unread(&request, failure),
+                Err(failure) => self.refuse_body(&request, failure),
             },
         }
     }
@@ -289,38 +276,71 @@ impl<'a> Session<'a> {
     }
 
     fn forward(&mut self, permit: &Permit<'_>) -> After {
-        log_lines::allowed(self.connection.client, permit.request());
+        outcome::log_allowed(permit.request(), &self.connection.client);
         match Socket::dial(&self.shared.socket_path) {
             Ok(daemon) => exchange::run(self, permit, &daemon),
             Err(error) => {
                 let cause = unreachable::explain(&self.shared.socket_path, &error);
-                log_lines::daemon_fault(self.connection.client, permit.request(), &cause);
-                let reply = Reply::new(502, format!("socket-proxy: {cause}"));
-                self.reply_to(permit.request(), &reply, CloseReason::Unreachable)
+                self.refuse(permit.request(), &Refusal::Daemon(cause))
             }
         }
     }
 
-    fn refuse(&mut self, request: &Request<'_>, denial: &Denial) -> After {
-        let client = self.connection.client;
-        let who = client.address().map_or_else(|| client.to_string(), |ip| ip.to_string());
-        let reply = denial.reply(self.policy.source(), request, &who);
-        log_lines::blocked(client, self.policy.source(), request, denial, reply.status);
-        self.reply_to(request, &reply, CloseReason::Refused)
+    /// Logs a refusal and answers it. The connection may go on.
+    fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) -> After {
+        let asked = Received::Request(request);
+        refusal.log(asked, &self.sender());
+        let reason = match refusal {
+            Refusal::Daemon(_) => CloseReason::Unreachable,
+            _ => CloseReason::Refused,
+        };
+        match refusal.reply(asked, &self.sender()) {
+            Some(reply) => self.reply_to(request, &reply, reason),
+            None => After::Close(reason),
+        }
     }
 
-    fn redirect(&mut self, request: &Request<'_>) -> After {
-        log_lines::redirected(self.connection.client, request);
-        self.reply_to(request, &Reply::moved(request.target()), CloseReason::Refused)
+    /// The same for a body that was not read to its end, so that the connection
+    /// cannot go on.
+    fn refuse_body(&mut self, request: &Request<'_>, failure: BodyFailure) -> After {
+        let reason = match failure {
+            BodyFailure::TooLarge | BodyFailure::UsedUp => CloseReason::Refused,
+            BodyFailure::Slow => CloseReason::SlowBody,
+            BodyFailure::Gone => CloseReason::ClientTruncated,
+            BodyFailure::Malformed(_) => CloseReason::BadBody,
+        };
+        let (refusal, asked) = (Refusal::Body(failure), Received::Request(request));
+        refusal.log(asked, &self.sender());
+        if let Some(reply) = refusal.reply(asked, &self.sender()) {
+            self.reply(&reply);
+        }
+        After::Close(reason)
     }
 
-    /// The client's container is not known, so nothing is known of its rights.
-    fn refuse_unidentified(&mut self, request: &Request<'_>, cause: &str) -> After {
-        let text = format!("socket-proxy: the rights of this client are not known now: {cause}");
-        let mut reply = Reply::new(503, text);
-        reply.retry_after_seconds = Some(1);
-        log_lines::unidentified(self.connection.client, request, cause, reply.status);
-        self.reply_to(request, &reply, CloseReason::Refused)
+    /// The same for what stands in the buffer.
+    fn refuse_received(&mut self, refusal: &Refusal) -> After {
+        let shown = self.buffers.client.filled();
+        let shown = shown.get(..shown.len().min(SHOWN_BYTES_MAX)).unwrap_or_default().to_vec();
+        self.refuse_unread(&shown, refusal)
+    }
+
+    /// The same for bytes that are not a request that could be judged.
+    fn refuse_unread(&mut self, received: &[u8], refusal: &Refusal) -> After {
+        let asked = Received::Bytes(received);
+        refusal.log(asked, &self.sender());
+        if let Some(reply) = refusal.reply(asked, &self.sender()) {
+            self.reply(&reply);
+        }
+        After::Close(match refusal {
+            Refusal::SlowHead => CloseReason::SlowHead,
+            Refusal::NoMemory => CloseReason::Refused,
+            _ => CloseReason::BadRequest,
+        })
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        let client = &self.connection.client;
+        Sender { client, address: client.address(), source: self.policy.source() }
     }
 
     /// Answers by ourselves. The connection goes on if the rest of the request's body,
@@ -352,17 +372,6 @@ impl<'a> Session<'a> {
         skip_body(socket, received, &mut self.unread, SKIPPED_BYTES_MAX, deadline)
     }
 
-    fn refuse_malformed(&mut self, error: http1::Error) -> After {
-        let received = self.buffers.client.filled();
-        log_lines::malformed(self.connection.client, received, error.explain(), error.status());
-        self.close_malformed(error)
-    }
-
-    fn close_malformed(&mut self, error: http1::Error) -> After {
-        self.reply(&Reply::new(error.status(), format!("socket-proxy: {error}")));
-        After::Close(CloseReason::BadRequest)
-    }
-
     /// A method outside of the nine: like one without patterns, but its request
     /// was not parsed to its end, so the connection cannot go on. Whoever may not
     /// ask at all, or is not known, does not learn what others may.
@@ -372,22 +381,7 @@ impl<'a> Session<'a> {
             Ok(()) => Denial::Method { allowed: self.policy.rules().methods().collect() },
             Err(_) => Denial::Method { allowed: Vec::new() },
         };
-        let reason = denial.reason();
-        log_lines::malformed(self.connection.client, head, &reason, denial.status());
-        let mut reply = Reply::new(denial.status(), format!("socket-proxy: {reason}"));
-        if let Denial::Method { allowed } = denial {
-            reply.allow = allowed;
-        }
-        self.reply(&reply);
-        After::Close(CloseReason::BadRequest)
-    }
-
-    fn refuse_unread(&mut self, request: &Request<'_>, failure: inspect::Failure) -> After {
-        log_lines::unread_body(self.connection.client, request, &failure);
-        if let Some(reply) = failure.reply() {
-            self.reply(&reply);
-        }
-        After::Close(failure.reason())
+        self.refuse_unread(head, &Refusal::UnknownMethod(denial))
     }
 
     /// Sends an answer after which the connection ends.

@@ -1,12 +1,13 @@
 //! One exchange on a fresh daemon connection: request, response, what next.
 
 use super::ending::framing_error;
-use super::{After, CloseReason, Session, log_lines};
+use super::{After, CloseReason, Session};
 use crate::filter::Permit;
 use crate::http1::{
-    self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, Reply,
-    RequestBody, Response, ResponseBody, Version,
+    self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, RequestBody,
+    Response, ResponseBody, Version,
 };
+use crate::outcome::{Outcome, Received, Refusal};
 use crate::relay::socket::Socket;
 use crate::relay::{Direction, Fault, Flow, Relay};
 
@@ -25,43 +26,44 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
     let client = &session.connection.socket;
     let stopping = session.is_stopping();
     let mut relay = begin(client, daemon, session.buffers, permit);
-    let outcome = relay_exchange(&mut relay, permit, stopping);
-    let finished = log_lines::Finished {
-        client: session.connection.client,
-        status: outcome.status,
+    let ended = relay_exchange(&mut relay, permit, stopping);
+    let outcome = Outcome {
+        status: ended.status,
         bytes_up: relay.upload.body_bytes,
         bytes_down: relay.download.body_bytes,
-        started: session.started,
-        ending: outcome.after,
+        duration: session.started.elapsed(),
+        closed: match ended.after {
+            After::Reuse => None,
+            After::Close(reason) | After::Cut(reason) => Some(reason.explain()),
+        },
     };
     drop(relay);
-    log_lines::finished(&finished, permit);
+    outcome.log(permit, &session.connection.client);
     session.buffers.end_exchange();
-    match outcome.reply {
-        None => outcome.after,
-        Some(reply) => {
-            if let After::Close(reason) = outcome.after
-                && reason.is_daemon_fault()
-            {
-                log_lines::daemon_fault(
-                    session.connection.client,
-                    permit.request(),
-                    &reply.message,
-                );
-            }
-            let to_head = permit.request().method() == Method::Head;
-            session.last_reply(&reply, to_head);
-            outcome.after
-        }
+    if let Some(refusal) = ended.refusal {
+        answer(session, permit, &refusal);
+    }
+    ended.after
+}
+
+/// Answers by ourselves where the daemon's response could not be passed on.
+fn answer(session: &mut Session<'_>, permit: &Permit<'_>, refusal: &Refusal) {
+    let asked = Received::Request(permit.request());
+    if matches!(refusal, Refusal::Daemon(_)) {
+        refusal.log(asked, &session.sender());
+    }
+    let to_head = permit.request().method() == Method::Head;
+    if let Some(reply) = refusal.reply(asked, &session.sender()) {
+        session.last_reply(&reply, to_head);
     }
 }
 
 /// How an exchange went.
-struct Outcome {
+struct Ended {
     after: After,
     status: Option<u16>,
-    /// What to answer where the daemon's response could not be.
-    reply: Option<Reply>,
+    /// The answer where the daemon's response could not be passed on.
+    refusal: Option<Refusal>,
 }
 
 fn begin<'a>(
@@ -97,7 +99,7 @@ fn begin<'a>(
     Relay::new(client, daemon, upload, download)
 }
 
-fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) -> Outcome {
+fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) -> Ended {
     let answered = match await_final_head(relay, permit, stopping) {
         Ok(answered) => answered,
         Err(fault) => return unanswered(relay, &fault),
@@ -120,7 +122,7 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
         Ok(()) if is_raw => After::Close(CloseReason::RawStreamEnded),
         Ok(()) => answered.after,
     };
-    Outcome { after, status, reply: None }
+    Ended { after, status, refusal: None }
 }
 
 /// Waits for the final response's head and prints it for the client.
@@ -190,23 +192,21 @@ fn finish_upload(upload: &mut Flow<'_>) -> Result<After, Fault> {
 }
 
 /// The outcome of an exchange that ended before a response could be printed.
-fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Outcome {
+fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Ended {
     let reason = CloseReason::from(fault);
-    let reply = match (reason, framing_error(fault)) {
-        (CloseReason::BadBody, Some(error)) => {
-            Some(Reply::new(error.status(), format!("socket-proxy: {error}")))
-        }
+    let daemon = |cause: String| Some(Refusal::Daemon(cause));
+    let refusal = match (reason, framing_error(fault)) {
+        (CloseReason::BadBody, Some(error)) => Some(Refusal::BodyFraming(error)),
         (CloseReason::BadResponse, Some(error)) => {
-            Some(Reply::new(502, format!("socket-proxy: the daemon's answer is invalid: {error}")))
+            daemon(format!("the daemon's answer is invalid: {error}"))
         }
-        (CloseReason::DaemonFailed, _) => Some(Reply::new(
-            502,
-            "socket-proxy: the daemon closed the connection without an answer",
-        )),
+        (CloseReason::DaemonFailed, _) => {
+            daemon("the daemon closed the connection without an answer".to_owned())
+        }
         _ => None,
     };
     // What is left of a 100 would stand in the midst of the answer.
-    let reply = reply.filter(|_| relay.download.prefix.is_empty());
-    let status = reply.as_ref().map(|reply| reply.status);
-    Outcome { after: After::Close(reason), status, reply }
+    let refusal = refusal.filter(|_| relay.download.prefix.is_empty());
+    let status = refusal.as_ref().map(Refusal::status);
+    Ended { after: After::Close(reason), status, refusal }
 }

@@ -6,8 +6,9 @@
 //! **Invariant:** its head has two seconds, whatever `-headertimeout` is, and a
 //! stranger's 8 KiB.
 
-use super::{After, CloseReason, Session, log_lines};
-use crate::http1::{HEAD_BYTES_MAX, Reply, Request};
+use super::{After, Session};
+use crate::http1::{HEAD_BYTES_MAX, Request};
+use crate::outcome::Refusal;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -71,12 +72,7 @@ impl Session<'_> {
                 self.probation = None;
                 Ok(())
             }
-            Err(reason) => {
-                let mut reply = Reply::new(503, format!("socket-proxy: {reason}"));
-                reply.retry_after_seconds = Some(1);
-                log_lines::without_room(self.connection.client, request, reason, reply.status);
-                Err(self.reply_to(request, &reply, CloseReason::Refused))
-            }
+            Err(reason) => Err(self.refuse(request, &Refusal::NoPlace(reason))),
         }
     }
 }

@@ -1,0 +1,243 @@
+//! What becomes of a request: one value, and what is said about it.
+//!
+//! A request ends in a [`Refusal`], to which the proxy itself answers, or in an
+//! exchange with the daemon, of which an [`Outcome`] tells. Every log line about
+//! a request, every answer of our own and every status of one is made here.
+//!
+//! **Invariant:** a refusal is logged and answered from the same value, so that
+//! the two cannot differ.
+//! **Invariant:** the log's messages and keys are an interface: people alert on
+//! them. Text of a client passes through the logger's escaping.
+
+mod lines;
+mod shown;
+
+use crate::filter::{Denial, Permit, Source};
+use crate::http1::{self, Reply, Request};
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Why a request has no memory.
+const MEMORY_USED_UP: &str = "too many large requests at the same time";
+
+/// Why the proxy itself answers a request.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The filter denies it.
+    Denied(Denial),
+    /// Its method is outside of the nine, so it was not parsed to its end.
+    UnknownMethod(Denial),
+    /// The filter allows it, but for doubled slashes in its path.
+    Moved,
+    /// The client's container is not known; the cause.
+    Unidentified(String),
+    /// Its head is not one.
+    Malformed(http1::Error),
+    /// Its head did not come in time.
+    SlowHead,
+    /// Its body, which must be judged, could not be read.
+    Body(BodyFailure),
+    /// There is no place for its client; the reason.
+    NoPlace(&'static str),
+    /// There is no memory for it.
+    NoMemory,
+    /// The framing of its body is wrong, which showed while it was forwarded.
+    BodyFraming(http1::Error),
+    /// The daemon did not answer it; the cause.
+    Daemon(String),
+}
+
+/// Why a body could not be read whole.
+#[derive(Debug)]
+pub enum BodyFailure {
+    /// It is larger than can be inspected.
+    TooLarge,
+    /// It did not come in time.
+    Slow,
+    /// Its client ended before it did.
+    Gone,
+    /// Its framing is wrong.
+    Malformed(http1::Error),
+    /// The budget for memory is used up.
+    UsedUp,
+}
+
+/// The request that a refusal is about, as far as it could be read.
+#[derive(Debug, Clone, Copy)]
+pub enum Received<'r> {
+    /// A well-formed one.
+    Request(&'r Request<'r>),
+    /// The bytes that came.
+    Bytes(&'r [u8]),
+}
+
+/// Who sent a request, and whose rules are asked.
+#[derive(Clone, Copy)]
+pub struct Sender<'r> {
+    /// The client as the log shows it.
+    pub client: &'r dyn Display,
+    /// Its address, if it has one.
+    pub address: Option<IpAddr>,
+    /// Where the rules are written that decide.
+    pub source: &'r Source,
+}
+
+/// What became of a request that went to the daemon.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// The status of the response, if one came.
+    pub status: Option<u16>,
+    /// Bytes of the request's body, or towards the daemon in a tunnel.
+    pub bytes_up: u64,
+    /// Bytes of the response's body, or towards the client in a tunnel.
+    pub bytes_down: u64,
+    /// From the head to the end.
+    pub duration: Duration,
+    /// Why the connection closes, if it does.
+    pub closed: Option<&'static str>,
+}
+
+impl Refusal {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Denied(denial) | Self::UnknownMethod(denial) => denial.status(),
+            Self::Moved => 301,
+            Self::Malformed(error) | Self::BodyFraming(error) => error.status(),
+            Self::SlowHead => 408,
+            Self::Body(failure) => failure.status(),
+            Self::Unidentified(_) | Self::NoPlace(_) | Self::NoMemory => 503,
+            Self::Daemon(_) => 502,
+        }
+    }
+
+    /// The log's reason.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'_, str> {
+        match self {
+            Self::Denied(denial) | Self::UnknownMethod(denial) => denial.reason(),
+            Self::Moved => "doubled slashes".into(),
+            Self::Unidentified(_) => "unknown rights".into(),
+            Self::Malformed(error) | Self::BodyFraming(error) => error.explain().into(),
+            Self::SlowHead => "the request's head took too long".into(),
+            Self::Body(failure) => failure.explain().into(),
+            Self::NoPlace(reason) => (*reason).into(),
+            Self::NoMemory => MEMORY_USED_UP.into(),
+            Self::Daemon(cause) => cause.as_str().into(),
+        }
+    }
+
+    /// The answer; `None` if nobody is there to read one.
+    #[must_use]
+    pub fn reply(&self, asked: Received<'_>, sender: &Sender<'_>) -> Option<Reply> {
+        let text = match (self, asked) {
+            (Self::Body(BodyFailure::Gone), _) => return None,
+            (Self::Denied(denial), Received::Request(request)) => {
+                return Some(denial.reply(sender.source, request, &sender.who()));
+            }
+            (Self::Moved, Received::Request(request)) => {
+                return Some(Reply::moved(request.target()));
+            }
+            (Self::Malformed(error) | Self::BodyFraming(error), _) => error.to_string(),
+            (Self::Unidentified(cause), _) => {
+                format!("the rights of this client are not known now: {cause}")
+            }
+            (refusal, _) => refusal.reason().into_owned(),
+        };
+        let mut reply = Reply::new(self.status(), format!("socket-proxy: {text}"));
+        reply.retry_after_seconds = (reply.status == 503).then_some(1);
+        if let Self::UnknownMethod(Denial::Method { allowed }) = self {
+            reply.allow.clone_from(allowed);
+        }
+        Some(reply)
+    }
+
+    /// Logs it.
+    pub fn log(&self, asked: Received<'_>, sender: &Sender<'_>) {
+        match asked {
+            Received::Request(request) => lines::refused(self, request, sender),
+            Received::Bytes(received) => lines::unread(self, received, sender),
+        }
+    }
+}
+
+impl BodyFailure {
+    fn explain(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is larger than the 1 MiB that can be inspected",
+            Self::Slow => "the body took too long",
+            Self::Gone => "the client ended before its body did",
+            Self::Malformed(error) => error.explain(),
+            Self::UsedUp => MEMORY_USED_UP,
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge => 413,
+            Self::Slow => 408,
+            Self::Gone => 400,
+            Self::Malformed(error) => error.status(),
+            Self::UsedUp => 503,
+        }
+    }
+}
+
+impl Sender<'_> {
+    /// The client as an answer names it.
+    fn who(&self) -> String {
+        self.address.map_or_else(|| self.client.to_string(), |address| address.to_string())
+    }
+}
+
+/// Logs that a request goes to the daemon.
+pub fn log_allowed(request: &Request<'_>, client: &dyn Display) {
+    lines::allowed(request, client);
+}
+
+impl Outcome {
+    /// Logs an exchange that ended, in whatever way.
+    pub fn log(&self, permit: &Permit<'_>, client: &dyn Display) {
+        lines::finished(self, permit, client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http1::FieldStorage;
+
+    #[test]
+    fn every_refusal_has_one_status_in_answer_and_table() {
+        let mut storage = FieldStorage::new();
+        let head = b"GET /v1.51/info HTTP/1.1\r\nHost: d\r\n\r\n";
+        let request = Request::parse(head, &mut storage).unwrap();
+        let source = Source::default();
+        let sender = Sender { client: &"10.0.0.2:1", address: None, source: &source };
+        let rows = [
+            (Refusal::Denied(Denial::Address), 403, "10.0.0.2:1 are not allowed"),
+            (Refusal::UnknownMethod(Denial::Method { allowed: vec![] }), 405, "method not allowed"),
+            (Refusal::Moved, 301, ""),
+            (Refusal::Unidentified("no table".into()), 503, "not known now: no table"),
+            (Refusal::Malformed(http1::Error::Host), 400, ""),
+            (Refusal::SlowHead, 408, "took too long"),
+            (Refusal::Body(BodyFailure::TooLarge), 413, "1 MiB"),
+            (Refusal::Body(BodyFailure::UsedUp), 503, "large requests"),
+            (Refusal::NoPlace("too many connections"), 503, "too many connections"),
+            (Refusal::NoMemory, 503, "large requests"),
+            (Refusal::BodyFraming(http1::Error::Chunk), 400, ""),
+            (Refusal::Daemon("it is away".into()), 502, "it is away"),
+        ];
+        for (refusal, status, part) in rows {
+            let reply = refusal.reply(Received::Request(&request), &sender).unwrap();
+            assert_eq!((reply.status, refusal.status()), (status, status), "{refusal:?}");
+            assert!(reply.message.contains(part), "{refusal:?}: {}", reply.message);
+            assert_eq!(reply.retry_after_seconds.is_some(), status == 503, "{refusal:?}");
+        }
+        let gone = Refusal::Body(BodyFailure::Gone);
+        assert_eq!(gone.reply(Received::Request(&request), &sender), None);
+    }
+}
