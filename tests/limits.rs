@@ -72,7 +72,8 @@ impl Stand {
     }
 
     fn awaits(&self, what: &str, condition: impl Fn(&Proxied) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        // The system buffers megabytes of answers before the peer is stuck.
+        let deadline = Instant::now() + 6 * PATIENCE;
         while !condition(&self.proxied) {
             assert!(Instant::now() < deadline, "it never came to pass that {what}");
             std::thread::sleep(Duration::from_millis(10));
@@ -81,7 +82,8 @@ impl Stand {
 
     /// Waits until the proxy does nothing, which it must come to by itself.
     fn awaits_rest(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        // The system buffers megabytes of answers before the peer is stuck.
+        let deadline = Instant::now() + 6 * PATIENCE;
         loop {
             let before = self.proxied.cpu_ticks();
             std::thread::sleep(Duration::from_millis(300));
@@ -444,7 +446,8 @@ fn a_client_that_never_reads_its_refusals_is_cut_off() {
 /// Sends a thing again and again, until the peer takes no more of it.
 fn check_cut_off(client: &RawClient, piece: &[u8]) {
     use std::io::Write;
-    let deadline = Instant::now() + PATIENCE;
+    // The system buffers megabytes of answers before the peer is stuck.
+    let deadline = Instant::now() + 6 * PATIENCE;
     while client.stream().write_all(piece).is_ok() {
         assert!(Instant::now() < deadline, "the proxy listens for ever");
     }

@@ -84,13 +84,13 @@ fn check_rights_of_second(first: &Client, second: &str) {
     let by_name = format!("name={}", first.name);
     let list = ["ps", "--filter", &by_name, "--format", "{{.Names}}"];
     assert_eq!(nobody.docker(&host, &list).1.success(), first.name);
-    for (command, flag) in [
-        (&["images"][..], "-allowGET@second="),
-        (&["stop", &first.name], "-allowPOST@second="),
-        (&["rm", "--force", &first.name], "-allowDELETE@second="),
+    for (command, right) in [
+        (&["images"][..], "=ImageList ("),
+        (&["stop", &first.name], "=ContainerStop ("),
+        (&["rm", "--force", &first.name], "=ContainerDelete ("),
     ] {
         let refused = nobody.docker(&host, command).1;
-        assert!(refused.stderr_text().contains(flag), "{command:?}: {refused:?}");
+        assert!(refused.stderr_text().contains(right), "{command:?}: {refused:?}");
     }
     first.docker(&["exec", &first.name, "true"]).success();
     first.docker(&["rm", "--force", &first.name]).success();

@@ -37,12 +37,12 @@ fn the_allowlist_for_traefik_refuses_the_rest_and_the_client_prints_why() {
     straight.start_container("sleep 600");
     let name = straight.name.as_str();
     for (command, code, flag) in [
-        (&["images"][..], 1, "-allowGET"),
-        (&["run", "--rm", IMAGE, "true"], 125, "-allowPOST"),
-        (&["rm", "--force", name], 1, "-allowDELETE"),
-        (&["exec", name, "true"], 1, "-allowPOST"),
-        (&["stop", name], 1, "-allowPOST"),
-        (&["system", "info"], 1, "-allowGET"),
+        (&["images"][..], 1, "-allow=ImageList "),
+        (&["run", "--rm", IMAGE, "true"], 125, "-allow=ContainerCreate "),
+        (&["rm", "--force", name], 1, "-allow=ContainerDelete "),
+        (&["exec", name, "true"], 1, "-allow=ContainerExec "),
+        (&["stop", name], 1, "-allow=ContainerStop "),
+        (&["system", "info"], 1, "-allow=SystemInfo "),
     ] {
         check_refusal(&client.docker(command), code, flag);
     }

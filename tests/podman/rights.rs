@@ -31,14 +31,14 @@ fn patterns_of_podmans_own_tree_open_that_and_nothing_else() {
         client.podman(allowed).success();
     }
     for (command, flag) in [
-        (&["images"][..], "-allowGET=/v[0-9.]+/libpod/images/json"),
-        (&["exec", name, "true"], "-allowPOST=/v[0-9.]+/libpod/containers/"),
-        (&["rm", "--force", name], "-allowDELETE=/v[0-9.]+/libpod/containers/"),
-        (&["run", "--network=none", IMAGE, "true"], "-allowPOST=/v[0-9.]+/libpod/"),
+        (&["images"][..], "-allow=ImageListLibpod "),
+        (&["exec", name, "true"], "-allow=ContainerExecLibpod "),
+        (&["rm", "--force", name], "-allow=ContainerDeleteLibpod "),
+        (&["run", "--network=none", IMAGE, "true"], "-allow="),
     ] {
         check_refused(&client.podman(command), flag);
     }
-    check_refused(&client.docker(&["ps"]), "-allowGET=");
+    check_refused(&client.docker(&["ps"]), "-allow=ContainerList ");
     let state = straight.podman(&["inspect", "--format", "{{.State.Status}}", name]);
     assert_eq!(state.success(), "running", "a refused command had an effect");
 }
@@ -58,7 +58,7 @@ fn the_example_for_traefik_lets_pass_what_traefik_asks_and_no_native_path() {
         let seen = client.docker(allowed);
         assert_eq!(seen.code, Some(0), "{allowed:?}: {seen:?}");
     }
-    check_refused(&client.docker(&["images"]), "-allowGET=");
+    check_refused(&client.docker(&["images"]), "-allow=ImageList ");
     // Podman's client asks for its own ping first, and only tells its status.
     let ping = client.podman(&["ps"]);
     assert!(ping.code == Some(125) && ping.stderr_text().contains("403"), "{ping:?}");
