@@ -30,8 +30,8 @@ mod values;
 
 pub use error::ConfigError;
 
-use crate::filter::Policy;
 use crate::filter::bodies::LabelGuard;
+use crate::filter::{Learning, Policy};
 use crate::large_stack;
 use std::ffi::OsString;
 use std::fmt;
@@ -74,6 +74,8 @@ pub struct Config {
     pub serve_health: bool,
     /// How long to wait at start for the daemon's socket to appear.
     pub wait_for_socket: Duration,
+    /// How far to let requests through while learning; `None` means off.
+    pub learning: Option<Learning>,
     /// Rights by labels of containers; `None` means off.
     pub container_rights: Option<ContainerRights>,
     /// Advice about the configuration, to be logged once as warnings.

@@ -13,11 +13,13 @@
 pub mod bodies;
 mod denial;
 pub mod go_regexp;
+mod learning;
 pub mod peers;
 pub mod rules;
 
 pub use bodies::{BindMounts, BodyRules};
 pub use denial::{Additions, Denial, NearMiss, Source};
+pub use learning::{Learning, Scope};
 pub use peers::Peers;
 pub use rules::Rules;
 
@@ -111,30 +113,30 @@ pub struct Inquiry<'a> {
     inspection: Inspection,
 }
 
-/// Judges a request by its head. What the listener's own policy denies stays
-/// denied to clients that have another one.
+/// What a request is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct InForce<'a> {
+    /// The allowlists of the client.
+    pub policy: &'a Policy,
+    /// Those of the listener, whose denials bind every client.
+    pub listener: &'a Policy,
+    /// Set while the proxy learns.
+    pub learning: Option<&'a Learning>,
+}
+
+/// Judges a request by its head.
 pub fn judge<'a>(
-    policy: &'a Policy,
-    listener: &'a Policy,
+    in_force: InForce<'a>,
     request: &'a Request<'a>,
     standing: Standing,
 ) -> Verdict<'a> {
     if standing == Standing::Foreign {
         return Verdict::Denied(Denial::Address);
     }
-    if let Some(rule) = listener.rules.denial(request.method(), request.target().path()) {
-        return Verdict::Denied(Denial::Named(rule.clone()));
-    }
-    let rule = match policy.rules.judge(request.method(), request.target().path()) {
-        RuleVerdict::Allowed(rule) => rule,
-        RuleVerdict::Denied(rule) => return Verdict::Denied(Denial::Named(rule.clone())),
-        RuleVerdict::MethodNotAllowed => {
-            return Verdict::Denied(Denial::Method { allowed: policy.rules.methods().collect() });
-        }
-        RuleVerdict::PathNotAllowed { ungrouped_matches } => {
-            let near_miss = near_miss(&policy.rules, request);
-            return Verdict::Denied(Denial::Path { ungrouped_matches, near_miss });
-        }
+    let policy = in_force.policy;
+    let rule = match in_force.rule(request) {
+        Ok(rule) => rule,
+        Err(denial) => return Verdict::Denied(denial),
     };
     let (path, query) = (request.target().path(), request.target().query());
     match policy.bodies.inspection(request.method(), path, query) {
@@ -144,6 +146,26 @@ pub fn judge<'a>(
             Verdict::BodyNeeded(Inquiry { request, rule, bodies: &policy.bodies, inspection })
         }
         Err(denial) => Verdict::Denied(Denial::Body(denial)),
+    }
+}
+
+impl<'a> InForce<'a> {
+    /// The rule that allows a request, or why none does.
+    fn rule(self, request: &Request<'_>) -> Result<&'a Rule, Denial> {
+        let (method, path) = (request.method(), request.target().path());
+        if let Some(rule) = self.listener.rules.denial(method, path) {
+            return Err(Denial::Named(rule.clone()));
+        }
+        let rules = &self.policy.rules;
+        let denial = match rules.judge(method, path) {
+            RuleVerdict::Allowed(rule) => return Ok(rule),
+            RuleVerdict::Denied(rule) => return Err(Denial::Named(rule.clone())),
+            RuleVerdict::MethodNotAllowed => Denial::Method { allowed: rules.methods().collect() },
+            RuleVerdict::PathNotAllowed { ungrouped_matches } => {
+                Denial::Path { ungrouped_matches, near_miss: near_miss(rules, request) }
+            }
+        };
+        self.learning.and_then(|learning| learning.admit(method, path)).ok_or(denial)
     }
 }
 

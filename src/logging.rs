@@ -71,7 +71,7 @@ pub fn finish(limit: Duration) {
 }
 
 /// Writes to standard output, behind the lines that were logged before.
-fn write_raw(text: &str) {
+pub fn write_raw(text: &str) {
     Output.write_all(text.as_bytes()).unwrap_or_default();
 }
 

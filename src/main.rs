@@ -4,15 +4,21 @@
 
 use socket_proxy::activation::passed_listeners;
 use socket_proxy::config::{Config, Invocation};
+use socket_proxy::filter::Scope;
 use socket_proxy::server::{self, BindError, Server};
+use socket_proxy::session::Learner;
 use socket_proxy::stop::StopReason;
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
 use socket_proxy::{logging, signals, wait};
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
+
+/// How often the log says that the proxy is learning.
+const LEARNING_REMINDER: Duration = Duration::from_secs(600);
 
 /// A daemon's socket that is missing, or a listener that cannot be had.
 const EXIT_UNAVAILABLE: u8 = 2;
@@ -90,14 +96,18 @@ fn start_and_wait(config: &Config) -> Result<StopReason, StartError> {
     let passed = passed_listeners().map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);
     let (stop, stops) = channel();
-    signals::spawn(stop.clone()).map_err(|error| format!("cannot handle signals: {error}"))?;
+    let learner = config.learning.clone().map(Learner::new).map(Arc::new);
+    let report = learner.as_ref().map(report_learned).transpose()?;
+    signals::spawn(stop.clone(), report)
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
     let is_there = wait::for_socket(&config.socket_path, config.wait_for_socket, &stops);
     if !is_there.map_err(StartError::Daemon)? {
         return Ok(StopReason::Signal(0));
     }
     let bound = server::bind_all(config, passed).map_err(StartError::Listener)?;
     let notifier = Notifier::from_env();
-    let server = Server::start(config, bound).map_err(|error| format!("no threads: {error}"))?;
+    let server = Server::start(config, bound, learner.clone())
+        .map_err(|error| format!("no threads: {error}"))?;
     start_watchers(config, stop, notifier.clone())?;
     log::info!("socket-proxy running and listening...");
     notifier.ready();
@@ -108,7 +118,45 @@ fn start_and_wait(config: &Config) -> Result<StopReason, StartError> {
     }
     notifier.stopping();
     server.stop(config.shutdown_grace);
+    if let Some(learner) = learner {
+        logging::write_raw(&learner.suggestion());
+    }
     Ok(reason)
+}
+
+/// Starts the thread that prints what was learned when it is asked for, and says
+/// every ten minutes that the proxy is learning.
+fn report_learned(learner: &Arc<Learner>) -> Result<Sender<()>, String> {
+    let (report, reports) = channel();
+    let learner = Arc::clone(learner);
+    let run = move || {
+        loop {
+            warn_of_learning(learner.learning().scope());
+            loop {
+                match reports.recv_timeout(LEARNING_REMINDER) {
+                    Ok(()) => logging::write_raw(&learner.suggestion()),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        }
+    };
+    let builder = std::thread::Builder::new().name("learning".to_owned());
+    builder.spawn(run).map_err(|error| format!("no thread for learning: {error}"))?;
+    Ok(report)
+}
+
+fn warn_of_learning(scope: Scope) {
+    match scope {
+        Scope::Reads => log::warn!(
+            "learning: requests that only read pass although no rule allows them; SIGUSR1 prints \
+             the list"
+        ),
+        Scope::All => log::warn!(
+            "learning: every operation passes although no rule allows it, so the clients are root \
+             on the host meanwhile; SIGUSR1 prints the list"
+        ),
+    }
 }
 
 fn start_watchers(

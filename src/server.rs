@@ -23,7 +23,7 @@ use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
-use crate::session::{Client, Connection, Memory, Probation, Session, Shared};
+use crate::session::{Client, Connection, Learner, Memory, Probation, Session, Shared};
 use admission::{Place, Refusal};
 use door::{Caller, Door, Places, Taken};
 use pool::Pool;
@@ -85,8 +85,12 @@ impl Server {
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(config: &Config, bound: Vec<Bound>) -> io::Result<Self> {
-        let core = Arc::new(Core::new(config)?);
+    pub fn start(
+        config: &Config,
+        bound: Vec<Bound>,
+        learner: Option<Arc<Learner>>,
+    ) -> io::Result<Self> {
+        let core = Arc::new(Core::new(config, learner)?);
         let (ended, running) = io::pipe()?;
         let ended = Arc::new(ended);
         for (bound, listener) in bound.iter().zip(&config.listeners) {
@@ -125,7 +129,7 @@ impl Server {
 }
 
 impl Core {
-    fn new(config: &Config) -> io::Result<Self> {
+    fn new(config: &Config, learner: Option<Arc<Learner>>) -> io::Result<Self> {
         let names = config.listeners.iter().flat_map(|listener| listener.policy.peers().names());
         let Limits { connections_max, connections_per_client_max, .. } = config.limits;
         let rights = config.container_rights.as_ref();
@@ -137,6 +141,7 @@ impl Core {
                 names: Names::start(names.map(str::to_owned))?,
                 rights: rights.transpose()?,
                 memory: Memory::default(),
+                learner,
                 stopping: AtomicBool::new(false),
             },
             places: Places::new(connections_max, connections_per_client_max),

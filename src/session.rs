@@ -10,18 +10,20 @@ mod client;
 mod ending;
 mod exchange;
 mod inspect;
+mod learner;
 mod memory;
 mod probation;
 mod read_head;
 
 pub use client::Client;
 pub use ending::{After, CloseReason};
+pub use learner::Learner;
 pub use memory::Memory;
 pub use probation::{Probation, Seat};
 
 use crate::config::Limits;
 use crate::filter::bodies::BodyDenial;
-use crate::filter::{Denial, Inquiry, Permit, Policy, Standing, Verdict, judge};
+use crate::filter::{Denial, InForce, Inquiry, Permit, Policy, Standing, Verdict, judge};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::names::Names;
 use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
@@ -53,6 +55,8 @@ pub struct Shared {
     pub rights: Option<Rights>,
     /// The budget for what requests take in memory.
     pub memory: Memory,
+    /// Set while the proxy learns.
+    pub learner: Option<Arc<Learner>>,
     /// Set once, when no further request is to be taken.
     pub stopping: AtomicBool,
 }
@@ -220,8 +224,10 @@ impl<'a> Session<'a> {
         {
             return after;
         }
-        let listener = Arc::clone(&self.listener);
-        match judge(&policy, &listener, &request, standing) {
+        let (listener, shared) = (Arc::clone(&self.listener), self.shared);
+        let learning = shared.learner.as_ref().map(|learner| learner.learning());
+        let in_force = InForce { policy: &policy, listener: &listener, learning };
+        match judge(in_force, &request, standing) {
             Verdict::Allowed(permit) => self.forward(&permit),
             Verdict::Denied(denial) => self.refuse(&request, &Refusal::Denied(denial)),
             Verdict::Moved => self.refuse(&request, &Refusal::Moved),
@@ -277,6 +283,9 @@ impl<'a> Session<'a> {
 
     fn forward(&mut self, permit: &Permit<'_>) -> After {
         outcome::log_allowed(permit.request(), &self.connection.client);
+        if let Some(learner) = &self.shared.learner {
+            learner.note_allowed(&self.connection.client, permit);
+        }
         match Socket::dial(&self.shared.socket_path) {
             Ok(daemon) => exchange::run(self, permit, &daemon),
             Err(error) => {
@@ -290,6 +299,9 @@ impl<'a> Session<'a> {
     fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) -> After {
         let asked = Received::Request(request);
         refusal.log(asked, &self.sender());
+        if let (Some(learner), Refusal::Denied(denial)) = (&self.shared.learner, refusal) {
+            learner.note_denied(&self.connection.client, request, denial);
+        }
         let reason = match refusal {
             Refusal::Daemon(_) => CloseReason::Unreachable,
             _ => CloseReason::Refused,

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | SIGTERM, SIGINT, SIGQUIT | stop; the second one ends the program at once |
 //! | SIGHUP | stop; a terminal that closes often sends it twice, so it never forces |
-//! | SIGUSR1, SIGUSR2 | ignored, reserved |
+//! | SIGUSR1 | prints what was learned, with `-learn`; else ignored |
+//! | SIGUSR2 | ignored, reserved |
 //!
 //! As PID 1 of a container a process gets no default action for signals, and
 //! elsewhere the default action would end it without grace; so all of them are
@@ -23,11 +24,11 @@ const EXIT_SIGNAL_BASE: i32 = 128;
 
 const STACK_BYTES: usize = 64 * 1024;
 
-/// Starts the thread that turns signals into requests to stop.
+/// Starts the thread that turns signals into requests to stop, and to report.
 ///
 /// # Errors
 /// If the handlers or the thread cannot be set up.
-pub fn spawn(stop: Sender<StopReason>) -> io::Result<()> {
+pub fn spawn(stop: Sender<StopReason>, report: Option<Sender<()>>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2])?;
     if !is_hangup_ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
         signals.add_signal(SIGHUP)?;
@@ -38,6 +39,8 @@ pub fn spawn(stop: Sender<StopReason>) -> io::Result<()> {
         for signal in signals.forever() {
             match effect(signal, is_stopping) {
                 Effect::Nothing => {}
+                // Nobody listens any more while the program stops.
+                Effect::Report => drop(report.as_ref().map(|report| report.send(()))),
                 Effect::Stop if stop.send(StopReason::Signal(signal)).is_ok() => is_stopping = true,
                 // Without a word: a log that nobody reads could hold it up.
                 Effect::Stop | Effect::End => std::process::exit(EXIT_SIGNAL_BASE + signal),
@@ -50,13 +53,15 @@ pub fn spawn(stop: Sender<StopReason>) -> io::Result<()> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Nothing,
+    Report,
     Stop,
     End,
 }
 
 fn effect(signal: i32, is_stopping: bool) -> Effect {
     match (signal, is_stopping) {
-        (SIGUSR1 | SIGUSR2, _) | (SIGHUP, true) => Effect::Nothing,
+        (SIGUSR2, _) | (SIGHUP, true) => Effect::Nothing,
+        (SIGUSR1, _) => Effect::Report,
         (_, false) => Effect::Stop,
         (_, true) => Effect::End,
     }
@@ -81,9 +86,9 @@ mod tests {
         }
         assert_eq!(effect(SIGHUP, false), Effect::Stop);
         assert_eq!(effect(SIGHUP, true), Effect::Nothing);
-        for signal in [SIGUSR1, SIGUSR2] {
-            assert_eq!(effect(signal, false), Effect::Nothing);
-            assert_eq!(effect(signal, true), Effect::Nothing);
+        for is_stopping in [false, true] {
+            assert_eq!(effect(SIGUSR1, is_stopping), Effect::Report);
+            assert_eq!(effect(SIGUSR2, is_stopping), Effect::Nothing);
         }
     }
 

@@ -106,6 +106,7 @@ fn allocations(requests: u64, request: &str, answer: &[u8]) -> u64 {
         names: Names::start(["localhost".to_owned()]).unwrap(),
         rights: None,
         memory: Memory::default(),
+        learner: None,
         stopping: AtomicBool::new(false),
     };
     let policy = Arc::new(config.listeners[0].policy.clone());

@@ -5,7 +5,9 @@
 //! so that acceptance is tested as hard as refusal.
 
 use proptest::prelude::*;
-use socket_proxy::filter::{BodyRules, Peers, Policy, Rules, Source, Standing, Verdict, judge};
+use socket_proxy::filter::{
+    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, Verdict, judge,
+};
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, Request, Target};
 use std::fmt::Write as _;
@@ -187,7 +189,11 @@ fn sent(head: &str) -> String {
     let request = Request::parse(head.as_bytes(), &mut storage).expect(head);
     let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
     let policy = Policy::new(Source::default(), Peers::default(), rules, BodyRules::default());
-    let Verdict::Allowed(permit) = judge(&policy, &policy, &request, Standing::Admitted) else {
+    let Verdict::Allowed(permit) = judge(
+        InForce { policy: &policy, listener: &policy, learning: None },
+        &request,
+        Standing::Admitted,
+    ) else {
         panic!("denied: {head:?}");
     };
     let mut printed = Vec::new();

@@ -19,7 +19,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("relay", &["http1"]),
     ("names", &[]),
     ("rights", &["http1", "api", "filter", "advice", "large_stack", "relay", "config"]),
-    ("session", &["http1", "filter", "config", "outcome", "relay", "names", "rights"]),
+    (
+        "session",
+        &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
+    ),
     ("activation", &[]),
     ("server", &["http1", "filter", "config", "relay", "names", "rights", "session", "activation"]),
     ("stop", &[]),

@@ -6,7 +6,7 @@
 
 use super::strict;
 use socket_proxy::filter::{
-    BodyRules, Peers, Policy, Rules, Source, Standing, Verdict, go_regexp, judge,
+    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, Verdict, go_regexp, judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
@@ -104,7 +104,11 @@ fn scanned_alike(fresh: &HeadScan, data: &[u8]) -> Result<Option<usize>, Error> 
 fn print_request(head: &[u8]) -> Option<Vec<u8>> {
     let mut storage = FieldStorage::new();
     let request = Request::parse(head, &mut storage).ok()?;
-    let permit = match judge(&ALLOW_ALL, &ALLOW_ALL, &request, Standing::Admitted) {
+    let permit = match judge(
+        InForce { policy: &ALLOW_ALL, listener: &ALLOW_ALL, learning: None },
+        &request,
+        Standing::Admitted,
+    ) {
         Verdict::Allowed(permit) => permit,
         Verdict::Moved if request.target().had_doubled_slashes() => return None,
         _ => panic!("a policy that allows everything denied {}", request.target()),

@@ -205,10 +205,15 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
     let is_get_open = rules.methods().any(|method| method == Method::Get);
     let is_ping_open = rules.judge(Method::Head, PING).is_allowed();
     (is_get_open && !is_ping_open).then(|| {
-        let name = additions::pattern(given, &listener.name, Method::Head);
+        let change = match rules.allowed_items().next() {
+            Some(_) => listener.policy.source().allow(Method::Head, PING),
+            None => {
+                format!("add {}={PING}", additions::pattern(given, &listener.name, Method::Head))
+            }
+        };
         format!(
             "{}: GET is allowed but HEAD {PING} is not. Docker clients ask it for the API version \
-             and take an old one if they get no answer; add {name}={PING}",
+             and take an old one if they get no answer; {change}",
             listener.title()
         )
     })

@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Switch,
     /// A pattern for the paths of a method; can be repeated.
     Pattern(Method),
+    /// How far to let requests through while learning.
+    Learn,
     /// A list of operations, classes and presets; repeated lists are merged.
     Operations,
     /// A list of client addresses; repeated lists are merged.
@@ -141,6 +143,8 @@ options! {
         allow "allow" Kind::Operations, "",
             "operations, classes of them, and presets that are allowed; repeatable";
         deny "deny" Kind::Operations, "", "the same denied, whatever else allows it; repeatable";
+        learn "learn" Kind::Learn, "",
+            "let through what no rule allows and suggest a list: reads, or all (beware)";
         allowget "allowGET" Kind::Pattern(Method::Get), "",
             "pattern for the whole path of GET requests; repeatable";
         allowhead "allowHEAD" Kind::Pattern(Method::Head), "", "the same for HEAD";
@@ -304,7 +308,7 @@ impl Slot {
         let is_empty = |value: &Value| value.text.is_empty();
         let last_is_empty = self.values.last().is_some_and(is_empty);
         match self.option.kind {
-            Kind::Pattern(_) | Kind::Operations => {}
+            Kind::Pattern(_) | Kind::Operations | Kind::Learn => {}
             Kind::SocketPath if !self.option.default.is_empty() => return,
             // Here the last flag counts.
             Kind::ContainerName | Kind::SocketPath if last_is_empty => self.values.clear(),

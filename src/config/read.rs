@@ -104,6 +104,7 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         Kind::Pattern(_) => {
             ("a regular expression in Go's syntax for the whole path", r"/v1\.[0-9]+/info")
         }
+        Kind::Learn => ("reads or all", "reads"),
         Kind::Operations => {
             ("operations, classes or presets, with commas between", "traefik,ContainerStats")
         }
@@ -146,6 +147,7 @@ mod tests {
                 let verdict = match option.kind {
                     Kind::Command | Kind::Switch => values::switch(text).map(drop),
                     Kind::Pattern(_) | Kind::Directories => Ok(()),
+                    Kind::Learn => values::learn(text).map(drop),
                     Kind::Operations => super::super::listeners::operations(text).map(drop),
                     Kind::Addresses => {
                         crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())

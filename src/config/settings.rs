@@ -6,6 +6,7 @@ use super::listeners::{self, Declaration, Said};
 use super::options::{Given, Slot};
 use super::read::Reader;
 use super::{Config, ConfigError, ContainerRights, Limits, LogConfig, advice, values};
+use crate::filter::Learning;
 use crate::filter::bodies::LabelGuard;
 use std::collections::BTreeMap;
 
@@ -110,6 +111,7 @@ impl Settings {
         let watchdog_interval = reader.seconds(&given.watchdoginterval);
         let stop_on_watchdog = reader.switch(&given.stoponwatchdog);
         let wait_for_socket = reader.seconds(&given.waitforsocket);
+        let learning = reader.all(&given.learn, |value| values::learn(&value.text));
         Some(Config {
             listeners: listeners?,
             socket_path: socket_path?,
@@ -120,6 +122,7 @@ impl Settings {
             stop_on_watchdog: stop_on_watchdog?,
             serve_health: serve_health?,
             wait_for_socket: wait_for_socket?,
+            learning: learning?.pop().map(Learning::new),
             container_rights: container_rights?,
             warnings: Vec::new(),
         })

@@ -9,6 +9,7 @@
 
 use super::Endpoint;
 use super::options::{COUNT_MAX, SECONDS_MAX};
+use crate::filter::Scope;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -75,6 +76,14 @@ pub(super) fn seconds(text: &str, seconds_min: u64) -> Result<Duration, String> 
 pub(super) fn count(text: &str) -> Result<usize, String> {
     let max = u64::try_from(COUNT_MAX).map_err(|error| error.to_string())?;
     usize::try_from(whole_number(text, 1, max)?).map_err(|error| error.to_string())
+}
+
+pub(super) fn learn(text: &str) -> Result<Scope, String> {
+    match text.trim() {
+        "reads" => Ok(Scope::Reads),
+        "all" => Ok(Scope::All),
+        _ => Err("it is neither reads nor all".to_owned()),
+    }
 }
 
 pub(super) fn level(text: &str) -> Result<log::LevelFilter, String> {

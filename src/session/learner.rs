@@ -1,0 +1,79 @@
+//! The memory of a proxy that learns, which all sessions share.
+
+use super::Client;
+use crate::advice::logged::Decision;
+use crate::advice::needs::{Form, Needs, Novelty};
+use crate::filter::{Denial, Learning, Permit};
+use crate::http1::{Method, Request};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What clients asked for while the proxy learns.
+#[derive(Debug)]
+pub struct Learner {
+    learning: Learning,
+    needs: Mutex<Needs>,
+}
+
+impl Learner {
+    /// A learner that knows nothing yet.
+    #[must_use]
+    pub fn new(learning: Learning) -> Self {
+        Self { learning, needs: Mutex::default() }
+    }
+
+    /// How far it lets requests through.
+    #[must_use]
+    pub fn learning(&self) -> &Learning {
+        &self.learning
+    }
+
+    /// The whole list of what was asked for, for a compose file.
+    #[must_use]
+    pub fn suggestion(&self) -> String {
+        let needs = self.needs();
+        match needs.is_empty() {
+            true => "# Nothing was asked for yet.\n".to_owned(),
+            false => needs.suggestion(Form::Compose),
+        }
+    }
+
+    /// Notes a request that is forwarded.
+    pub(super) fn note_allowed(&self, client: &Client, permit: &Permit<'_>) {
+        let is_learned = permit.rule() == self.learning.rule();
+        let decision = if is_learned { Decision::Blocked } else { Decision::Allowed };
+        self.note(client, permit.request(), decision);
+    }
+
+    /// Notes a request that no rule allows, and learning does not either.
+    pub(super) fn note_denied(&self, client: &Client, request: &Request<'_>, denial: &Denial) {
+        if matches!(denial, Denial::Method { .. } | Denial::Path { .. }) {
+            self.note(client, request, Decision::Blocked);
+        }
+    }
+
+    fn note(&self, client: &Client, request: &Request<'_>, decision: Decision) {
+        let (client, method, path) = (name(client), request.method(), request.target().path());
+        if self.needs().note(&client, method, path, decision) == Novelty::First
+            && decision == Decision::Blocked
+        {
+            log_learned(&client, method, path);
+        }
+    }
+
+    fn needs(&self) -> MutexGuard<'_, Needs> {
+        self.needs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_learned(client: &str, method: Method, path: &str) {
+    let operation = crate::api::exact(method, path).map(crate::api::Operation::name);
+    log::info!(method:% = method, URL:% = path, operation, client:% = client; "learned");
+}
+
+/// The client without what differs from one connection to the next.
+fn name(client: &Client) -> String {
+    match client {
+        Client::Tcp(address) => address.ip().to_string(),
+        Client::Unix { uid, .. } => format!("uid {uid}"),
+    }
+}
