@@ -157,7 +157,7 @@ impl pool::Job for Job {
         let Self { core, connection, door, caller, place } = self;
         let client = connection.client;
         let _entry = core.registry.enter(Arc::clone(&connection));
-        let taken = Taken::new(&core.places, client.address(), place);
+        let taken = Taken::new(&core.places, &client, place);
         let policy = Arc::clone(&door.policy);
         let mut session = Session::new(&core.shared, &connection, policy, buffers);
         let reason = match settle(caller, &door, &mut session, &taken) {

@@ -193,7 +193,7 @@ options! {
     "Limits" {
         maxconnections "maxconnections" Kind::Count, "1024", "client connections at the same time";
         maxconnectionsperclient "maxconnectionsperclient" Kind::Count, "768",
-            "client connections at the same time from one address";
+            "client connections at the same time from one address, or of one user over socket files";
         headertimeout "headertimeout" Kind::Seconds(1), "10",
             "seconds that a client may take for a request's head";
         idletimeout "idletimeout" Kind::Seconds(1), "120",

@@ -1,6 +1,10 @@
-//! Who gets a place: bounded in all and for each client address, so that one
-//! client cannot take all places.
+//! Who gets a place: bounded in all and for each client, so that one client cannot
+//! take all places.
+//!
+//! **Invariant:** every connection counts for somebody: for its address, or for the
+//! user whose process opened the socket file.
 
+use crate::session::Client;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +20,25 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_owner: HashMap<Owner, usize>,
+}
+
+/// Whose places are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// Over TCP.
+    Address(IpAddr),
+    /// A user, by number, over all socket files.
+    User(u32),
+}
+
+impl From<&Client> for Owner {
+    fn from(client: &Client) -> Self {
+        match client {
+            Client::Tcp(address) => Self::Address(address.ip()),
+            Client::Unix { uid, .. } => Self::User(*uid),
+        }
+    }
 }
 
 /// Why there is no place.
@@ -39,7 +61,7 @@ impl Refusal {
     pub(super) fn explain(self) -> &'static str {
         match self {
             Self::Full => "too many connections (-maxconnections)",
-            Self::ClientFull => "too many connections from this address (-maxconnectionsperclient)",
+            Self::ClientFull => "too many connections from this client (-maxconnectionsperclient)",
             Self::NoThread => "no thread for another connection",
             Self::Stranger => "too many connections from addresses that are not allowed",
             Self::Unproven => "too many connections whose addresses are still looked up",
@@ -51,7 +73,7 @@ impl Refusal {
 #[derive(Debug)]
 pub(super) struct Place {
     taken: Arc<Mutex<Taken>>,
-    client: Option<IpAddr>,
+    owner: Owner,
 }
 
 impl Admission {
@@ -59,25 +81,22 @@ impl Admission {
         Self { places_max, places_per_client_max, taken: Arc::default() }
     }
 
-    /// A place for a client; one without an address (over a unix socket) is
-    /// bounded by the total alone.
+    /// A place for somebody.
     ///
     /// # Errors
     /// Which of the limits is reached.
-    pub(super) fn admit(&self, client: Option<IpAddr>) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, owner: Owner) -> Result<Place, Refusal> {
         let mut taken = lock(&self.taken);
         if taken.total >= self.places_max {
             return Err(Refusal::Full);
         }
-        if let Some(client) = client {
-            let count = taken.by_client.entry(client).or_default();
-            if *count >= self.places_per_client_max {
-                return Err(Refusal::ClientFull);
-            }
-            *count += 1;
+        let count = taken.by_owner.entry(owner).or_default();
+        if *count >= self.places_per_client_max {
+            return Err(Refusal::ClientFull);
         }
+        *count += 1;
         taken.total += 1;
-        Ok(Place { taken: Arc::clone(&self.taken), client })
+        Ok(Place { taken: Arc::clone(&self.taken), owner })
     }
 }
 
@@ -85,12 +104,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = lock(&self.taken);
         taken.total -= 1;
-        if let Some(client) = self.client
-            && let Some(count) = taken.by_client.get_mut(&client)
-        {
+        if let Some(count) = taken.by_owner.get_mut(&self.owner) {
             *count -= 1;
             if *count == 0 {
-                taken.by_client.remove(&client);
+                taken.by_owner.remove(&self.owner);
             }
         }
     }
@@ -106,16 +123,21 @@ mod tests {
 
     #[test]
     fn places_are_bounded_in_all_and_for_each_client() {
-        let (a, b) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
+        let a = Owner::from(&Client::tcp(([10, 0, 0, 1], 1000).into()));
+        let b = Owner::from(&Client::Unix { pid: 1, uid: 0, gid: 0 });
+        let c = Owner::from(&Client::Unix { pid: 1, uid: 1, gid: 0 });
         let admission = Admission::new(4, 2);
         let first = admission.admit(a).unwrap();
         let _second = admission.admit(a).unwrap();
         assert_eq!(admission.admit(a).unwrap_err(), Refusal::ClientFull);
         let _third = admission.admit(b).unwrap();
-        let _fourth = admission.admit(None).unwrap();
-        assert_eq!(admission.admit(None).unwrap_err(), Refusal::Full);
+        let fourth = admission.admit(b).unwrap();
+        assert_eq!(admission.admit(c).unwrap_err(), Refusal::Full);
         drop(first);
+        assert_eq!(admission.admit(b).unwrap_err(), Refusal::ClientFull);
+        let _fifth = admission.admit(c).unwrap();
+        drop(fourth);
         assert!(admission.admit(a).is_ok());
-        assert_eq!(lock(&admission.taken).by_client.len(), 2);
+        assert_eq!(lock(&admission.taken).by_owner.len(), 3);
     }
 }

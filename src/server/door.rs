@@ -10,13 +10,12 @@
 //! session. A stranger who turns out to be a client, say a container with labels
 //! that has just started, is given a client's place.
 
-use super::admission::{Admission, Place, Refusal};
+use super::admission::{Admission, Owner, Place, Refusal};
 use super::recent::{Found, Recent};
 use crate::filter::Policy;
 use crate::rights::{Guess, Rights};
 use crate::session::{Client, Seat};
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Connections of strangers at the same time.
@@ -102,13 +101,13 @@ impl Places {
     /// # Errors
     /// Why there is none.
     pub(super) fn admit(&self, caller: Caller, client: &Client) -> Result<Place, Refusal> {
-        let address = client.address();
+        let owner = Owner::from(client);
         match caller {
-            Caller::Client => self.clients.admit(address),
+            Caller::Client => self.clients.admit(owner),
             Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => {
-                self.unproven.admit(address).map_err(|_| Refusal::Unproven)
+                self.unproven.admit(owner).map_err(|_| Refusal::Unproven)
             }
-            Caller::Stranger => self.strangers.admit(address).map_err(|_| Refusal::Stranger),
+            Caller::Stranger => self.strangers.admit(owner).map_err(|_| Refusal::Stranger),
         }
     }
 }
@@ -117,25 +116,25 @@ impl Places {
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     places: &'a Places,
-    address: Option<IpAddr>,
+    owner: Owner,
     place: RefCell<Place>,
 }
 
 impl<'a> Taken<'a> {
-    pub(super) fn new(places: &'a Places, address: Option<IpAddr>, place: Place) -> Self {
-        Self { places, address, place: RefCell::new(place) }
+    pub(super) fn new(places: &'a Places, client: &Client, place: Place) -> Self {
+        Self { places, owner: Owner::from(client), place: RefCell::new(place) }
     }
 
     /// Takes a stranger's place instead.
     pub(super) fn become_stranger(&self) -> Result<(), Refusal> {
-        let place = self.places.strangers.admit(self.address).map_err(|_| Refusal::Stranger)?;
+        let place = self.places.strangers.admit(self.owner).map_err(|_| Refusal::Stranger)?;
         self.place.replace(place);
         Ok(())
     }
 
     /// Takes a client's place instead.
     pub(super) fn become_client(&self) -> Result<(), Refusal> {
-        self.place.replace(self.places.clients.admit(self.address)?);
+        self.place.replace(self.places.clients.admit(self.owner)?);
         Ok(())
     }
 }
