@@ -20,7 +20,8 @@
 //! a container could have is asked for at its network, which knows it from before
 //! the container's process begins. One that nobody has there has no rights, but
 //! for machines on a macvlan's or ipvlan's network, whose addresses no Engine
-//! knows. Addresses that tell nothing (of the link alone) have none either.
+//! knows; and there an address that a container had a moment ago, when it may have
+//! sent the request, has none either. Addresses that tell nothing (of the link alone) have none either.
 //! **Invariant:** the table counts only for connections that reached the proxy at
 //! an address of its own container. That container is proven by the first of
 //! them, and stays the proxy's own whatever names containers get later.
@@ -182,16 +183,26 @@ impl Rights {
         let begun = Instant::now();
         let mut asked = begun;
         let mut is_first = true;
+        let mut was_containers = false;
         loop {
             let glance = self.view.glance();
             let cause = match self.look_up(&glance, ends, origin) {
+                Found::Machine if has_left(client) => {
+                    return Answer::Unknown("the client has left".to_owned());
+                }
+                Found::Machine if was_containers => changed_hands(ends.address),
+                Found::Lost => {
+                    was_containers = true;
+                    self.want_look();
+                    changed_hands(ends.address)
+                }
                 Found::Holder { was_listed, .. }
                     if !(was_listed && is_first) && has_left(client) =>
                 {
                     return Answer::Unknown("the client has left".to_owned());
                 }
                 Found::Holder { holder, .. } => return origin.settle(glance.epoch, Some(holder)),
-                Found::Nobody => return origin.settle(glance.epoch, None),
+                Found::Nobody | Found::Machine => return origin.settle(glance.epoch, None),
                 Found::Untold(cause) => return Answer::Unknown(cause),
                 Found::Unknown(cause) => cause,
             };
@@ -259,7 +270,10 @@ impl Rights {
         }
         match confirmed[..] {
             [holder] => Ok(Found::Holder { holder: Arc::clone(holder), was_listed: true }),
-            _ => self.ask_networks(&table.candidates(address), address, table),
+            _ => match self.ask_networks(&table.candidates(address), address, table)? {
+                Found::Machine => Ok(Found::Lost),
+                found => Ok(found),
+            },
         }
     }
 
@@ -278,11 +292,11 @@ impl Rights {
         }
         let is_only_with_machines = with_machines > 0 && with_machines == networks.len();
         match &holders[..] {
-            [] if is_only_with_machines && address.is_ipv4() => Ok(Found::Nobody),
+            [] if is_only_with_machines && address.is_ipv4() => Ok(Found::Machine),
             [id] if id == table.own_id() => Ok(Found::Nobody),
             [id] => match self.inspect_holder(id, address, table)? {
                 Some(container) => self.holder(&container, table),
-                None => Ok(Found::Unknown(format!("{address} has just changed hands"))),
+                None => Ok(Found::Lost),
             },
             _ => Ok(Found::Unknown(format!("no container is known to have {address}"))),
         }
@@ -336,6 +350,10 @@ enum Found {
     },
     /// No container has the address.
     Nobody,
+    /// No container has it, and a machine of the same network may.
+    Machine,
+    /// A container had it a moment ago, perhaps when it sent the request.
+    Lost,
     /// Nothing, and there is nothing to wait for; why.
     Untold(String),
     /// Nothing that could be relied on; why.
@@ -378,6 +396,10 @@ fn answer(holder: Option<&Arc<Holder>>) -> Answer {
         Some(policy) => Answer::Labels(Arc::clone(policy)),
         None => Answer::Listener,
     }
+}
+
+fn changed_hands(address: IpAddr) -> String {
+    format!("{address} has just changed hands")
 }
 
 fn gone() -> Answer {

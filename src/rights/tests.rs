@@ -316,6 +316,21 @@ fn machines_on_a_macvlans_network_have_the_listeners_rights_at_once() {
 }
 
 #[test]
+fn a_container_that_ends_is_not_taken_for_a_machine_of_its_network() {
+    for driver in ["macvlan", "ipvlan"] {
+        let world = World::with_driver(driver, [labelled("a", "10.1.0.77")]);
+        world.await_table();
+        world.engine.remove("a");
+        assert_eq!(world.ask("10.1.0.77"), "unknown", "{driver}: the last word of a");
+        // Whoever asks again is not a, which would have told of its next start.
+        await_condition(|| world.ask("10.1.0.77") == "listener");
+        let mut client = world.connect("10.1.0.78");
+        client.peer = None;
+        assert_eq!(client.ask(), "unknown", "{driver}: it may have been a container's");
+    }
+}
+
+#[test]
 fn an_address_of_the_link_alone_has_no_rights_and_is_not_waited_for() {
     let world = World::new([labelled("a", "10.1.0.3")]);
     world.await_table();
