@@ -42,7 +42,7 @@ use turn_away::TurnAway;
 const STACK_BYTES: usize = 128 * 1024;
 
 /// Threads for connections that have no client's place.
-const PLACES_BESIDE: usize = door::STRANGERS_MAX + door::UNPROVEN_MAX;
+const PLACES_BESIDE: usize = door::STRANGERS_MAX + door::UNPROVEN_MAX + door::FORMER_MAX;
 
 /// First and longest pause after an accept that failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -181,7 +181,7 @@ fn settle(
     session: &mut Session<'_>,
     taken: &Taken<'_>,
 ) -> Result<Caller, Refusal> {
-    let Caller::PerhapsNamed { or_labelled } = caller else { return Ok(caller) };
+    let Caller::PerhapsNamed { or_labelled, .. } = caller else { return Ok(caller) };
     let found = if session.admits_its_client() { Found::Client } else { Found::Stranger };
     door.remember(session.client(), found);
     match found {

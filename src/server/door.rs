@@ -4,14 +4,15 @@
 //! **Invariant:** a stranger never holds a client's place. It has one of
 //! [`STRANGERS_MAX`], for some seconds, in which it is told that it may not ask.
 //! **Invariant:** the acceptor waits for nobody: host names are looked up by the
-//! thread of the connection, which has one of [`UNPROVEN_MAX`] places meanwhile.
+//! thread of the connection, which has one of [`UNPROVEN_MAX`] places meanwhile, or
+//! one of [`FORMER_MAX`] if its address was a client's lately.
 //!
 //! The door decides about places, not about rights: each request is judged by the
 //! session. A stranger who turns out to be a client, say a container with labels
 //! that has just started, is given a client's place.
 
 use super::admission::{Admission, Owner, Place, Refusal};
-use super::recent::{Found, Recent};
+use super::recent::{Found, Memory, Recent};
 use crate::filter::Policy;
 use crate::rights::{Guess, Rights};
 use crate::session::{Client, Seat};
@@ -26,6 +27,11 @@ pub(super) const STRANGERS_MAX: usize = 16;
 pub(super) const UNPROVEN_MAX: usize = 192;
 pub(super) const UNPROVEN_PER_ADDRESS_MAX: usize = 64;
 
+/// The same for addresses that were a client's within the last hour: strangers, whose
+/// look-ups may take long, leave these to them.
+pub(super) const FORMER_MAX: usize = 64;
+pub(super) const FORMER_PER_ADDRESS_MAX: usize = 16;
+
 /// Who stands at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
@@ -35,6 +41,8 @@ pub(super) enum Caller {
     PerhapsNamed {
         /// Or it may be a container with labels that is not known yet.
         or_labelled: bool,
+        /// It was one within the last hour.
+        was_client: bool,
     },
     /// It may be a container with labels that is not known yet.
     PerhapsLabelled,
@@ -63,9 +71,11 @@ impl Door {
         }
         let guess = rights.map_or(Guess::Unlabelled, |rights| rights.guess(address));
         let has_names = self.policy.peers().names().next().is_some();
+        let or_labelled = guess == Guess::Unknown;
         match (guess, has_names.then(|| self.recent.of(address))) {
-            (Guess::Labelled, _) | (_, Some(Some(Found::Client))) => Caller::Client,
-            (_, Some(None)) => Caller::PerhapsNamed { or_labelled: guess == Guess::Unknown },
+            (Guess::Labelled, _) | (_, Some(Memory::Fresh(Found::Client))) => Caller::Client,
+            (_, Some(Memory::ClientOnce)) => Caller::PerhapsNamed { or_labelled, was_client: true },
+            (_, Some(Memory::Nothing)) => Caller::PerhapsNamed { or_labelled, was_client: false },
             (Guess::Unknown, _) => Caller::PerhapsLabelled,
             (Guess::Unlabelled, _) => Caller::Stranger,
         }
@@ -84,6 +94,7 @@ impl Door {
 pub(super) struct Places {
     clients: Admission,
     unproven: Admission,
+    former: Admission,
     strangers: Admission,
 }
 
@@ -92,6 +103,7 @@ impl Places {
         Self {
             clients: Admission::new(places_max, places_per_client_max),
             unproven: Admission::new(UNPROVEN_MAX, UNPROVEN_PER_ADDRESS_MAX),
+            former: Admission::new(FORMER_MAX, FORMER_PER_ADDRESS_MAX),
             strangers: Admission::new(STRANGERS_MAX, STRANGERS_MAX),
         }
     }
@@ -102,11 +114,13 @@ impl Places {
     /// Why there is none.
     pub(super) fn admit(&self, caller: Caller, client: &Client) -> Result<Place, Refusal> {
         let owner = Owner::from(client);
+        let unproven = || self.unproven.admit(owner).map_err(|_| Refusal::Unproven);
         match caller {
             Caller::Client => self.clients.admit(owner),
-            Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => {
-                self.unproven.admit(owner).map_err(|_| Refusal::Unproven)
+            Caller::PerhapsNamed { was_client: true, .. } => {
+                self.former.admit(owner).or_else(|_| unproven())
             }
+            Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => unproven(),
             Caller::Stranger => self.strangers.admit(owner).map_err(|_| Refusal::Stranger),
         }
     }
@@ -142,5 +156,38 @@ impl<'a> Taken<'a> {
 impl Seat for Taken<'_> {
     fn become_client(&self) -> Result<(), &'static str> {
         Taken::become_client(self).map_err(Refusal::explain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::{BodyRules, Peers, Rules, Source};
+    use std::time::{Duration, Instant};
+
+    fn client(number: u8) -> Client {
+        Client::tcp(([10, 0, 0, number], 1000).into())
+    }
+
+    #[test]
+    fn lookups_of_strangers_do_not_shut_out_who_was_a_client_lately() {
+        let peers = Peers::parse("web").unwrap();
+        let policy = Policy::new(Source::default(), peers, Rules::default(), BodyRules::default());
+        let door = Door::new(policy);
+        let places = Places::new(1024, 768);
+        let lately = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        let known = client(1);
+        door.recent.remember_since(known.address().unwrap(), Found::Client, lately);
+        let mut crowd = Vec::new();
+        for number in 2..200 {
+            let stranger = client(number);
+            let come = || places.admit(door.look(None, &stranger), &stranger).ok();
+            crowd.extend(std::iter::from_fn(come).take(UNPROVEN_MAX));
+        }
+        assert_eq!(crowd.len(), UNPROVEN_MAX);
+        assert!(places.admit(door.look(None, &known), &known).is_ok());
+        let unknown = client(201);
+        let refused = places.admit(door.look(None, &unknown), &unknown).unwrap_err();
+        assert_eq!(refused, Refusal::Unproven);
     }
 }
