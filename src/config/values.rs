@@ -25,6 +25,7 @@ const FILE_MODE_MAX: u32 = 0o777;
 const FILE_MODE_DEFAULT: u32 = 0o600;
 /// Connecting to a unix socket is writing to its file (unix(7)).
 const FILE_MODE_OWNER_WRITES: u32 = 0o200;
+const FILE_MODE_OWNER_READS: u32 = 0o400;
 /// More of a value is not shown in a message.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -156,17 +157,25 @@ pub(super) fn file_mode_of_flag(text: &str) -> Result<u32, String> {
 /// YAML reads an unquoted `0600` as an octal number and Compose passes it on in
 /// decimal, as `384`. No decimal form of a mode that its owner may both read
 /// and write is an octal number that its owner may write, so the two cannot be
-/// taken for one another.
+/// taken for one another. Others could be: `256`, from 0400, is 0256 in octal and
+/// lets every user connect.
 pub(super) fn file_mode_of_variable(text: &str) -> Result<u32, String> {
-    match decimal_file_mode(text) {
-        Some(mode) if text.contains(['8', '9']) => usable_file_mode(mode),
-        Some(mode) if mode & FILE_MODE_OWNER_WRITES != 0 => {
-            let quotes = format!(
-                "; YAML turns an unquoted {mode:04o} into {text}, so write it in quotes: \"{mode:04o}\""
-            );
-            file_mode_octal(text).map_err(|wrong| wrong + &quotes)
+    let Some(mode) = decimal_file_mode(text) else { return file_mode_octal(text) };
+    if text.contains(['8', '9']) {
+        return usable_file_mode(mode);
+    }
+    match file_mode_octal(text) {
+        Ok(octal) if octal & FILE_MODE_OWNER_READS == 0 && octal != FILE_MODE_OWNER_WRITES => {
+            Err(format!(
+                "it is mode {octal:04o} ({}), or {mode:04o} without its quotes in YAML; write all \
+                 four digits, in quotes",
+                symbols(octal)
+            ))
         }
-        _ => file_mode_octal(text),
+        Err(wrong) if mode & FILE_MODE_OWNER_WRITES != 0 => Err(format!(
+            "{wrong}; YAML turns an unquoted {mode:04o} into {text}, so write it in quotes: \"{mode:04o}\""
+        )),
+        octal => octal,
     }
 }
 
@@ -460,6 +469,19 @@ mod tests {
         }
         // Without write permission for the owner it stays useless in any form.
         assert!(file_mode_of_variable("288").is_err(), "0440 in decimal");
+    }
+
+    #[test]
+    fn no_decimal_form_of_a_mode_opens_a_socket_to_others_than_the_mode_does() {
+        let expected = "it is mode 0256 (-w-r-xrw-), or 0400 without its quotes in YAML; write all \
+                        four digits, in quotes";
+        assert_eq!(file_mode_of_variable("256"), Err(expected.to_owned()));
+        for mode in 0..=FILE_MODE_MAX {
+            let taken = file_mode_of_variable(&mode.to_string());
+            let is_owners_alone = taken == Ok(FILE_MODE_OWNER_WRITES);
+            assert!(taken.is_err() || taken == Ok(mode) || is_owners_alone, "{mode}: {taken:?}");
+        }
+        assert_eq!(file_mode_of_variable("0256"), Ok(0o256));
     }
 
     fn check_endpoint(text: &str, expected: Result<&str, &str>) {
