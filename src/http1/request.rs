@@ -291,7 +291,8 @@ impl<'a> NotedFields<'a> {
 
     /// Anything but one known token, nominated by Connection, is ignored, as a
     /// server may (RFC 9110 §7.8); the daemon never hears of it. Clients of attach
-    /// and exec may leave Connection out, since the Engine does not look at it.
+    /// and exec may leave Connection out, since the Engine does not look at it. It
+    /// switches to `tcp` there, whatever was asked for.
     fn upgrade(&self, version: Version, method: Method, path: &str) -> Option<Upgrade> {
         let value = self.upgrade?;
         if version == Version::Http10 || self.upgrade_repeated {
@@ -299,10 +300,11 @@ impl<'a> NotedFields<'a> {
         }
         let named = |upgrade: &Upgrade| upgrade.is_named_by(value);
         let upgrade = [Upgrade::Tcp, Upgrade::WebSocket, Upgrade::H2c].into_iter().find(named)?;
-        let is_nominated =
-            self.connection.upgrade || (upgrade == Upgrade::Tcp && is_hijacking(method, path));
+        if is_hijacking(method, path) {
+            return (upgrade == Upgrade::Tcp).then_some(upgrade);
+        }
         let is_buildkit = path.ends_with("/session") || path.ends_with("/grpc");
-        (is_nominated && (upgrade != Upgrade::H2c || is_buildkit)).then_some(upgrade)
+        (self.connection.upgrade && (upgrade != Upgrade::H2c || is_buildkit)).then_some(upgrade)
     }
 }
 
@@ -366,7 +368,12 @@ mod tests {
             "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: close\r\n\r\n",
             "POST /v1.41/exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n",
         );
-        for ignored in ["HTTP/1.0\r\nUpgrade: tcp", "HTTP/1.1\r\nHost: d\r\nUpgrade: websocket"] {
+        for ignored in [
+            "HTTP/1.0\r\nUpgrade: tcp",
+            "HTTP/1.1\r\nHost: d\r\nUpgrade: websocket",
+            "HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: websocket",
+            "HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c",
+        ] {
             check(
                 &format!("POST /exec/a/start {ignored}\r\n\r\n"),
                 "POST /exec/a/start HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
