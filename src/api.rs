@@ -23,7 +23,7 @@ mod version;
 pub use pattern::{escape, generalise};
 pub use recognise::{exact, recognise};
 pub use table::Operation;
-pub use template::Template;
+pub use template::{Piece, Template};
 pub use version::{Version, split_version};
 
 use crate::http1::Method;

@@ -1,37 +1,17 @@
 //! Patterns that match no path of any daemon, and why.
 //!
-//! Whether a pattern matches is decided by automata, not by looks: `ROUTES` are
-//! the paths that Docker's and Podman's daemons serve, and a pattern that has no
-//! text in common with them opens nothing. Only the reason is guessed.
+//! Whether a pattern matches is decided by automata, not by looks: a pattern that
+//! has no text in common with the paths that Docker's and Podman's daemons serve to
+//! its method opens nothing. Only the reason is guessed.
 
 use super::values::shown;
+use crate::api::{self, Operation, Piece, Template};
 use crate::filter::go_regexp::overlap::{Automaton, repeats};
 use crate::http1::Method;
 
-/// Optional version and tree, and the sections; `ID` and `REF` stand for names
-/// without and with slashes. Methods are not told apart.
-const ROUTES: &str = concat!(
-    r"\*|(/v[0-9][0-9A-Za-z.\-]*)?(/libpod)?/(",
-    "_ping|version|info|events|auth|commit|session|grpc|swagger|networks/|",
-    "build(/(prune|cancel))?|local/(build|images/load)|system/(df|check|prune)|",
-    "containers/(json|create|prune|showmounted|stats|ID(/(json|top|logs|changes|export|stats|",
-    "resize|start|stop|restart|kill|update|rename|pause|unpause|attach(/ws)?|wait|archive|exec|",
-    "checkpoints(/ID)?|copy|mount|unmount|exists|init|checkpoint|restore|healthcheck))?)|",
-    "images/(json|create|load|search|prune|get|import|remove|pull|export|scp/REF|",
-    "REF(/(json|attestations|history|push|tag|untag|get|exists|tree|changes|resolve))?)|",
-    "exec/ID/(start|resize|json|remove)|distribution/REF/json|debug/(vars|pprof/ID)|",
-    "(volumes|networks|secrets|configs|services|tasks|nodes|plugins|swarm|quadlets)|",
-    "volumes/(ID(/(json|exists|export|import))?)|",
-    "networks/(ID(/(connect|disconnect|json|exists|update))?)|",
-    "plugins/(privileges|pull|create|REF(/(json|enable|disable|upgrade|push|set))?)|",
-    "swarm/(init|join|leave|update|unlockkey|unlock)|",
-    "(nodes|services|secrets?|configs|tasks|pods)/ID(/(update|logs|json|exists|kill|pause|",
-    "restart|start|stop|unpause|top))?|quadlets/ID(/(file|exists|json))?|",
-    "artifacts/(local/add|REF(/(json|push|extract))?)|",
-    "manifests/REF(/(push|exists|json|add|registry/REF))?|",
-    "generate/(kube|ID/systemd)|kube/(generate|play|apply|down)|play/kube",
-    ")",
-);
+/// Any version of either daemon, or none.
+const VERSION: &str = r"(/v[0-9][0-9A-Za-z.\-]*)?";
+/// A name in a path, without slashes and with them.
 const ID: &str = r"[0-9A-Za-z_][0-9A-Za-z_.\-]*";
 const REF: &str = r"[0-9A-Za-z_][0-9A-Za-z_.:@/+\-]*";
 
@@ -41,7 +21,11 @@ const REPEATED: &str =
 
 /// What patterns are held against.
 pub(super) struct Paths {
-    routes: Option<Automaton>,
+    /// The routes of each method, with all names that a daemon takes.
+    own: Vec<(Method, Automaton)>,
+    /// The routes of all methods; names of containers have no slashes here, or
+    /// `DELETE /containers/NAME` would be every path below.
+    of_any: Vec<(Method, Automaton)>,
     with_slash: Option<Automaton>,
     without_query: Option<Automaton>,
     anything: Option<Automaton>,
@@ -50,8 +34,14 @@ pub(super) struct Paths {
 impl Paths {
     pub(super) fn new() -> Self {
         let of = |pattern: &str| Automaton::of(pattern).ok().flatten();
+        let routes = |container: &str| {
+            let methods = Method::ALL.into_iter().filter(|method| *method != Method::Options);
+            let of = |method| Some((method, of(&routes(method, container)?)?));
+            methods.filter_map(of).collect()
+        };
         Self {
-            routes: of(&ROUTES.replace("ID", ID).replace("REF", REF)),
+            own: routes(REF),
+            of_any: routes(ID),
             with_slash: of("(?s)/.*"),
             without_query: of("(?s)[^?]*"),
             anything: of("(?s).*"),
@@ -65,17 +55,31 @@ impl Paths {
         if method == Method::Options {
             return None;
         }
-        if self.is_apart(pattern, self.routes.as_ref()) {
-            return Some(format!("opens nothing: {}", self.cause(pattern)));
+        if let Some(cause) = self.cause(method, pattern) {
+            return Some(format!("opens nothing: {cause}"));
         }
         let is_whole = !pattern.contains('|');
-        let dead = |part: &&str| self.is_apart(part, self.routes.as_ref());
         let parts = if is_whole { Vec::new() } else { alternatives(pattern) };
-        if let Some(part) = parts.into_iter().find(dead) {
-            let (part, cause) = (shown(part), self.cause(part));
+        let dead = |part| self.cause(method, part).map(|cause| (shown(part), cause));
+        if let Some((part, cause)) = parts.into_iter().find_map(dead) {
             return Some(format!("has the alternative {part}, which opens nothing: {cause}"));
         }
         repeats(pattern, '/').then(|| format!("hardly opens the paths that were meant: {REPEATED}"))
+    }
+
+    /// Why a pattern opens nothing, if it does not.
+    ///
+    /// Lists are often written for several methods alike, and to no harm: a path
+    /// that is served to another method is no mistake.
+    fn cause(&self, method: Method, pattern: &str) -> Option<String> {
+        let served = match method {
+            Method::Head => Method::Get,
+            _ => method,
+        };
+        let own = self.own.iter().filter(|(of, _)| *of == served);
+        let mut routes = own.chain(&self.of_any).map(|(_, routes)| routes);
+        let is_open = routes.any(|routes| !self.is_apart(pattern, Some(routes)));
+        (!is_open).then(|| self.guess(pattern))
     }
 
     /// Whether the two are known to have no text in common.
@@ -84,7 +88,7 @@ impl Paths {
         ours.zip(other).and_then(|(ours, other)| ours.overlaps(other)) == Some(false)
     }
 
-    fn cause(&self, pattern: &str) -> String {
+    fn guess(&self, pattern: &str) -> String {
         let starts_wrong = self.is_apart(pattern, self.with_slash.as_ref());
         let needs_query = self.is_apart(pattern, self.without_query.as_ref());
         let cause = match pattern {
@@ -105,6 +109,9 @@ impl Paths {
                 "it is one pattern and not a list; write (/a|/b) for two paths"
             }
             _ if repeats(pattern, '/') => REPEATED,
+            _ if is_encoded(pattern) => {
+                "the path is decoded before it is matched; write the character that %XX stands for"
+            }
             _ if pattern.contains(['{', '<', ':', '%']) => {
                 "placeholders are not filled in; any name is [^/]+"
             }
@@ -112,6 +119,26 @@ impl Paths {
         };
         cause.to_owned()
     }
+}
+
+/// The paths that a method is served at, as one pattern.
+fn routes(method: Method, container: &str) -> Option<String> {
+    let routes = Operation::ALL.iter().flat_map(|operation| operation.facts().routes);
+    let routes = routes.filter(|route| route.method == method);
+    let routes: Vec<String> = routes.map(|route| names(route.template, container)).collect();
+    (!routes.is_empty()).then(|| format!("{VERSION}({})", routes.join("|")))
+}
+
+/// A template as a pattern of the names that can be there.
+fn names(template: Template, container: &str) -> String {
+    let is_container = template.as_str().contains("/containers/");
+    let pattern = |piece| match piece {
+        Piece::Literal(text) => api::escape(text),
+        Piece::Span(_) if is_container => container.to_owned(),
+        Piece::Segment(_) => ID.to_owned(),
+        Piece::Span(_) => REF.to_owned(),
+    };
+    template.pieces().map(pattern).collect()
 }
 
 fn begins_with_method(pattern: &str) -> bool {
@@ -122,6 +149,12 @@ fn begins_with_method(pattern: &str) -> bool {
 /// `/containers/json?all=1`, where the ? makes the n optional.
 fn is_query(pattern: &str) -> bool {
     pattern.split_once('?').is_some_and(|(_, rest)| rest.contains('='))
+}
+
+/// `/containers/my%20c/json`
+fn is_encoded(pattern: &str) -> bool {
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    pattern.split('%').skip(1).any(is_escape)
 }
 
 fn is_list(pattern: &str) -> bool {
@@ -218,9 +251,15 @@ mod tests {
             ("/containers/:id/json", holder),
             ("/containers/<id>/json", holder),
             ("/containers/%s/json", holder),
+            ("/containers/my%20app/json", "the path is decoded before"),
+            ("/%69nfo", "the path is decoded before"),
+            (r"/images/a%2Fb/json", "the path is decoded before"),
             ("/containers/$ID/json", "a ^ or $ in the middle"),
             ("info$/x", "a ^ or $ in the middle"),
             ("/", none),
+            ("[^/]+", begins),
+            ("/containers/[^/]+/inspect", none),
+            ("/exec/x", none),
             ("//info", none),
             ("/info/", none),
             ("/INFO", none),
@@ -274,11 +313,25 @@ mod tests {
             "/networks/",
             "(/v1\\..{1,2})?/(version|containers/.*)",
             "/containers/web-1/json",
+            "/containers/web/db/json",
         ];
         for pattern in rows {
             assert_eq!(reason(pattern), None, "{pattern}");
         }
-        assert_eq!(Paths::new().reason(Method::Options, r"\*"), None);
+        let others = [
+            (Method::Options, r"\*"),
+            (Method::Head, "(/v[0-9.]+)?/(_ping|info)"),
+            (Method::Head, "/events"),
+            (Method::Patch, ".*"),
+            (Method::Get, "/containers/create"),
+            (Method::Post, "(/v[0-9.]+)?/_ping"),
+            (Method::Put, "/containers/.*"),
+            (Method::Post, "/v1.41/containers/[^/]+/(start|stop)"),
+            (Method::Delete, "/images/a/b:c"),
+        ];
+        for (method, pattern) in others {
+            assert_eq!(Paths::new().reason(method, pattern), None, "{method} {pattern}");
+        }
     }
 
     #[test]
@@ -302,7 +355,9 @@ mod tests {
         let rows = table.filter(|line| !line.starts_with('#')).skip(1);
         let mut count = 0;
         for line in rows {
-            let template = line.split('\t').nth(2).unwrap();
+            let mut columns = line.split('\t').skip(1);
+            let method = Method::from_name(columns.next().unwrap()).unwrap();
+            let template = columns.next().unwrap();
             if template == "/{any}" {
                 continue;
             }
@@ -312,7 +367,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join("/");
             for version in ["", "/v1.51", "/v5.0.0-rc1"] {
-                assert_eq!(paths.reason(Method::Get, &format!("{version}{path}")), None, "{line}");
+                assert_eq!(paths.reason(method, &format!("{version}{path}")), None, "{line}");
             }
             count += 1;
         }
