@@ -305,7 +305,22 @@ fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
              the directories that it needs"
         )
     }));
+    advice.extend(bodies.bind_mounts.as_ref().and_then(|listed| replaceable(listed, &mounts)));
     advice
+}
+
+/// A list that is exact and yet not safe from symbolic links.
+fn replaceable(listed: &BindMounts, mounts: &str) -> Option<String> {
+    let is_below = |inner: &&str, outer: &str| {
+        let rest = inner.strip_prefix(outer).filter(|rest| !rest.is_empty());
+        rest.is_some_and(|rest| outer == "/" || rest.starts_with('/'))
+    };
+    let below = |outer| Some((outer, listed.directories().find(|inner| is_below(inner, outer))?));
+    let (outer, inner) = listed.directories().filter(|_| listed.is_exact()).find_map(below)?;
+    Some(format!(
+        "{mounts} lists {inner} below {outer}: a client that writes in {outer} can replace {inner} \
+         by a symbolic link and mount its target; list one of them"
+    ))
 }
 
 /// A named listener without rights is a mistake by itself. The default one may be
@@ -525,6 +540,18 @@ mod tests {
         check_more(&["-allowbindmountfrom=/etc/."], &[&mounts("-allowbindmountfrom", "/etc")]);
         let variable = ("SP_ALLOWBINDMOUNTFROM", "/");
         check(&QUIET, &[variable], &[&mounts("SP_ALLOWBINDMOUNTFROM", "/")]);
+    }
+
+    #[test]
+    fn an_exact_list_with_a_directory_below_another_is_named() {
+        let warning = "-allowbindmountfrom lists /srv/a/b below /srv/a: a client that writes in \
+                       /srv/a can replace /srv/a/b by a symbolic link and mount its target; list \
+                       one of them";
+        let exact = "-bindmountsexact";
+        check_more(&["-allowbindmountfrom=/srv/a/b,/x,/srv/a/", exact], &[warning]);
+        check_more(&["-allowbindmountfrom=/srv/a,/srv/ab,/srv/b", exact], &[]);
+        check_more(&["-allowbindmountfrom=/srv/a,/srv/a", exact], &[]);
+        check_more(&["-allowbindmountfrom=/srv/a/b,/srv/a"], &[]);
     }
 
     #[test]
