@@ -238,6 +238,25 @@ fn compose_reads_the_flags_as_they_are_written() {
     std::fs::remove_dir_all(&scratch).unwrap();
 }
 
+/// The command lines of the README, as a shell reads them.
+#[test]
+fn the_command_lines_of_the_readme_are_taken_without_a_warning() {
+    let readme = include_str!("../README.md").replace("\\\n", " ");
+    let is_command = |line: &&str| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("socket-proxy") && words.next().is_some_and(|w| w.starts_with('-'))
+    };
+    let lines: Vec<&str> = readme.lines().filter(is_command).collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        let words = line.split_whitespace().skip(1).map(|word| word.replace('\'', "").into());
+        let Ok(Invocation::Run(config)) = Config::from_args_and_env(words, []) else {
+            panic!("{line}");
+        };
+        assert_eq!(config.warnings, [""; 0], "{line}");
+    }
+}
+
 fn utf8(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
