@@ -165,8 +165,9 @@ fn complain_of_exactness(reader: &mut Reader, given: &Given, listener: &str) {
 }
 
 fn peers(text: &str) -> Result<Peers, String> {
-    let peers = Peers::parse(text)
-        .map_err(|error| format!("{} is none of what is expected", values::shown(&error.item)))?;
+    let peers = Peers::parse(text).map_err(|error| {
+        format!("{} is not a network, address or host name", values::shown(&error.item))
+    })?;
     if peers == Peers::default() { Err("it is empty".to_owned()) } else { Ok(peers) }
 }
 

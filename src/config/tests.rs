@@ -299,7 +299,7 @@ fn wrong_values_are_named_with_an_example() {
             "allowfrom",
             "SP_ALLOWFROM",
             "127.0.0.1,10.0.0.256",
-            "\"10.0.0.256\" is none of what is expected; expected networks, addresses or host \
+            "\"10.0.0.256\" is not a network, address or host name; expected networks, addresses or host \
              names, with commas between, for example NAME=127.0.0.1,10.0.0.0/8,web",
         ),
         (
@@ -697,7 +697,7 @@ fn wrong_listeners_are_refused() {
         (
             "-listen=web=unix:/a -allowfrom@web=a..b",
             &[],
-            "invalid value \"a..b\" for -allowfrom@web: \"a..b\" is none of what is expected; \
+            "invalid value \"a..b\" for -allowfrom@web: \"a..b\" is not a network, address or host name; \
              expected networks, addresses or host names, with commas between, \
              for example -allowfrom@web=127.0.0.1,10.0.0.0/8,web"
                 .to_owned(),
