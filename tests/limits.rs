@@ -503,6 +503,31 @@ fn secrets_of_the_query_are_not_logged() {
 }
 
 #[test]
+fn secrets_are_not_logged_in_reasons_and_malformed_targets() {
+    let stand = Stand::new(&["-loglevel=debug", "-allowPOST=.*", "-allowbindmountfrom=/home"]);
+    let lines = [
+        "GET http://user:hunter2@host/x",
+        "GET user:hunter2@host:80",
+        "POST /build?buildargs=%zzhunter2",
+        "POST /build?version=PASSWORD%20hunter2",
+        "POST /build?remote=ssh%3A%2F%2Fu%3Ahunter2%40h%2Fx",
+        "POST /build?secrets=%5B%22id%3Dx%2Csrc%3D%2Fhunter2%22%5D",
+        "POST /images/create?fromSrc=ftp%3A%2F%2Fu%3Ahunter2%40h%2Fx",
+        "POST /libpod/secrets/create?driveropts=%7B%22k%22%3A%22hunter2%22%7D",
+        "POST /build?setenv=A%3Dhunter2",
+        "GET /x?pwd=hunter2",
+    ];
+    for line in lines {
+        let mut client = stand.client();
+        let head = format!("{line} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+        client.send(head.as_bytes());
+        client.drain(PATIENCE).unwrap();
+    }
+    let log = stand.proxied.log();
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[test]
 fn hidden_characters_are_escaped_in_answers_as_in_the_log() {
     let stand = Stand::new(&[]);
     let mut client = stand.client();

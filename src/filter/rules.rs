@@ -477,6 +477,14 @@ mod tests {
     }
 
     #[test]
+    fn heavy_patterns_judge_no_very_long_path() {
+        let path = format!("/{}", "a".repeat(10_000));
+        assert!(is_allowed(&["/a*"], &path));
+        assert!(is_allowed(&["/a*", r"/\pL{20}"], &path[..5000]));
+        assert!(!is_allowed(&["/a*", r"/\pL{50}"], &path), "time is bounded");
+    }
+
+    #[test]
     fn threads_that_judge_at_the_same_time_judge_alike() {
         let rules = rules(&[r"/containers/[a-z0-9]+/(json|logs)", "/a|/b"]);
         std::thread::scope(|scope| {

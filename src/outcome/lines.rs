@@ -79,7 +79,7 @@ fn denied(denial: &Denial, request: &Request<'_>, sender: &Sender<'_>) {
         _ => None,
     };
     log::warn!(
-        reason:% = cut(&denial.reason()), method:% = request.method(), URL = shown::url(request),
+        reason:% = cut(&shown::reason(request, &denial.reason())), method:% = request.method(), URL = shown::url(request),
         operation = operation(request), client:% = sender.client,
         container = sender.source.container(), response = denial.status(), allow = advice, hint;
         "blocked request"
@@ -95,6 +95,8 @@ pub(super) fn unread(refusal: &Refusal, received: &[u8], sender: &Sender<'_>) {
     let text = String::from_utf8_lossy(line.get(..SHOWN_BYTES_MAX).unwrap_or(line));
     let (method, url) = text.split_once(' ').unwrap_or(("", &text));
     let url = url.rsplit_once(' ').map_or(url, |(url, _)| url);
+    // A field in place of a request may be one with credentials.
+    let url = if method.contains(':') { "" } else { url };
     log::warn!(
         reason:% = refusal.reason(), method:% = method, URL = shown::raw_url(url),
         client:% = sender.client, response = refusal.status();

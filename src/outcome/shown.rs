@@ -18,7 +18,7 @@ const HIDDEN: &str = "***";
 /// Parameters with secrets, in lower case: of builds (`buildargs`), of Podman
 /// (`secrets`), of commits (`changes`, with `ENV`), and of clients that repeat
 /// fields of the body in the query (dockerode).
-const SECRET_NAMES: [&str; 9] = [
+const SECRET_NAMES: [&str; 12] = [
     "auth",
     "authconfig",
     "buildargs",
@@ -27,7 +27,10 @@ const SECRET_NAMES: [&str; 9] = [
     "environment",
     "registryauth",
     "registryconfig",
+    "pwd",
     "secretenv",
+    "setenv",
+    "driveropts",
 ];
 
 /// Parts of names and values, in lower case.
@@ -41,11 +44,43 @@ pub(super) fn url(request: &Request<'_>) -> String {
 
 /// The same of a target that was not parsed.
 pub(super) fn raw_url(url: &str) -> String {
+    let url = &*without_user(url);
     let Some((path, query)) = url.split_once('?') else {
         return text::cut(url, URL_BYTES_MAX).into_owned();
     };
     let parameters: Vec<Cow<'_, str>> = query.split('&').map(without_secret).collect();
     text::cut(&format!("{path}?{}", parameters.join("&")), URL_BYTES_MAX).into_owned()
+}
+
+/// The reason of a refusal. What it quotes is hidden if the log hides a value of
+/// the query, or if it looks like a secret itself.
+pub(super) fn reason(request: &Request<'_>, reason: &str) -> String {
+    let query = request.target().query().unwrap_or_default();
+    let hides =
+        query.split('&').any(|parameter| matches!(without_secret(parameter), Cow::Owned(_)));
+    // Quotes within a quoted text are escaped, so that the outermost ones count.
+    let (Some(first), Some(last)) = (reason.find('"'), reason.rfind('"')) else {
+        return reason.to_owned();
+    };
+    let [before, quoted, after] = [0..first, first..last, last..reason.len()]
+        .map(|range| reason.get(range).unwrap_or_default());
+    match hides || is_secret("", &quoted.to_lowercase()) {
+        true => format!("{before}\"{HIDDEN}{after}"),
+        false => reason.to_owned(),
+    }
+}
+
+/// A target without the user in front of a host, which may have a password.
+fn without_user(url: &str) -> Cow<'_, str> {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (front, rest) = url.split_at(start);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) if start > 0 || !url.starts_with('/') => {
+            Cow::Owned(format!("{front}{HIDDEN}{}", rest.get(at..).unwrap_or_default()))
+        }
+        _ => Cow::Borrowed(url),
+    }
 }
 
 fn without_secret(parameter: &str) -> Cow<'_, str> {
@@ -107,6 +142,39 @@ mod tests {
         ];
         for (url, expected) in rows {
             assert_eq!(raw_url(url), expected);
+        }
+    }
+
+    #[test]
+    fn the_user_of_a_target_is_hidden() {
+        let rows = [
+            ("http://user:pw@host/x", "http://***@host/x"),
+            ("HTTP://user:p@w@host", "HTTP://***@host"),
+            ("user:pw@host:80", "***@host:80"),
+            ("/images/a@sha256:00/json", "/images/a@sha256:00/json"),
+            ("http://host/a@b", "http://host/a@b"),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(raw_url(url), expected);
+        }
+    }
+
+    #[test]
+    fn a_reason_quotes_no_secret() {
+        let mut storage = crate::http1::FieldStorage::new();
+        let head = b"POST /build?version=x&buildargs=y HTTP/1.1\r\nHost: d\r\n\r\n";
+        let with_secret = Request::parse(head, &mut storage).unwrap();
+        let mut storage = crate::http1::FieldStorage::new();
+        let head = b"POST /build?version=x HTTP/1.1\r\nHost: d\r\n\r\n";
+        let plain = Request::parse(head, &mut storage).unwrap();
+        let rows = [
+            (&with_secret, "version is not a word: \"a b\"", "version is not a word: \"***\""),
+            (&plain, "version is not a word: \"a b\"", "version is not a word: \"a b\""),
+            (&plain, "repeated \"MY_PASSWORD=x\" twice", "repeated \"***\" twice"),
+            (&plain, "from \"ftp://u:p@h\"", "from \"***\""),
+        ];
+        for (request, text, expected) in rows {
+            assert_eq!(reason(request, text), expected);
         }
     }
 

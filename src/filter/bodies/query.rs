@@ -39,7 +39,7 @@ fn parameter(pair: &str) -> Result<Parameter, Refusal> {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     match (decode(name), decode(value)) {
         (Some(name), Some(value)) => Ok(Parameter { name, value }),
-        _ => Err(format!("the query has an invalid escape in {}", bounded(pair))),
+        _ => Err(format!("the query has an invalid escape in the parameter {}", bounded(name))),
     }
 }
 

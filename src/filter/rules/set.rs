@@ -20,11 +20,19 @@ const PATTERN_BYTES: usize = 512;
 /// set that would need more judges without a cache, hundreds of times slower.
 const CACHE_BYTES_MAX: usize = 2 << 20;
 
+/// Patterns that weigh more than this judge no text beyond [`HEAVY_TEXT_BYTES_MAX`]:
+/// the time for a text grows with both. Hundreds of ordinary patterns weigh less.
+const HEAVY: u64 = 1 << 20;
+
+/// Longest text for heavy patterns. Real paths have some hundred bytes.
+const HEAVY_TEXT_BYTES_MAX: usize = 8 * 1024;
+
 /// Compiled patterns.
 #[derive(Debug)]
 pub(super) struct Set {
     regex: Regex,
     anchored: Anchored,
+    text_bytes_max: usize,
     lanes: Lanes,
 }
 
@@ -68,7 +76,8 @@ impl SetDraft {
             .syntax(syntax::Config::new().nest_limit(NEST_MAX))
             .build_many(&self.regexes)
             .map_err(Box::new)?;
-        Ok(Set { regex, anchored, lanes: Lanes::default() })
+        let text_bytes_max = if self.weight > HEAVY { HEAVY_TEXT_BYTES_MAX } else { usize::MAX };
+        Ok(Set { regex, anchored, text_bytes_max, lanes: Lanes::default() })
     }
 }
 
@@ -76,6 +85,9 @@ impl Set {
     /// The place of the first pattern that matches. Does not allocate once it is
     /// warm.
     pub(super) fn first_match(&self, text: &str) -> Option<usize> {
+        if text.len() > self.text_bytes_max {
+            return None;
+        }
         let _lane = self.lanes.enter();
         let input = Input::new(text).anchored(self.anchored).earliest(true);
         self.regex.search_half(&input).map(|found| found.pattern().as_usize())
