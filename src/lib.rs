@@ -26,6 +26,7 @@ pub mod filter;
 
 pub mod advice;
 
+pub mod journal;
 pub mod large_stack;
 
 pub mod config;

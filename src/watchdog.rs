@@ -24,16 +24,13 @@ pub use healthcheck::healthcheck;
 pub use notify::Notifier;
 pub use probe::{PROBE_LIMIT, ProbeError, probe};
 
+use crate::journal::Journal;
 use crate::stop::StopReason;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// While the daemon stays away for one and the same cause, this often a line
-/// is logged; a probe every second must not fill a disk.
-const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// A probe needs little: one small request, one log line.
 const STACK_BYTES: usize = 128 * 1024;
@@ -88,20 +85,20 @@ impl Watchdog {
             next = (next + pace).max(Instant::now());
             thread::sleep(next.saturating_duration_since(Instant::now()));
             let outcome = probe(&self.socket, PROBE_LIMIT);
-            self.tell(&outcome, journal.note(&outcome, Instant::now()));
+            self.tell(&outcome, &mut journal);
             if outcome.is_err() && self.ask_for_the_end() {
                 return;
             }
         }
     }
 
-    fn tell(&self, outcome: &Result<(), ProbeError>, entry: Entry) {
-        match (entry, outcome) {
-            (Entry::Failure, Err(error)) => {
+    fn tell(&self, outcome: &Result<(), ProbeError>, journal: &mut Journal) {
+        match outcome {
+            Err(error) if journal.is_news(&error.to_string(), Instant::now()) => {
                 log::error!(origin = "watchdog", error:% = error; "socket is unavailable");
                 self.notifier.status(&format!("the daemon does not answer: {error}"));
             }
-            (Entry::Recovery, _) => {
+            Ok(()) if journal.is_recovery() => {
                 log::info!(origin = "watchdog", socketpath:% = self.socket.display();
                     "socket is available again");
                 self.notifier.status("the daemon answers");
@@ -120,38 +117,6 @@ impl Watchdog {
         // A receiver that is gone has stopped already.
         let _ = stop.send(StopReason::Watchdog);
         true
-    }
-}
-
-/// Decides which outcomes deserve a line in the log.
-#[derive(Debug, Default)]
-struct Journal {
-    /// The failure that was logged last, and when; `None` while all is well.
-    logged: Option<(String, Instant)>,
-}
-
-/// What a probe's outcome means for the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Entry {
-    Nothing,
-    Failure,
-    Recovery,
-}
-
-impl Journal {
-    /// A failure is worth a line when it is new, when its cause is another
-    /// one, and every [`REPEAT_AFTER`]; the first success after it as well.
-    fn note(&mut self, outcome: &Result<(), ProbeError>, now: Instant) -> Entry {
-        let Err(error) = outcome else {
-            return if self.logged.take().is_some() { Entry::Recovery } else { Entry::Nothing };
-        };
-        let cause = error.to_string();
-        let known = |(last, at): &(String, Instant)| *last == cause && now - *at < REPEAT_AFTER;
-        if self.logged.as_ref().is_some_and(known) {
-            return Entry::Nothing;
-        }
-        self.logged = Some((cause, now));
-        Entry::Failure
     }
 }
 
@@ -219,27 +184,5 @@ mod tests {
         check(None, Some(seconds(30)), Some(seconds(15)));
         check(Some(seconds(60)), Some(seconds(30)), Some(seconds(15)));
         check(Some(seconds(5)), Some(seconds(30)), Some(seconds(5)));
-    }
-
-    #[test]
-    fn one_line_for_a_failure_one_a_minute_and_one_for_the_recovery() {
-        let directory = Directory::new();
-        let absent = || probe(&directory.socket(), FAST);
-        let not_a_socket = || probe(std::path::Path::new("/dev/null"), FAST);
-        let start = Instant::now();
-        let mut journal = Journal::default();
-        let mut check = |outcome: Result<(), ProbeError>, second, expected| {
-            let now = start + Duration::from_secs(second);
-            assert_eq!(journal.note(&outcome, now), expected, "at second {second}");
-        };
-        check(Ok(()), 0, Entry::Nothing);
-        check(absent(), 1, Entry::Failure);
-        check(absent(), 2, Entry::Nothing);
-        check(not_a_socket(), 3, Entry::Failure);
-        check(not_a_socket(), 62, Entry::Nothing);
-        check(not_a_socket(), 63, Entry::Failure);
-        check(Ok(()), 64, Entry::Recovery);
-        check(Ok(()), 65, Entry::Nothing);
-        check(not_a_socket(), 66, Entry::Failure);
     }
 }

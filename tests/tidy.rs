@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("filter", &["http1", "api", "text"]),
     ("advice", &["http1", "api", "filter", "text"]),
     ("large_stack", &[]),
+    ("journal", &[]),
     ("config", &["http1", "api", "filter", "advice", "large_stack", "text"]),
     ("logging", &["http1", "api", "filter", "config", "text"]),
     ("outcome", &["http1", "api", "filter", "text"]),
@@ -23,12 +24,28 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "session",
         &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
     ),
+    ("names", &["journal"]),
+    ("rights", &["http1", "api", "filter", "advice", "large_stack", "relay", "config", "journal"]),
+    ("session", &["http1", "filter", "config", "outcome", "relay", "names", "rights"]),
     ("activation", &[]),
-    ("server", &["http1", "filter", "config", "relay", "names", "rights", "session", "activation"]),
+    (
+        "server",
+        &[
+            "http1",
+            "journal",
+            "filter",
+            "config",
+            "relay",
+            "names",
+            "rights",
+            "session",
+            "activation",
+        ],
+    ),
     ("stop", &[]),
     ("signals", &["stop"]),
     ("wait", &["stop", "relay"]),
-    ("watchdog", &["stop", "http1", "relay"]),
+    ("watchdog", &["stop", "http1", "journal", "relay"]),
 ];
 
 const PURE_ROOMS: [&str; 5] = ["text", "http1", "api", "filter", "advice"];

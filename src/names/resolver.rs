@@ -9,6 +9,7 @@ use super::lookup::Lookup;
 use super::settings::Settings;
 use super::watched::Watched;
 use super::{Family, Question, Table};
+use crate::journal::{REPEAT_AFTER, Throttle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::{HashMap, HashSet};
@@ -18,7 +19,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const LOOKUPS_MAX: usize = 256;
-const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// How far look-ups are counted; a multiple of every number of servers.
 const TURNS: usize = 6;
@@ -36,7 +36,7 @@ pub(super) struct Resolver {
     lookups: Vec<Lookup>,
     /// How many were begun, to take turns among servers.
     begun: usize,
-    warned: HashMap<Arc<str>, Instant>,
+    warnings: HashMap<Arc<str>, Throttle>,
 }
 
 impl Resolver {
@@ -47,7 +47,7 @@ impl Resolver {
             settings: Watched::new("/etc/resolv.conf", Settings::parse),
             lookups: Vec::new(),
             begun: 0,
-            warned: HashMap::new(),
+            warnings: HashMap::new(),
         }
     }
 
@@ -110,14 +110,14 @@ impl Resolver {
     }
 
     fn warn(&mut self, question: &Question, failure: &Failure) {
-        if self.warned.get(&question.name).is_some_and(|last| last.elapsed() < WARN_EVERY) {
+        let throttle = self.warnings.entry(Arc::clone(&question.name)).or_default();
+        if throttle.pass(REPEAT_AFTER, Instant::now()).is_none() {
             return;
         }
         log::warn!(
             hostname:% = question.name, error:% = failure;
             "error looking up allowed client hostname"
         );
-        self.warned.insert(Arc::clone(&question.name), Instant::now());
     }
 
     /// Waits for an answer, for a look-up's time, or for further questions.

@@ -16,6 +16,7 @@ use super::containers::{Change, ChangeKind, Container, Network};
 use super::grants::Grants;
 use super::table::Table;
 use super::view::View;
+use crate::journal::Journal;
 use crate::relay::socket::poll;
 use rustix::event::{PollFd, PollFlags};
 use std::collections::HashSet;
@@ -38,9 +39,6 @@ const MOVE_SETTLED: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// A failure that stays the same is logged this often.
-const REPEAT_AFTER: Duration = Duration::from_secs(60);
-
 /// What the thread works with.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -56,13 +54,8 @@ pub(super) struct Follower {
     moved_due: Option<Instant>,
     pause: Duration,
     journal: Journal,
-}
-
-/// What the log says already.
-#[derive(Debug, Default)]
-struct Journal {
-    failure: Option<(String, Instant)>,
-    follows: bool,
+    /// Whether the log says that containers are followed.
+    is_announced: bool,
 }
 
 /// However the thread ends, a panic included, what it knew is not used any more.
@@ -118,6 +111,7 @@ impl Follower {
             moved_due: None,
             pause: PAUSE,
             journal: Journal::default(),
+            is_announced: false,
         }
     }
 
@@ -131,7 +125,7 @@ impl Follower {
             if begun.elapsed() > PAUSE_MAX {
                 self.pause = PAUSE;
             }
-            self.journal.note_failure(cause);
+            self.note_failure(&cause);
             if self.rest().is_err() {
                 return;
             }
@@ -142,7 +136,7 @@ impl Follower {
     fn follow(&mut self) -> Result<std::convert::Infallible, Stop> {
         let mut events = self.engine.events()?;
         let mut table = self.look()?;
-        self.journal.note_table(&table);
+        self.note_table(&table);
         loop {
             self.wait(&events)?;
             let changes = events.take()?;
@@ -331,40 +325,34 @@ impl Follower {
             _ => Ok(()),
         }
     }
-}
-
-impl Journal {
     fn note_table(&mut self, table: &Table) {
-        if !std::mem::replace(&mut self.follows, true) {
-            if !table.has_subnets() {
-                log::warn!(
-                    "the proxy's container has no address on a network of containers, so labels \
-                     grant nothing"
-                );
-            }
-            let networks: Vec<&str> = table.networks().collect();
-            log::info!(socketproxynetworks:% = networks.join(","); "socket proxy networks detected");
-            log::info!(
-                networks = networks.len(), containers = table.holders().count(),
-                labelled = table.holders().filter(|holder| holder.policy.is_some()).count();
-                "following containers for their rights"
+        if std::mem::replace(&mut self.is_announced, true) {
+            return;
+        }
+        if !table.has_subnets() {
+            log::warn!(
+                "the proxy's container has no address on a network of containers, so labels \
+                 grant nothing"
             );
         }
+        let networks: Vec<&str> = table.networks().collect();
+        log::info!(socketproxynetworks:% = networks.join(","); "socket proxy networks detected");
+        log::info!(
+            networks = networks.len(), containers = table.holders().count(),
+            labelled = table.holders().filter(|holder| holder.policy.is_some()).count();
+            "following containers for their rights"
+        );
     }
 
-    fn note_failure(&mut self, cause: String) {
-        let is_known = self
-            .failure
-            .as_ref()
-            .is_some_and(|(known, at)| *known == cause && at.elapsed() < REPEAT_AFTER);
-        if !is_known {
-            if self.follows {
-                log::info!("Docker event stream closed");
-                log::error!(error:% = cause; "received error from Docker event stream");
-            } else {
-                log::warn!(error:% = cause; "failed to refresh per-container allowlists");
-            }
-            *self = Self { failure: Some((cause, Instant::now())), follows: false };
+    fn note_failure(&mut self, cause: &str) {
+        if !self.journal.is_news(cause, Instant::now()) {
+            return;
+        }
+        if std::mem::take(&mut self.is_announced) {
+            log::info!("Docker event stream closed");
+            log::error!(error:% = cause; "received error from Docker event stream");
+        } else {
+            log::warn!(error:% = cause; "failed to refresh per-container allowlists");
         }
     }
 }

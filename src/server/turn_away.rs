@@ -8,6 +8,7 @@
 
 use super::admission::Refusal;
 use crate::http1::{Reply, Version};
+use crate::journal::Throttle;
 use crate::relay::socket::{self, Socket};
 use crate::session::Client;
 use rustix::event::{PollFd, PollFlags};
@@ -125,21 +126,12 @@ fn is_still_open(lingering: &Lingering) -> bool {
 
 /// One warning for each reason in a while.
 #[derive(Debug, Default)]
-struct Warnings(HashMap<Refusal, Warning>);
-
-#[derive(Debug, Default)]
-struct Warning {
-    last: Option<Instant>,
-    unlogged: usize,
-}
+struct Warnings(HashMap<Refusal, Throttle>);
 
 impl Warnings {
     fn note(&mut self, client: Client, refusal: Refusal) {
-        let warning = self.0.entry(refusal).or_default();
-        warning.unlogged += 1;
-        if warning.last.is_some_and(|last| last.elapsed() < WARN_EVERY) {
-            return;
-        }
+        let throttle = self.0.entry(refusal).or_default();
+        let Some(left_out) = throttle.pass(WARN_EVERY, Instant::now()) else { return };
         let (reason, response) = match refusal {
             Refusal::Full => ("too many connections", Some(503)),
             Refusal::ClientFull => ("too many connections from this client", Some(503)),
@@ -147,9 +139,8 @@ impl Warnings {
             Refusal::Stranger | Refusal::Unproven => (refusal.explain(), None),
         };
         log::warn!(
-            reason, client:% = client, response, refused = warning.unlogged;
+            reason, client:% = client, response, refused = left_out + 1;
             "turned away"
         );
-        *warning = Warning { last: Some(Instant::now()), unlogged: 0 };
     }
 }
