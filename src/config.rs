@@ -35,9 +35,13 @@ use crate::filter::{Learning, Policy};
 use crate::large_stack;
 use std::ffi::OsString;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Where health is served: the Go program's address. It is fixed and local, so a
+/// client that can connect shares the network namespace with the proxy.
+pub const HEALTH_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 55555);
 
 /// What the program was called for.
 #[derive(Debug, Clone)]
@@ -70,7 +74,7 @@ pub struct Config {
     pub watchdog_interval: Option<Duration>,
     /// Whether a failed probe ends the program with exit code 10.
     pub stop_on_watchdog: bool,
-    /// Whether to serve `HEAD /health` on 127.0.0.1:55555.
+    /// Whether to serve `HEAD /health` on [`HEALTH_ADDRESS`].
     pub serve_health: bool,
     /// How long to wait at start for the daemon's socket to appear.
     pub wait_for_socket: Duration,

@@ -11,7 +11,7 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, Listener, additions, suggest};
+use super::{Endpoint, HEALTH_ADDRESS, Listener, additions, suggest};
 use crate::advice::named::{self, Item};
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
@@ -19,9 +19,6 @@ use crate::filter::rules::{Draft, Rule, WEIGHT_MAX};
 use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-
-/// Where the health listener is.
-const HEALTH_PORT: u16 = 55555;
 
 /// A further listener as it was written.
 #[derive(Debug, Clone)]
@@ -275,7 +272,7 @@ fn complain_of_conflicts(reader: &mut Reader, listeners: &[Listener], serve_heal
                 listener.endpoint
             ));
         }
-        let health = Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], HEALTH_PORT)));
+        let health = Endpoint::Tcp(HEALTH_ADDRESS);
         if serve_health && overlap(&health, &listener.endpoint) {
             reader.complain(format!(
                 "{} can't listen on {}: -allowhealthcheck needs {health}",

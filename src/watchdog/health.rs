@@ -15,18 +15,16 @@
 use super::STACK_BYTES;
 use super::ask;
 use super::probe::probe;
+use crate::config::HEALTH_ADDRESS;
 use crate::relay::socket::poll;
 use rustix::event::{PollFd, PollFlags};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Where health is served; the original's address.
-pub const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 55555);
 
 /// How long the daemon may take, so that the answer reaches the health check
 /// within [`super::healthcheck::HEALTHCHECK_LIMIT`].
@@ -58,12 +56,12 @@ pub struct HealthListener {
 }
 
 impl HealthListener {
-    /// Binds [`ADDRESS`], for the health of the daemon behind `socket`.
+    /// Binds [`HEALTH_ADDRESS`], for the health of the daemon behind `socket`.
     ///
     /// # Errors
     /// If the address cannot be bound.
     pub fn bind(socket: &Path) -> io::Result<Self> {
-        Self::bind_to(ADDRESS, socket)
+        Self::bind_to(HEALTH_ADDRESS, socket)
     }
 
     fn bind_to(address: SocketAddr, socket: &Path) -> io::Result<Self> {
@@ -251,6 +249,7 @@ mod tests {
     use super::super::fake::{self, Directory};
     use super::super::healthcheck::{HEALTHCHECK_LIMIT, ask_health};
     use super::*;
+    use std::net::Ipv4Addr;
 
     /// Serves the health of a directory's socket on some free port.
     fn serve(directory: &Directory) -> SocketAddr {

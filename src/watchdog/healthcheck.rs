@@ -5,7 +5,8 @@
 //! the line of a check that it has to kill.
 
 use super::ask::{self, Deadline, Wanted};
-use super::health::{ADDRESS, CAUSE_FIELD, printable};
+use super::health::{CAUSE_FIELD, printable};
+use crate::config::HEALTH_ADDRESS;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ pub fn healthcheck() -> ExitCode {
         thread::sleep(ALARM_LIMIT);
         std::process::exit(1);
     });
-    let outcome = ask_health(ADDRESS, HEALTHCHECK_LIMIT);
+    let outcome = ask_health(HEALTH_ADDRESS, HEALTHCHECK_LIMIT);
     let (line, code) = match outcome {
         Ok(()) => ("healthy".to_owned(), ExitCode::SUCCESS),
         Err(cause) => (format!("unhealthy: {cause}"), ExitCode::FAILURE),
