@@ -20,7 +20,7 @@ mod table;
 mod template;
 mod version;
 
-pub use pattern::{escape, generalise};
+pub use pattern::{ENGINE_VERSION, escape, generalise};
 pub use recognise::{exact, recognise};
 pub use table::Operation;
 pub use template::{Piece, Template};

@@ -4,8 +4,8 @@ use super::template::Piece;
 use super::{Operation, Route, Tree, split_version};
 use crate::http1::Method;
 
-/// Any version of the Engine's API, or none.
-const ENGINE_VERSION: &str = "(/v[0-9.]+)?";
+/// The pattern of any version of the Engine's API, or none.
+pub const ENGINE_VERSION: &str = "(/v[0-9.]+)?";
 /// Any version in front of a path that has one.
 const SOME_VERSION: &str = "/v[0-9.]+";
 /// Any version in front of Podman's own tree.

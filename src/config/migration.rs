@@ -9,6 +9,8 @@
 //!
 //! Nothing is ever allowed because of these variables.
 
+use crate::api::ENGINE_VERSION;
+
 /// Sections that are open there unless they are closed, and their paths.
 const OPEN_SECTIONS: [(&str, &str); 3] =
     [("EVENTS", "events"), ("PING", "_ping"), ("VERSION", "version")];
@@ -62,9 +64,6 @@ const PARTS: [&str; 8] = [
     "ALLOW_TOP",
 ];
 
-/// What a path may have before its section.
-const VERSION_PREFIX: &str = r"(/v[0-9.]+)?";
-
 /// Whether a HAProxy-based proxy would act on the variable.
 pub(super) fn is_of_haproxy_proxies(name: &str, value: &str) -> bool {
     let is_switch = matches!(value, "0" | "1");
@@ -116,14 +115,14 @@ fn equivalent(variables: &[(String, String)]) -> Vec<String> {
         _ => is_set("POST", "1") && *method != "PATCH",
     };
     let methods = ["GET", "HEAD", "POST"].into_iter().chain(METHODS).filter(is_open);
-    let pattern = format!("{VERSION_PREFIX}/({})(/.*)?", sections.join("|"));
+    let pattern = format!("{ENGINE_VERSION}/({})(/.*)?", sections.join("|"));
     let mut settings: Vec<String> =
         methods.map(|method| format!("SP_ALLOW_{method}={pattern}")).collect();
     let actions: Vec<&str> =
         ACTIONS.iter().filter(|(name, _)| is_set(name, "1")).map(|(_, verbs)| *verbs).collect();
     if !actions.is_empty() {
         let verbs = actions.join("|");
-        settings.push(format!("SP_ALLOW_POST_2={VERSION_PREFIX}/containers/[^/]+/({verbs})"));
+        settings.push(format!("SP_ALLOW_POST_2={ENGINE_VERSION}/containers/[^/]+/({verbs})"));
     }
     settings
 }
