@@ -36,6 +36,7 @@ pub mod outcome;
 
 pub mod relay;
 
+pub mod engine;
 pub mod names;
 
 pub mod rights;

@@ -30,16 +30,10 @@
 //! a network namespace, and those that may forge addresses (`NET_ADMIN`, or
 //! `NET_RAW` with ARP). Clients over unix sockets have no address.
 //!
-//! Read: `json`, `containers`, `labels`, `table` (pure); `api`, `grants`, `view`,
-//! `follow`.
+//! Read: `labels`, `table` (pure); `grants`, `view`, `follow`.
 
-mod api;
-mod containers;
-#[cfg(test)]
-mod fake;
 mod follow;
 mod grants;
-mod json;
 mod labels;
 mod table;
 #[cfg(test)]
@@ -47,10 +41,9 @@ mod tests;
 mod view;
 
 use crate::config::ContainerRights;
+use crate::engine::{Container, Engine, EngineError};
 use crate::filter::Policy;
 use crate::relay::socket::{self, Socket};
-use api::{ApiError, Engine};
-use containers::Container;
 use follow::Follower;
 use grants::Grants;
 use rustix::event::{PollFd, PollFlags};
@@ -261,7 +254,7 @@ impl Rights {
         claims: &[Arc<Holder>],
         address: IpAddr,
         table: &Table,
-    ) -> Result<Found, ApiError> {
+    ) -> Result<Found, EngineError> {
         let mut confirmed = Vec::new();
         for claim in claims {
             if self.inspect_holder(&claim.id, address, table)?.is_some() {
@@ -283,7 +276,7 @@ impl Rights {
         networks: &[&str],
         address: IpAddr,
         table: &Table,
-    ) -> Result<Found, ApiError> {
+    ) -> Result<Found, EngineError> {
         let (mut holders, mut with_machines) = (Vec::new(), 0);
         for network in networks {
             let Some(network) = self.engine.network(network, Some(address))? else { continue };
@@ -302,9 +295,9 @@ impl Rights {
         }
     }
 
-    fn holder(&self, container: &Container, table: &Table) -> Result<Found, ApiError> {
+    fn holder(&self, container: &Container, table: &Table) -> Result<Found, EngineError> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = grants.holder(container, table).map_err(ApiError::NoThread)?;
+        let holder = grants.holder(container, table).map_err(EngineError::NoThread)?;
         Ok(Found::Holder { holder, was_listed: false })
     }
 
@@ -314,7 +307,7 @@ impl Rights {
         id: &str,
         address: IpAddr,
         table: &Table,
-    ) -> Result<Option<Container>, ApiError> {
+    ) -> Result<Option<Container>, EngineError> {
         let has_it = |container: &Container| {
             container.id == id
                 && container.running

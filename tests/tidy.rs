@@ -24,8 +24,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "session",
         &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
     ),
+    ("engine", &["http1", "relay"]),
     ("names", &["journal"]),
-    ("rights", &["http1", "api", "filter", "advice", "large_stack", "relay", "config", "journal"]),
+    (
+        "rights",
+        &[
+            "http1",
+            "api",
+            "filter",
+            "advice",
+            "large_stack",
+            "relay",
+            "config",
+            "journal",
+            "engine",
+        ],
+    ),
     ("session", &["http1", "filter", "config", "outcome", "relay", "names", "rights"]),
     ("activation", &[]),
     (
@@ -81,7 +95,12 @@ fn sources() -> Vec<Source> {
     let texts: Vec<String> = sources.iter().map(|source| source.text.clone()).collect();
     let is_for_tests = |source: &Source| {
         let module = source.path.file_stem().unwrap().to_str().unwrap();
-        texts.iter().any(|text| text.contains(&format!("#[cfg(test)]\nmod {module};")))
+        let declares = |text: &String, module: &str| {
+            ["mod", "pub(crate) mod"]
+                .iter()
+                .any(|start| text.contains(&format!("#[cfg(test)]\n{start} {module};")))
+        };
+        texts.iter().any(|text| declares(text, module))
     };
     sources.into_iter().filter(|source| !is_for_tests(source)).collect()
 }

@@ -11,11 +11,10 @@
 //! Containers are listed here, not inspected: an inspection waits for as long as
 //! the container is just being started, and with it would all other events.
 
-use super::api::{ApiError, Engine, Events};
-use super::containers::{Change, ChangeKind, Container, Network};
 use super::grants::Grants;
 use super::table::Table;
 use super::view::View;
+use crate::engine::{Change, ChangeKind, Container, Engine, EngineError, Events, Network};
 use crate::journal::Journal;
 use crate::relay::socket::poll;
 use rustix::event::{PollFd, PollFlags};
@@ -80,8 +79,8 @@ impl Stop {
     }
 }
 
-impl From<ApiError> for Stop {
-    fn from(error: ApiError) -> Self {
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
         Self::Failure(error.to_string())
     }
 }
@@ -250,11 +249,11 @@ impl Follower {
         Ok(())
     }
 
-    fn seen(&mut self, container: &Container, table: &mut Table) -> Result<(), ApiError> {
+    fn seen(&mut self, container: &Container, table: &mut Table) -> Result<(), EngineError> {
         if container.id == table.own_id() || table.addresses_of(container).is_empty() {
             self.gone(&container.id, table);
         } else {
-            let holder = self.grants().holder(container, table).map_err(ApiError::NoThread)?;
+            let holder = self.grants().holder(container, table).map_err(EngineError::NoThread)?;
             table.insert(holder);
         }
         Ok(())

@@ -7,9 +7,9 @@
 //! most, weighed before they are compiled. A container whose labels cannot be
 //! used, for whatever reason, has no rights, and never those of the listener.
 
-use super::containers::{Container, Labels};
 use super::labels;
 use super::table::{Holder, Table};
+use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
 use crate::filter::{Additions, BindMounts, BodyRules, Peers, Policy, Rules, Source};
 use crate::large_stack;

@@ -5,7 +5,7 @@
 //! neither until a fresh look decides: the word that one of them has left it may
 //! still be on its way.
 
-use super::containers::{Attachment, Container, Network};
+use crate::engine::{Attachment, Container, Network};
 use crate::filter::Policy;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -195,8 +195,8 @@ fn is_link_local(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::containers::Labels;
     use super::*;
+    use crate::engine::Labels;
 
     fn place(network: &str, address: &str) -> Attachment {
         let subnet: IpNet = format!("{address}/24").parse().unwrap();

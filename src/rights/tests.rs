@@ -1,9 +1,8 @@
 //! The rights of containers in a world that changes, with events that come, come
 //! late or never.
 
-use super::containers::Container;
-use super::fake::{FakeContainer, FakeEngine, Reply, await_condition};
 use super::*;
+use crate::engine::fake::{FakeContainer, FakeEngine, Reply, await_condition};
 use crate::filter::Source;
 use crate::filter::rules::RuleVerdict;
 use crate::http1::Method;

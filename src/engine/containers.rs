@@ -6,8 +6,8 @@
 //! within bounds. One with more has [`Labels::TooLarge`], and no rights: how many
 //! labels it has does not matter to others.
 
-use super::api::ApiError;
-use super::json::{Bytes, Json};
+use super::error::EngineError;
+use super::json_stream::{Bytes, Json};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,18 +23,23 @@ const TEXT_BYTES_MAX: usize = 512;
 
 /// A container, as a list or an inspection shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Container {
-    pub(super) id: String,
+pub struct Container {
+    /// Its full id.
+    pub id: String,
     /// Without the leading slash.
-    pub(super) name: String,
-    pub(super) labels: Labels,
-    pub(super) running: bool,
-    pub(super) attachments: Vec<Attachment>,
+    pub name: String,
+    /// Those of its labels that are about rights.
+    pub labels: Labels,
+    /// Whether its process runs.
+    pub running: bool,
+    /// Its places in networks.
+    pub attachments: Vec<Attachment>,
 }
 
 /// A container's labels with the prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Labels {
+pub enum Labels {
+    /// All of them, by their names.
     Few(BTreeMap<String, String>),
     /// They are not kept; the name of the one with which they became too large.
     TooLarge(String),
@@ -42,37 +47,44 @@ pub(super) enum Labels {
 
 /// A container's place in one network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Attachment {
-    pub(super) network: String,
+pub struct Attachment {
+    /// The network's id.
+    pub network: String,
     /// The container's addresses there; none if it isn't running.
-    pub(super) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
     /// The network's subnets, where the container has an address.
-    pub(super) subnets: Vec<IpNet>,
-    pub(super) gateways: Vec<IpAddr>,
+    pub subnets: Vec<IpNet>,
+    /// The network's gateways, where the container has an address.
+    pub gateways: Vec<IpAddr>,
 }
 
 /// A network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Network {
-    pub(super) driver: String,
-    pub(super) subnets: Vec<IpNet>,
-    pub(super) gateways: Vec<IpAddr>,
+pub struct Network {
+    /// The name of its driver.
+    pub driver: String,
+    /// Its subnets.
+    pub subnets: Vec<IpNet>,
+    /// Its gateways; none where the host has no address on it.
+    pub gateways: Vec<IpAddr>,
     /// The ids of those that have the address that was asked for.
-    pub(super) holders: Vec<String>,
+    pub holders: Vec<String>,
 }
 
 /// What an event says about a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) id: String,
+pub struct Change {
+    /// The container's id.
+    pub id: String,
     /// Its name, where the event tells.
-    pub(super) name: Option<String>,
-    pub(super) kind: ChangeKind,
+    pub name: Option<String>,
+    /// In what way it changed.
+    pub kind: ChangeKind,
 }
 
 /// In what way a container changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChangeKind {
+pub enum ChangeKind {
     /// It has ended, and has no address any more.
     Ended,
     /// It has started or got another name.
@@ -81,7 +93,7 @@ pub(super) enum ChangeKind {
     Moved,
 }
 
-type Read<T> = Result<T, ApiError>;
+type Read<T> = Result<T, EngineError>;
 
 impl Container {
     /// Reads the answer of `GET /containers/{id}/json`. Labels are kept whose
@@ -245,7 +257,7 @@ impl Network {
 
     /// Whether other machines are on it, with addresses of which this Engine
     /// knows nothing.
-    pub(super) fn is_shared_with_machines(&self) -> bool {
+    pub fn is_shared_with_machines(&self) -> bool {
         matches!(self.driver.as_str(), "macvlan" | "ipvlan")
     }
 }

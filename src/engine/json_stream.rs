@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** skipping does not recurse, and no text grows beyond its bound.
 
-use super::api::ApiError;
+use super::error::EngineError;
 
 /// The longest key that is kept whole: a network's name, a label's name.
 const KEY_BYTES_MAX: usize = 1024;
@@ -17,13 +17,13 @@ const NUMBER_BYTES_MAX: usize = 32;
 /// Bytes that come in pieces.
 pub(super) trait Bytes {
     /// Bytes that come next, without taking them; none only at the end.
-    fn piece(&mut self) -> Result<&[u8], ApiError>;
+    fn piece(&mut self) -> Result<&[u8], EngineError>;
 
     /// Takes that many of the piece.
     fn take(&mut self, count: usize);
 
     /// The next byte without taking it; `None` at the end.
-    fn peek(&mut self) -> Result<Option<u8>, ApiError> {
+    fn peek(&mut self) -> Result<Option<u8>, EngineError> {
         self.piece().map(|piece| piece.first().copied())
     }
 
@@ -35,7 +35,7 @@ pub(super) trait Bytes {
 
 /// All of a text in one piece.
 impl Bytes for &[u8] {
-    fn piece(&mut self) -> Result<&[u8], ApiError> {
+    fn piece(&mut self) -> Result<&[u8], EngineError> {
         Ok(self)
     }
 
@@ -60,7 +60,7 @@ pub(super) struct Text {
     pub(super) is_cut: bool,
 }
 
-type Read<T> = Result<T, ApiError>;
+type Read<T> = Result<T, EngineError>;
 
 impl<B: Bytes> Json<B> {
     pub(super) fn new(bytes: B, whole: &'static str) -> Self {
@@ -76,8 +76,8 @@ impl<B: Bytes> Json<B> {
     }
 
     /// The error of a value of another type or without a member that it needs.
-    pub(super) fn misshapen(&self) -> ApiError {
-        ApiError::Shape(self.whole)
+    pub(super) fn misshapen(&self) -> EngineError {
+        EngineError::Shape(self.whole)
     }
 
     /// Reads an object; `member` reads the value of each key.
@@ -233,7 +233,7 @@ impl<B: Bytes> Json<B> {
     }
 
     /// A value of another type, or no JSON at all.
-    fn mistyped(&mut self) -> ApiError {
+    fn mistyped(&mut self) -> EngineError {
         let begins_a_value = |byte: u8| b"{[\"-tfn".contains(&byte) || byte.is_ascii_digit();
         match self.peek() {
             Ok(byte) if begins_a_value(byte) => self.misshapen(),
@@ -313,7 +313,7 @@ impl<B: Bytes> Json<B> {
     }
 }
 
-const NOT_JSON: ApiError = ApiError::Shape("JSON");
+const NOT_JSON: EngineError = EngineError::Shape("JSON");
 
 #[cfg(test)]
 mod tests {
@@ -328,7 +328,7 @@ mod tests {
     struct Piecemeal<'a>(&'a [u8]);
 
     impl Bytes for Piecemeal<'_> {
-        fn piece(&mut self) -> Result<&[u8], ApiError> {
+        fn piece(&mut self) -> Result<&[u8], EngineError> {
             Ok(self.0.get(..1).unwrap_or_default())
         }
 
@@ -347,7 +347,7 @@ mod tests {
                 if key.text == "n" { json.number().map(drop) } else { json.skip() }
             })?;
             json.end()?;
-            Ok::<_, ApiError>(seen)
+            Ok::<_, EngineError>(seen)
         };
         let seen = read(&mut Json::new(Piecemeal(value.as_bytes()), "a test")).unwrap();
         assert_eq!(seen, ["a\"b", "n"]);

@@ -13,18 +13,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen before it fails.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the fake answers to a path instead of the truth.
 #[derive(Debug, Clone)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// These bytes, then the end.
     Raw(String),
 }
 
 /// A container of the fake world.
 #[derive(Debug, Clone)]
-pub(super) struct FakeContainer {
+pub(crate) struct FakeContainer {
     id: String,
     name: String,
     labels: Vec<(String, String)>,
@@ -35,27 +35,27 @@ pub(super) struct FakeContainer {
 
 impl FakeContainer {
     /// A running container without labels that has `address` on `network`.
-    pub(super) fn new(id: &str, network: &str, address: &str) -> Self {
+    pub(crate) fn new(id: &str, network: &str, address: &str) -> Self {
         let (id, name, labels, places) = (id.into(), id.into(), vec![], vec![]);
         Self { id, name, labels, running: true, places }.on(network, address, "")
     }
 
-    pub(super) fn named(mut self, name: &str) -> Self {
+    pub(crate) fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
     }
 
-    pub(super) fn label(mut self, label: &str, value: &str) -> Self {
+    pub(crate) fn label(mut self, label: &str, value: &str) -> Self {
         self.labels.push((label.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn on(mut self, network: &str, v4: &str, v6: &str) -> Self {
+    pub(crate) fn on(mut self, network: &str, v4: &str, v6: &str) -> Self {
         self.places.push((network.to_owned(), v4.to_owned(), v6.to_owned()));
         self
     }
 
-    pub(super) fn stopped(mut self) -> Self {
+    pub(crate) fn stopped(mut self) -> Self {
         self.running = false;
         self.places.iter_mut().for_each(|place| *place = (place.0.clone(), "".into(), "".into()));
         self
@@ -96,7 +96,7 @@ fn network((id, v4, v6): &(String, String, String)) -> Value {
 }
 
 /// The Engine. Its threads end with the test program.
-pub(super) struct FakeEngine {
+pub(crate) struct FakeEngine {
     directory: PathBuf,
     shared: Arc<Shared>,
 }
@@ -119,7 +119,7 @@ struct World {
 }
 
 impl FakeEngine {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("socket-proxy-rights-{}-{number}", std::process::id());
@@ -130,55 +130,55 @@ impl FakeEngine {
         fake
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.join("docker.sock")
     }
 
     /// Puts a container into the world, or another in the place of its id.
-    pub(super) fn put(&self, container: FakeContainer) {
+    pub(crate) fn put(&self, container: FakeContainer) {
         let mut world = self.world();
         world.containers.retain(|other| other.id != container.id);
         world.containers.push(container);
     }
 
-    pub(super) fn remove(&self, id: &str) {
+    pub(crate) fn remove(&self, id: &str) {
         self.world().containers.retain(|container| container.id != id);
     }
 
     /// Lets lists of networks show the world as it is now, whatever happens to it.
-    pub(super) fn freeze_looks(&self) {
+    pub(crate) fn freeze_looks(&self) {
         let mut world = self.world();
         world.frozen = Some(world.containers.clone());
     }
 
-    pub(super) fn thaw_looks(&self) {
+    pub(crate) fn thaw_looks(&self) {
         self.world().frozen = None;
     }
 
-    pub(super) fn set_driver(&self, network: &str, driver: &str) {
+    pub(crate) fn set_driver(&self, network: &str, driver: &str) {
         self.world().drivers.insert(network.to_owned(), driver.to_owned());
     }
 
-    pub(super) fn script(&self, target: &str, reply: Reply) {
+    pub(crate) fn script(&self, target: &str, reply: Reply) {
         self.world().scripted.insert(target.to_owned(), reply);
     }
 
-    pub(super) fn unscript(&self, target: &str) {
+    pub(crate) fn unscript(&self, target: &str) {
         self.world().scripted.remove(target);
     }
 
     /// Whether to answer 500 to everything.
-    pub(super) fn refuse(&self, refuses: bool) {
+    pub(crate) fn refuse(&self, refuses: bool) {
         self.world().refuses = refuses;
     }
 
     /// Announces what happened to a container.
-    pub(super) fn container_event(&self, action: &str, id: &str, name: &str) {
+    pub(crate) fn container_event(&self, action: &str, id: &str, name: &str) {
         self.event(&json!({"Type": "container", "Action": action,
             "Actor": {"ID": id, "Attributes": {"name": name}}}));
     }
 
-    pub(super) fn network_event(&self, action: &str, network: &str, id: &str) {
+    pub(crate) fn network_event(&self, action: &str, network: &str, id: &str) {
         self.event(&json!({"Type": "network", "Action": action,
             "Actor": {"ID": network, "Attributes": {"container": id, "name": "n"}}}));
     }
@@ -187,26 +187,26 @@ impl FakeEngine {
         self.raw_event(&format!("{event}\n"));
     }
 
-    pub(super) fn raw_event(&self, text: &str) {
+    pub(crate) fn raw_event(&self, text: &str) {
         let chunk = format!("{:x}\r\n{text}\r\n", text.len());
         self.world().streams.retain_mut(|stream| stream.write_all(chunk.as_bytes()).is_ok());
     }
 
     /// Breaks all streams of events.
-    pub(super) fn break_streams(&self) {
+    pub(crate) fn break_streams(&self) {
         for stream in self.world().streams.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
     /// Ends the present listener and begins anew, as an Engine that restarts.
-    pub(super) fn replace_socket(&self) {
+    pub(crate) fn replace_socket(&self) {
         std::fs::remove_file(self.socket()).unwrap();
         self.listen();
     }
 
     /// The number of requests so far whose target begins so.
-    pub(super) fn count(&self, prefix: &str) -> usize {
+    pub(crate) fn count(&self, prefix: &str) -> usize {
         self.world().requests.iter().filter(|target| target.starts_with(prefix)).count()
     }
 
@@ -334,7 +334,7 @@ fn ok(value: &Value) -> String {
 }
 
 /// Waits until `holds` does.
-pub(super) fn await_condition(holds: impl Fn() -> bool) {
+pub(crate) fn await_condition(holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "the condition never came to hold");

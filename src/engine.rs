@@ -1,0 +1,255 @@
+//! A small client of the Engine's API: list, inspect, follow events.
+//!
+//! **Invariant:** every question has a connection of its own, and all but the
+//! stream of events must go on within [`ANSWER_LIMIT`].
+//! **Invariant:** answers are read as they arrive; only the pieces that are
+//! asked for are kept, whatever labels containers have.
+//!
+//! Paths carry no version, so that every Engine answers in its own.
+
+mod answer;
+mod containers;
+mod error;
+#[cfg(test)]
+pub(crate) mod fake;
+mod json_stream;
+
+pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network};
+pub use error::EngineError;
+
+use crate::relay::socket::Socket;
+use answer::Answer;
+use json_stream::Json;
+use serde_json::json;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time for the next piece of an answer. An inspection waits for a container that
+/// is just being started, which takes a second or two on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// An answer has some KiB for each container; more is labels. It is not kept, so
+/// that these bound time, not memory.
+const LIST_BYTES_MAX: u64 = 1 << 30;
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// No more changes than about that many are taken before they are dealt with.
+const CHANGES_AT_ONCE: usize = 1000;
+
+/// The events that are asked for, in Docker's words and in Podman's.
+const ACTIONS: [&str; 9] =
+    ["start", "restart", "die", "died", "destroy", "remove", "rename", "connect", "disconnect"];
+
+/// The Engine behind a unix socket.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    socket: PathBuf,
+    /// How the names of the labels begin that are read.
+    labels: String,
+}
+
+impl Engine {
+    /// The Engine behind that socket. Of containers' labels only those are read whose
+    /// names begin with `label_prefix` and a dot.
+    #[must_use]
+    pub fn new(socket: PathBuf, label_prefix: &str) -> Self {
+        Self { socket, labels: format!("{label_prefix}.") }
+    }
+
+    /// The container with that id or name; `None` if there is none.
+    ///
+    /// The Engine answers under the container's lock: one that is just being
+    /// started or stopped is seen before or after it, never in between.
+    pub fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        let target = format!("/containers/{}/json", percent_encoded(container));
+        let read = |json: &mut Json<Answer>| Container::read_inspection(json, &self.labels);
+        found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "an inspection", read))
+    }
+
+    /// A network, and which container has an address there; `None` if there is no
+    /// such network.
+    ///
+    /// An address is known here from before its container's process begins until
+    /// after it has ended; lists of containers lag.
+    pub fn network(
+        &self,
+        network: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Network>, EngineError> {
+        let target = format!("/networks/{}", percent_encoded(network));
+        let read = |json: &mut Json<Answer>| Network::read(json, address);
+        found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "a network", read))
+    }
+
+    /// Hands on the running containers on any of these networks.
+    pub fn list_of_networks(
+        &self,
+        networks: &[&str],
+        take: impl FnMut(Container) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        self.list(&json!({ "network": networks }).to_string(), take)
+    }
+
+    /// Hands on those of these containers that are running.
+    pub fn list_of_ids(
+        &self,
+        ids: &[&str],
+        mut take: impl FnMut(Container) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        self.list(&json!({ "id": ids }).to_string(), |container| {
+            // The Engine takes ids for beginnings of ids.
+            if ids.contains(&container.id.as_str()) { take(container) } else { Ok(()) }
+        })
+    }
+
+    /// The Engine answers from a copy that may be some time old, and so never
+    /// waits for a container that is just being started or stopped.
+    fn list(
+        &self,
+        filters: &str,
+        take: impl FnMut(Container) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let target = format!("/containers/json?filters={}", percent_encoded(filters));
+        let read = |json: &mut Json<Answer>| Container::read_list(json, &self.labels, take);
+        self.ask(&target)?.read(LIST_BYTES_MAX, "a list of containers", read)
+    }
+
+    /// All that changes from now on.
+    pub fn events(&self) -> Result<Events, EngineError> {
+        let filters = json!({ "type": ["container", "network"], "event": ACTIONS }).to_string();
+        let answer = self.ask(&format!("/events?filters={}", percent_encoded(&filters)))?;
+        match answer.status() {
+            200 => Ok(Events { json: Json::new(answer, "an event") }),
+            _ => Err(answer.refusal()),
+        }
+    }
+
+    fn ask(&self, target: &str) -> Result<Answer, EngineError> {
+        Answer::to(&self.socket, target)
+    }
+}
+
+/// A thing that the Engine may say it does not have.
+fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    match answer {
+        Err(EngineError::Status(404, _)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct Events {
+    json: Json<Answer>,
+}
+
+impl Events {
+    /// The socket, to wait for more.
+    pub fn socket(&self) -> &Socket {
+        self.json.bytes().socket()
+    }
+
+    /// The changes that have arrived. It waits only for the rest of an event that
+    /// has begun.
+    ///
+    /// # Errors
+    /// The stream's end, in whatever way: changes may have been missed.
+    pub fn take(&mut self) -> Result<Vec<Change>, EngineError> {
+        let mut changes = Vec::new();
+        while changes.len() < CHANGES_AT_ONCE && self.json.bytes_mut().has_begun()? {
+            self.json.bytes_mut().allow(ANSWER_BYTES_MAX);
+            changes.extend(Change::read_event(&mut self.json)?);
+        }
+        Ok(changes)
+    }
+}
+
+/// Everything but unreserved characters (RFC 3986 §2.3) as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake::{FakeEngine, Reply};
+    use super::*;
+    use serde_json::json;
+
+    fn answered(reply: Reply) -> Result<Option<Container>, EngineError> {
+        let fake = FakeEngine::start();
+        fake.script("/containers/c1/json", reply);
+        Engine::new(fake.socket(), "socket-proxy").inspect("c1")
+    }
+
+    fn check(reply: &str, expected: &str) {
+        let shown = match answered(Reply::Raw(reply.to_owned())) {
+            Ok(Some(container)) => container.name,
+            Ok(None) => "none".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert!(shown.starts_with(expected), "{reply:?}: {shown}");
+    }
+
+    fn inspection() -> String {
+        json!({"Id": "c1", "Name": "/web", "State": {"Running": true}, "Config": {},
+            "NetworkSettings": {"Networks": {}}})
+        .to_string()
+    }
+
+    #[test]
+    fn an_answer_is_read_whatever_its_framing() {
+        let body = inspection();
+        let length = body.len();
+        check(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"), "web");
+        check(
+            &format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
+            ),
+            "web",
+        );
+        check(&format!("HTTP/1.1 200 OK\r\n\r\n{body}"), "web");
+        check(&format!("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{body}"), "web");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_an_error() {
+        let body = inspection();
+        check("HTTP/1.1 404 Not Found\r\n\r\n{\"message\":\"no\"}", "none");
+        check(
+            "HTTP/1.1 500 Oh\r\n\r\n{\"message\":\"broken\"}",
+            "the daemon answers 500 \"broken\"",
+        );
+        check("HTTP/1.1 200 OK\r\n\r\n{}", "the daemon's answer is not an inspection");
+        check("HTTP/1.1 200 OK\r\n\r\n<html>", "the daemon's answer is not JSON");
+        check("", "the daemon ended the connection");
+        check("SSH-2.0-x\r\n\r\n", "the daemon's answer is invalid");
+        check(
+            &format!("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{body}"),
+            "the daemon ended the connection",
+        );
+        let huge = "x".repeat(usize::try_from(ANSWER_BYTES_MAX).unwrap());
+        let large = format!("HTTP/1.1 200 OK\r\n\r\n{{\"a\":\"{huge}\"}}");
+        check(&large, "the daemon's answer is too large");
+    }
+
+    #[test]
+    fn no_daemon_is_an_error() {
+        let engine = Engine::new("/nowhere/docker.sock".into(), "socket-proxy");
+        assert!(matches!(engine.inspect("c1"), Err(EngineError::Io(_))));
+    }
+
+    #[test]
+    fn filters_are_encoded() {
+        assert_eq!(percent_encoded(r#"{"a":["b-c"]}"#), "%7B%22a%22%3A%5B%22b-c%22%5D%7D");
+    }
+}

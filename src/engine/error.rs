@@ -1,0 +1,55 @@
+//! Why the daemon gave no answer.
+
+use crate::http1;
+use std::fmt;
+use std::io;
+
+/// Why the Engine gave no answer.
+#[derive(Debug)]
+pub enum EngineError {
+    /// No connection, or one that failed.
+    Io(io::Error),
+    /// What came is not HTTP, or too much of it.
+    Http(http1::Error),
+    /// The connection ended before its answer, or the stream ended.
+    Ended,
+    /// The answer is too large.
+    TooLarge,
+    /// The Engine says no.
+    Status(u16, String),
+    /// The answer does not have the documented shape.
+    Shape(&'static str),
+    /// No thread could be started to compile patterns.
+    NoThread(io::Error),
+}
+
+impl From<io::Error> for EngineError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<http1::Error> for EngineError {
+    fn from(error: http1::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                f.write_str("the daemon does not answer in time")
+            }
+            Self::Io(error) => write!(f, "no connection to the daemon: {error}"),
+            Self::Http(error) => write!(f, "the daemon's answer is invalid: {error}"),
+            Self::Ended => f.write_str("the daemon ended the connection"),
+            Self::TooLarge => f.write_str("the daemon's answer is too large"),
+            Self::Status(status, message) => write!(f, "the daemon answers {status} {message}"),
+            Self::NoThread(error) => write!(f, "no thread to compile patterns: {error}"),
+            Self::Shape(what) => write!(f, "the daemon's answer is not {what}"),
+        }
+    }
+}
