@@ -83,20 +83,26 @@ impl Engine {
     }
 
     /// Hands on the running containers on any of these networks.
-    pub fn list_of_networks(
+    ///
+    /// # Errors
+    /// That of `take`, or why there is no answer.
+    pub fn list_of_networks<E: From<EngineError>>(
         &self,
         networks: &[&str],
-        take: impl FnMut(Container) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+        take: impl FnMut(Container) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.list(&json!({ "network": networks }).to_string(), take)
     }
 
     /// Hands on those of these containers that are running.
-    pub fn list_of_ids(
+    ///
+    /// # Errors
+    /// That of `take`, or why there is no answer.
+    pub fn list_of_ids<E: From<EngineError>>(
         &self,
         ids: &[&str],
-        mut take: impl FnMut(Container) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+        mut take: impl FnMut(Container) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.list(&json!({ "id": ids }).to_string(), |container| {
             // The Engine takes ids for beginnings of ids.
             if ids.contains(&container.id.as_str()) { take(container) } else { Ok(()) }
@@ -105,11 +111,11 @@ impl Engine {
 
     /// The Engine answers from a copy that may be some time old, and so never
     /// waits for a container that is just being started or stopped.
-    fn list(
+    fn list<E: From<EngineError>>(
         &self,
         filters: &str,
-        take: impl FnMut(Container) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+        take: impl FnMut(Container) -> Result<(), E>,
+    ) -> Result<(), E> {
         let target = format!("/containers/json?filters={}", percent_encoded(filters));
         let read = |json: &mut Json<Answer>| Container::read_list(json, &self.labels, take);
         self.ask(&target)?.read(LIST_BYTES_MAX, "a list of containers", read)

@@ -30,8 +30,9 @@
 //! a network namespace, and those that may forge addresses (`NET_ADMIN`, or
 //! `NET_RAW` with ARP). Clients over unix sockets have no address.
 //!
-//! Read: `labels`, `table` (pure); `grants`, `view`, `follow`.
+//! Read: `labels`, `table` (pure); `fault`, `grants`, `view`, `follow`.
 
+mod fault;
 mod follow;
 mod grants;
 mod labels;
@@ -41,9 +42,10 @@ mod tests;
 mod view;
 
 use crate::config::ContainerRights;
-use crate::engine::{Container, Engine, EngineError};
+use crate::engine::{Container, Engine};
 use crate::filter::Policy;
 use crate::relay::socket::{self, Socket};
+use fault::Fault;
 use follow::Follower;
 use grants::Grants;
 use rustix::event::{PollFd, PollFlags};
@@ -254,7 +256,7 @@ impl Rights {
         claims: &[Arc<Holder>],
         address: IpAddr,
         table: &Table,
-    ) -> Result<Found, EngineError> {
+    ) -> Result<Found, Fault> {
         let mut confirmed = Vec::new();
         for claim in claims {
             if self.inspect_holder(&claim.id, address, table)?.is_some() {
@@ -276,7 +278,7 @@ impl Rights {
         networks: &[&str],
         address: IpAddr,
         table: &Table,
-    ) -> Result<Found, EngineError> {
+    ) -> Result<Found, Fault> {
         let (mut holders, mut with_machines) = (Vec::new(), 0);
         for network in networks {
             let Some(network) = self.engine.network(network, Some(address))? else { continue };
@@ -295,9 +297,9 @@ impl Rights {
         }
     }
 
-    fn holder(&self, container: &Container, table: &Table) -> Result<Found, EngineError> {
+    fn holder(&self, container: &Container, table: &Table) -> Result<Found, Fault> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = grants.holder(container, table).map_err(EngineError::NoThread)?;
+        let holder = grants.holder(container, table).map_err(Fault::NoThread)?;
         Ok(Found::Holder { holder, was_listed: false })
     }
 
@@ -307,7 +309,7 @@ impl Rights {
         id: &str,
         address: IpAddr,
         table: &Table,
-    ) -> Result<Option<Container>, EngineError> {
+    ) -> Result<Option<Container>, Fault> {
         let has_it = |container: &Container| {
             container.id == id
                 && container.running

@@ -100,14 +100,14 @@ impl Answer {
     }
 
     /// Reads the whole body of a 200.
-    pub(super) fn read<T>(
+    pub(super) fn read<T, E: From<EngineError>>(
         mut self,
         bytes_max: u64,
         whole: &'static str,
-        read: impl FnOnce(&mut Json<Self>) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
+        read: impl FnOnce(&mut Json<Self>) -> Result<T, E>,
+    ) -> Result<T, E> {
         if self.status != 200 {
-            return Err(self.refusal());
+            return Err(self.refusal().into());
         }
         self.bytes_left = bytes_max;
         let mut json = Json::new(self, whole);

@@ -125,11 +125,11 @@ impl Container {
 
     /// Reads the answer of `GET /containers/json`, which lists running ones, and
     /// hands on one after another.
-    pub(super) fn read_list(
+    pub(super) fn read_list<E: From<EngineError>>(
         json: &mut Json<impl Bytes>,
         prefix: &str,
-        mut take: impl FnMut(Self) -> Read<()>,
-    ) -> Read<()> {
+        mut take: impl FnMut(Self) -> Result<(), E>,
+    ) -> Result<(), E> {
         json.array(|json| take(Self::read_list_item(json, prefix)?))
     }
 

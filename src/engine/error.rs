@@ -19,8 +19,6 @@ pub enum EngineError {
     Status(u16, String),
     /// The answer does not have the documented shape.
     Shape(&'static str),
-    /// No thread could be started to compile patterns.
-    NoThread(io::Error),
 }
 
 impl From<io::Error> for EngineError {
@@ -48,7 +46,6 @@ impl fmt::Display for EngineError {
             Self::Ended => f.write_str("the daemon ended the connection"),
             Self::TooLarge => f.write_str("the daemon's answer is too large"),
             Self::Status(status, message) => write!(f, "the daemon answers {status} {message}"),
-            Self::NoThread(error) => write!(f, "no thread to compile patterns: {error}"),
             Self::Shape(what) => write!(f, "the daemon's answer is not {what}"),
         }
     }

@@ -104,7 +104,11 @@ impl<B: Bytes> Json<B> {
     }
 
     /// Reads an array; `item` reads each of its values.
-    pub(super) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+    /// An item may fail for reasons of its reader's own.
+    pub(super) fn array<E: From<EngineError>>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.open(b'[')?;
         let mut is_first = true;
         while self.has_next(b']', &mut is_first)? {

@@ -11,6 +11,7 @@
 //! Containers are listed here, not inspected: an inspection waits for as long as
 //! the container is just being started, and with it would all other events.
 
+use super::fault::Fault;
 use super::grants::Grants;
 use super::table::Table;
 use super::view::View;
@@ -79,9 +80,15 @@ impl Stop {
     }
 }
 
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Failure(fault.to_string())
+    }
+}
+
 impl From<EngineError> for Stop {
     fn from(error: EngineError) -> Self {
-        Self::Failure(error.to_string())
+        Fault::from(error).into()
     }
 }
 
@@ -249,11 +256,11 @@ impl Follower {
         Ok(())
     }
 
-    fn seen(&mut self, container: &Container, table: &mut Table) -> Result<(), EngineError> {
+    fn seen(&mut self, container: &Container, table: &mut Table) -> Result<(), Fault> {
         if container.id == table.own_id() || table.addresses_of(container).is_empty() {
             self.gone(&container.id, table);
         } else {
-            let holder = self.grants().holder(container, table).map_err(EngineError::NoThread)?;
+            let holder = self.grants().holder(container, table).map_err(Fault::NoThread)?;
             table.insert(holder);
         }
         Ok(())
