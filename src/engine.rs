@@ -8,14 +8,19 @@
 //! Paths carry no version, so that every Engine answers in its own.
 
 mod answer;
+pub(crate) mod ask;
 mod containers;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod fake_daemon;
 mod json_stream;
+mod ping;
 
 pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network};
 pub use error::EngineError;
+pub use ping::{PingError, ping};
 
 use crate::relay::socket::Socket;
 use answer::Answer;

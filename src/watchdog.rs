@@ -1,7 +1,7 @@
 //! The watchdog: asks the daemon now and then whether it still answers.
 //!
 //! A wedged Engine still accepts connections, so connecting is not enough:
-//! [`probe()`] asks `HEAD /_ping` and any HTTP answer within [`PROBE_LIMIT`]
+//! [`ping`] asks `HEAD /_ping` and any HTTP answer within [`PROBE_LIMIT`]
 //! counts. The same probe serves the [`health`] listener and feeds the service
 //! manager ([`notify`]).
 //!
@@ -12,18 +12,16 @@
 //! What this deliberately does not do: end the program. It sends a
 //! [`StopReason`], and leaves grace and exit code to whoever receives it.
 
-mod ask;
 #[cfg(test)]
 mod fake;
 pub mod health;
 pub mod healthcheck;
 pub mod notify;
-pub mod probe;
 
 pub use healthcheck::healthcheck;
 pub use notify::Notifier;
-pub use probe::{PROBE_LIMIT, ProbeError, probe};
 
+use crate::engine::{PingError, ping};
 use crate::journal::Journal;
 use crate::stop::StopReason;
 use std::io;
@@ -31,6 +29,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+/// How long the daemon may take. A busy Engine answers a ping in milliseconds.
+pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A probe needs little: one small request, one log line.
 const STACK_BYTES: usize = 128 * 1024;
@@ -84,7 +85,7 @@ impl Watchdog {
         loop {
             next = (next + pace).max(Instant::now());
             thread::sleep(next.saturating_duration_since(Instant::now()));
-            let outcome = probe(&self.socket, PROBE_LIMIT);
+            let outcome = ping(&self.socket, PROBE_LIMIT);
             self.tell(&outcome, &mut journal);
             if outcome.is_err() && self.ask_for_the_end() {
                 return;
@@ -92,7 +93,7 @@ impl Watchdog {
         }
     }
 
-    fn tell(&self, outcome: &Result<(), ProbeError>, journal: &mut Journal) {
+    fn tell(&self, outcome: &Result<(), PingError>, journal: &mut Journal) {
         match outcome {
             Err(error) if journal.is_news(&error.to_string(), Instant::now()) => {
                 log::error!(origin = "watchdog", error:% = error; "socket is unavailable");
@@ -122,8 +123,9 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use super::fake::{self, Directory};
+    use super::fake;
     use super::*;
+    use crate::engine::fake_daemon::{self, Directory};
     use std::sync::mpsc;
 
     const FAST: Duration = Duration::from_millis(5);
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn the_manager_is_fed_only_while_the_daemon_answers() {
         let directory = Directory::new();
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         let manager = watch(&directory, None);
         assert_eq!(manager.next(), "WATCHDOG=1");
 
@@ -151,7 +153,7 @@ mod tests {
         assert!(failure.starts_with("STATUS=the daemon does not answer: cannot connect"));
 
         // Whatever number of probes failed in between: none of them fed.
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         assert_eq!(manager.next(), "STATUS=the daemon answers");
         assert_eq!(manager.next(), "WATCHDOG=1");
     }
@@ -161,10 +163,10 @@ mod tests {
         let directory = Directory::new();
         let (sender, receiver) = mpsc::channel();
         let _manager = watch(&directory, Some(sender));
-        assert_eq!(receiver.recv_timeout(fake::PATIENCE), Ok(StopReason::Watchdog));
+        assert_eq!(receiver.recv_timeout(fake_daemon::PATIENCE), Ok(StopReason::Watchdog));
         // It asks once, and its thread has ended: the sender is gone.
         assert_eq!(
-            receiver.recv_timeout(fake::PATIENCE),
+            receiver.recv_timeout(fake_daemon::PATIENCE),
             Err(mpsc::RecvTimeoutError::Disconnected)
         );
     }

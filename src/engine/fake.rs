@@ -10,10 +10,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long a test waits for what must happen before it fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the fake answers to a path instead of the truth.
 #[derive(Debug, Clone)]
@@ -331,13 +327,4 @@ impl World {
 fn ok(value: &Value) -> String {
     let body = value.to_string();
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-/// Waits until `holds` does.
-pub(crate) fn await_condition(holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "the condition never came to hold");
-        thread::yield_now();
-    }
 }

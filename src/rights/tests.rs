@@ -2,7 +2,8 @@
 //! late or never.
 
 use super::*;
-use crate::engine::fake::{FakeContainer, FakeEngine, Reply, await_condition};
+use crate::engine::fake::{FakeContainer, FakeEngine, Reply};
+use crate::engine::fake_daemon::await_condition;
 use crate::filter::Source;
 use crate::filter::rules::RuleVerdict;
 use crate::http1::Method;

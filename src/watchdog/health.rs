@@ -13,9 +13,8 @@
 //! shares the network namespace with the proxy.
 
 use super::STACK_BYTES;
-use super::ask;
-use super::probe::probe;
 use crate::config::HEALTH_ADDRESS;
+use crate::engine::{ask, ping};
 use crate::relay::socket::poll;
 use rustix::event::{PollFd, PollFlags};
 use std::collections::VecDeque;
@@ -194,7 +193,7 @@ impl Heads {
 /// Asks the daemon once for all who have come by the time that it answers.
 fn answer_askers(askers: &Receiver<TcpStream>, socket: &Path) {
     while let Ok(first) = askers.recv() {
-        let outcome = probe(socket, HEALTH_PROBE_LIMIT).map_err(|error| error.to_string());
+        let outcome = ping(socket, HEALTH_PROBE_LIMIT).map_err(|error| error.to_string());
         if let Err(cause) = &outcome {
             log::error!(origin = "healthcheck", error:% = cause; "health check failed");
         }
@@ -246,9 +245,9 @@ pub(super) fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{self, Directory};
     use super::super::healthcheck::{HEALTHCHECK_LIMIT, ask_health};
     use super::*;
+    use crate::engine::fake_daemon::{self, Directory};
     use std::net::Ipv4Addr;
 
     /// Serves the health of a directory's socket on some free port.
@@ -272,7 +271,7 @@ mod tests {
     #[test]
     fn only_head_of_health_is_answered() {
         let directory = Directory::new();
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         let address = serve(&directory);
         check(address, "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ");
         check(address, "HEAD /health HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
@@ -290,16 +289,16 @@ mod tests {
         let directory = Directory::new();
         let address = serve(&directory);
         check(address, "HEAD /health HTTP/1.1\r\n\r\n", "HTTP/1.1 503 ");
-        let cause = ask_health(address, fake::PATIENCE).unwrap_err();
+        let cause = ask_health(address, fake_daemon::PATIENCE).unwrap_err();
         assert!(cause.contains("No such file or directory"), "{cause}");
-        fake::answering(&directory.socket(), fake::PONG);
-        assert_eq!(ask_health(address, fake::PATIENCE), Ok(()));
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
+        assert_eq!(ask_health(address, fake_daemon::PATIENCE), Ok(()));
     }
 
     #[test]
     fn silent_clients_hold_nobody_up() {
         let directory = Directory::new();
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         let address = serve(&directory);
         // More than may wait, and none ever says a word.
         let _silent: Vec<_> =
@@ -314,7 +313,7 @@ mod tests {
         let directory = Directory::new();
         let address = serve(&directory);
         let mut silent = TcpStream::connect(address).unwrap();
-        silent.set_read_timeout(Some(fake::PATIENCE)).unwrap();
+        silent.set_read_timeout(Some(fake_daemon::PATIENCE)).unwrap();
         assert_eq!(silent.read(&mut [0]).unwrap(), 0);
         check(address, &"x".repeat(HEAD_BYTES_MAX), "HTTP/1.1 400 ");
     }
@@ -323,7 +322,7 @@ mod tests {
     fn askers_at_the_same_time_share_one_probe() {
         const ASKERS: usize = 8;
         let directory = Directory::new();
-        let daemon = fake::Held::new(&directory.socket());
+        let daemon = fake_daemon::Held::new(&directory.socket());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let connect = || {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -338,7 +337,7 @@ mod tests {
             askers.send(asker).unwrap();
             clients.push(client);
             if number == 0 {
-                fake::await_condition(|| daemon.asked() == 1);
+                fake_daemon::await_condition(|| daemon.asked() == 1);
             }
         }
         let answered = |mut client: &TcpStream| {
@@ -367,7 +366,7 @@ mod tests {
         };
         let [silent, full, slow] = std::array::from_fn(|_| Directory::new());
         let _silent = UnixListener::bind(silent.socket()).unwrap();
-        let _queue = fake::full_queue(&full.socket());
+        let _queue = fake_daemon::full_queue(&full.socket());
         let dribbling = UnixListener::bind(slow.socket()).unwrap();
         thread::spawn(move || {
             let mut client = dribbling.accept().unwrap().0;

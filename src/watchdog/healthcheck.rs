@@ -4,9 +4,9 @@
 //! do. Five seconds are the usual `timeout:` of Compose files, and Docker drops
 //! the line of a check that it has to kill.
 
-use super::ask::{self, Deadline, Wanted};
 use super::health::{CAUSE_FIELD, printable};
 use crate::config::HEALTH_ADDRESS;
+use crate::engine::ask::{self, Deadline, Wanted};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;

@@ -116,8 +116,9 @@ fn watchdog_pace(lookup: impl Fn(&str) -> Option<OsString>) -> Option<Duration> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{Directory, Manager};
+    use super::super::fake::Manager;
     use super::*;
+    use crate::engine::fake_daemon::Directory;
 
     fn notifier(variables: &[(&str, &str)]) -> Notifier {
         Notifier::from_lookup(|name| {

@@ -20,10 +20,10 @@ const STATUS_LINE_BYTES_MIN: usize = 13;
 
 /// A point in time after which nothing is waited for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Instant);
+pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    pub(super) fn after(limit: Duration) -> Self {
+    pub(crate) fn after(limit: Duration) -> Self {
         Self(Instant::now() + limit)
     }
 
@@ -31,7 +31,7 @@ impl Deadline {
     ///
     /// # Errors
     /// `TimedOut` if nothing is left: sockets take zero for "no limit".
-    pub(super) fn remaining(self) -> io::Result<Duration> {
+    pub(crate) fn remaining(self) -> io::Result<Duration> {
         match self.0.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left),
@@ -40,7 +40,7 @@ impl Deadline {
 }
 
 /// A socket whose reads and writes can be limited in time.
-pub(super) trait Timed: Read + Write {
+pub(crate) trait Timed: Read + Write {
     fn limit(&self, left: Duration) -> io::Result<()>;
 }
 
@@ -60,7 +60,7 @@ impl Timed for TcpStream {
 
 /// How much of an answer is waited for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     StatusLine,
     Head,
 }
@@ -70,7 +70,7 @@ pub(super) enum Wanted {
 ///
 /// # Errors
 /// `TimedOut` when the deadline passes; else the system's.
-pub(super) fn ask(
+pub(crate) fn ask(
     stream: &mut impl Timed,
     request: &[u8],
     wanted: Wanted,
@@ -85,7 +85,7 @@ pub(super) fn ask(
 }
 
 /// Reads until `enough` says so, the peer closes, or the buffer is full.
-pub(super) fn read_until(
+pub(crate) fn read_until(
     stream: &mut impl Timed,
     deadline: Deadline,
     enough: impl Fn(&[u8]) -> bool,
@@ -105,7 +105,7 @@ pub(super) fn read_until(
 }
 
 /// The status code, if the bytes begin with a status line of HTTP/1.
-pub(super) fn status(head: &[u8]) -> Option<u16> {
+pub(crate) fn status(head: &[u8]) -> Option<u16> {
     let head = head.get(..STATUS_LINE_BYTES_MIN)?;
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1', b' ', code @ .., b' ' | b'\r'] =
         head
@@ -116,7 +116,7 @@ pub(super) fn status(head: &[u8]) -> Option<u16> {
 }
 
 /// Whether a head is complete (RFC 9112 §2.1).
-pub(super) fn has_blank_line(head: &[u8]) -> bool {
+pub(crate) fn has_blank_line(head: &[u8]) -> bool {
     head.windows(4).any(|four| four == b"\r\n\r\n")
 }
 

@@ -16,9 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the daemon may take. A busy Engine answers a ping in milliseconds.
-pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
-
 /// Answered by the Engine and by Podman without any work.
 const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
@@ -26,8 +23,8 @@ const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\
 ///
 /// # Errors
 /// What was missing, for people.
-pub fn probe(socket: &Path, limit: Duration) -> Result<(), ProbeError> {
-    let error = |cause| ProbeError { socket: socket.to_owned(), limit, cause };
+pub fn ping(socket: &Path, limit: Duration) -> Result<(), PingError> {
+    let error = |cause| PingError { socket: socket.to_owned(), limit, cause };
     let deadline = Deadline::after(limit);
     let mut stream = connect(socket, deadline).map_err(Cause::of_connect).map_err(error)?;
     let head = ask::ask(&mut stream, PING, Wanted::StatusLine, deadline)
@@ -49,7 +46,7 @@ fn connect(socket: &Path, deadline: Deadline) -> io::Result<UnixStream> {
 
 /// Why a probe failed.
 #[derive(Debug)]
-pub struct ProbeError {
+pub struct PingError {
     socket: PathBuf,
     limit: Duration,
     cause: Cause,
@@ -81,7 +78,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for ProbeError {
+impl fmt::Display for PingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let socket = self.socket.display();
         let seconds = self.limit.as_secs_f64();
@@ -96,11 +93,11 @@ impl fmt::Display for ProbeError {
     }
 }
 
-impl std::error::Error for ProbeError {}
+impl std::error::Error for PingError {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{self, Directory};
+    use super::super::fake_daemon::{self, Directory};
     use super::*;
     use std::os::unix::net::UnixListener;
     use std::time::Instant;
@@ -110,22 +107,22 @@ mod tests {
 
     fn check(directory: &Directory, expected: Result<(), &str>) {
         let begun = Instant::now();
-        let outcome = probe(&directory.socket(), SHORT).map_err(|error| error.to_string());
+        let outcome = ping(&directory.socket(), SHORT).map_err(|error| error.to_string());
         let text = outcome.as_ref().map_err(|error| error.contains(expected.unwrap_err()));
         assert_eq!(text.copied(), expected.map_err(|_| true), "{outcome:?}, not {expected:?}");
-        assert!(begun.elapsed() < fake::PATIENCE, "took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < fake_daemon::PATIENCE, "took {:?}", begun.elapsed());
     }
 
     #[test]
     fn any_http_answer_counts() {
         for answer in [
-            fake::PONG,
+            fake_daemon::PONG,
             "HTTP/1.0 200 OK\r\n\r\n",
             "HTTP/1.1 500 Internal Server Error\r\n\r\n",
             "HTTP/1.1 400 \r\n",
         ] {
             let directory = Directory::new();
-            fake::answering(&directory.socket(), answer);
+            fake_daemon::answering(&directory.socket(), answer);
             check(&directory, Ok(()));
         }
     }
@@ -134,11 +131,11 @@ mod tests {
     fn what_does_not_speak_http_is_not_the_daemon() {
         for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
             let directory = Directory::new();
-            fake::answering(&directory.socket(), answer);
+            fake_daemon::answering(&directory.socket(), answer);
             check(&directory, Err("does not speak HTTP"));
         }
         let directory = Directory::new();
-        fake::answering(&directory.socket(), "");
+        fake_daemon::answering(&directory.socket(), "");
         check(&directory, Err("closed the connection without an answer"));
     }
 
@@ -152,7 +149,7 @@ mod tests {
     #[test]
     fn a_daemon_that_no_longer_accepts_is_dead() {
         let directory = Directory::new();
-        let _queue = fake::full_queue(&directory.socket());
+        let _queue = fake_daemon::full_queue(&directory.socket());
         check(&directory, Err("accepted no connection for 0.2 s"));
     }
 
@@ -160,20 +157,20 @@ mod tests {
     fn a_socket_that_was_replaced_is_found_again() {
         let directory = Directory::new();
         check(&directory, Err("No such file"));
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         check(&directory, Ok(()));
         directory.remove_socket();
         check(&directory, Err("No such file"));
         drop(UnixListener::bind(directory.socket()).unwrap());
         check(&directory, Err("Connection refused"));
         directory.remove_socket();
-        fake::answering(&directory.socket(), fake::PONG);
+        fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         check(&directory, Ok(()));
     }
 
     #[test]
     fn a_path_that_no_socket_can_have_is_an_error_not_a_panic() {
-        let error = probe(Path::new(&"x".repeat(200)), SHORT).unwrap_err().to_string();
+        let error = ping(Path::new(&"x".repeat(200)), SHORT).unwrap_err().to_string();
         assert!(error.contains("cannot connect"), "{error}");
     }
 }
