@@ -35,7 +35,7 @@ pub use framing::{BodyReader, Decoded, Encoding, RequestBody, ResponseBody};
 pub use method::Method;
 pub use reply::Reply;
 pub use request::{Request, Upgrade, Version};
-pub use response::{Asked, Response, Takeover};
+pub use response::{Asked, Response, Takeover, read_status};
 pub use scan::HeadScan;
 pub use target::Target;
 

@@ -218,7 +218,7 @@ fn has_bare_lf(head: &[u8]) -> bool {
 }
 
 /// httparse's refusals in our words.
-fn fault(error: httparse::Error) -> Error {
+pub(super) fn fault(error: httparse::Error) -> Error {
     match error {
         httparse::Error::Version => Error::Version,
         httparse::Error::TooManyHeaders => Error::HeadTooLarge,

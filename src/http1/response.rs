@@ -2,7 +2,7 @@
 
 use super::fields::{self, ConnectionOptions, FieldStorage, Role};
 use super::framing::{Encoding, FramingFields, ResponseBody};
-use super::request::{print_content_length, print_decimal};
+use super::request::{fault, print_content_length, print_decimal};
 use super::{Error, Upgrade, Version};
 use httparse::Header;
 
@@ -56,14 +56,9 @@ impl<'a> Response<'a> {
         let parsed =
             config.parse_response_with_uninit_headers(&mut tokens, head, storage.slots(head));
         if parsed != Ok(httparse::Status::Complete(head.len())) {
-            return Err(match parsed {
-                Err(httparse::Error::TooManyHeaders) => Error::HeadTooLarge,
-                Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => Error::Field,
-                Err(httparse::Error::Version) => Error::Version,
-                _ => Error::StartLine,
-            });
+            return Err(parsed.err().map_or(Error::StartLine, fault));
         }
-        let status = tokens.code.filter(|code| (100..600).contains(code)).ok_or(Error::Status)?;
+        let status = checked_status(tokens.code)?;
         let allows_chunked = tokens.version == Some(1);
         let fields: &'a [Header<'a>] = tokens.headers;
         let noted = NotedFields::note(fields)?;
@@ -88,6 +83,12 @@ impl<'a> Response<'a> {
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The values of a field, by its name in any case.
+    pub fn field_values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
+        let named = move |field: &&'a Header<'a>| field.name.eq_ignore_ascii_case(name);
+        self.fields.iter().filter(named).map(|field| field.value)
     }
 
     /// Whether another response to the same request follows (RFC 9110 §15.2).
@@ -158,6 +159,25 @@ impl<'a> Response<'a> {
             _ => {}
         }
     }
+}
+
+/// The status in the first of the received bytes, or `None` while its line has
+/// not arrived: for those who only want to know whether somebody speaks HTTP.
+///
+/// # Errors
+/// Why the line is not a status line.
+pub fn read_status(received: &[u8]) -> Result<Option<u16>, Error> {
+    let Some(end) = received.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+    let mut tokens = httparse::Response::new(&mut []);
+    match tokens.parse(received.get(..=end).unwrap_or_default()) {
+        Ok(_) if tokens.version.is_none() => Err(Error::StartLine),
+        Ok(_) => checked_status(tokens.code).map(Some),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+fn checked_status(code: Option<u16>) -> Result<u16, Error> {
+    code.filter(|code| (100..600).contains(code)).ok_or(Error::Status)
 }
 
 /// Whether the one Content-Type is `application/vnd.docker.` and one of `names`:
@@ -287,6 +307,28 @@ mod tests {
         check(GET, "HTTP/1.1 20 OK", Err(Error::StartLine));
         check(GET, "HTTP/2.0 200 OK", Err(Error::Version));
         check(GET, "HTTP/1.1 200 OK\r\nA : b", Err(Error::Field));
+    }
+
+    #[test]
+    fn a_status_line_has_a_version_and_three_digits() {
+        let rows = [
+            ("HTTP/1.1 200 OK\r\n", Ok(Some(200))),
+            ("HTTP/1.0 503 \r\nA: b\r\n\r\n", Ok(Some(503))),
+            ("HTTP/1.1 204\r\n\0", Ok(Some(204))),
+            ("HTTP/1.1 200 OK\r", Ok(None)),
+            ("", Ok(None)),
+            ("HTTP/1.1 20\r\n", Err(Error::StartLine)),
+            ("HTTP/1.1 2000 OK\r\n", Err(Error::StartLine)),
+            ("HTTP/1.1 +20 OK\r\n", Err(Error::StartLine)),
+            ("HTTP/1.1 099 OK\r\n", Err(Error::Status)),
+            ("HTTP/1.1 600 OK\r\n", Err(Error::Status)),
+            ("HTTP/2.0 200 OK\r\n", Err(Error::Version)),
+            ("SSH-2.0-OpenSSH_9.2\r\n", Err(Error::Version)),
+            ("\r\nHTTP/1.1 200 OK\r\n", Err(Error::StartLine)),
+        ];
+        for (received, expected) in rows {
+            assert_eq!(read_status(received.as_bytes()), expected, "{received:?}");
+        }
     }
 
     #[test]
