@@ -1,14 +1,14 @@
 //! A small client of the Engine's API: list, inspect, follow events.
 //!
 //! **Invariant:** every question has a connection of its own, and all but the
-//! stream of events must go on within [`ANSWER_LIMIT`].
+//! stream of events must go on within five seconds.
 //! **Invariant:** answers are read as they arrive; only the pieces that are
 //! asked for are kept, whatever labels containers have.
 //!
 //! Paths carry no version, so that every Engine answers in its own.
 
 mod answer;
-pub(crate) mod ask;
+mod connection;
 mod containers;
 mod error;
 #[cfg(test)]
@@ -18,6 +18,7 @@ pub(crate) mod fake_daemon;
 mod json_stream;
 mod ping;
 
+pub use connection::{Connection, Limit, Question};
 pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network};
 pub use error::EngineError;
 pub use ping::{PingError, ping};
@@ -28,11 +29,6 @@ use json_stream::Json;
 use serde_json::json;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// Time for the next piece of an answer. An inspection waits for a container that
-/// is just being started, which takes a second or two on a busy machine.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// An answer has some KiB for each container; more is labels. It is not kept, so
 /// that these bound time, not memory.

@@ -1,20 +1,23 @@
 //! One answer of the daemon: its head, and its body as it arrives.
 
-use super::ANSWER_LIMIT;
+use super::connection::{Connection, Limit, Question};
 use super::error::EngineError;
 use super::json_stream::{Bytes, Json};
 use crate::http1::{
-    self, Asked, BodyReader, FieldStorage, HEAD_BYTES_MAX, HeadScan, INTERIM_RESPONSES_MAX,
-    Response, Takeover,
+    self, BodyReader, DAEMON_HOST, FieldStorage, HEAD_BYTES_MAX, INTERIM_RESPONSES_MAX, Method,
+    Response,
 };
-use crate::relay::buffer::{BULK_BYTES, Buffer};
+use crate::relay::buffer::BULK_BYTES;
 use crate::relay::socket::Socket;
-use rustix::event::PollFlags;
 use serde_json::Value;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::time::Instant;
+use std::time::Duration;
+
+/// Time for the next piece of an answer. An inspection waits for a container that
+/// is just being started, which takes a second or two on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The message of an error is for the log.
 const MESSAGE_BYTES_MAX: u64 = 4 << 10;
@@ -22,8 +25,7 @@ const MESSAGE_BYTES_MAX: u64 = 4 << 10;
 /// An answer whose head has been read.
 #[derive(Debug)]
 pub(super) struct Answer {
-    socket: Socket,
-    buffer: Buffer,
+    connection: Connection,
     status: u16,
     body: BodyReader,
     /// The decoded data at the start of the buffer, without what was taken.
@@ -37,66 +39,25 @@ pub(super) struct Answer {
 impl Answer {
     /// Asks on a connection of its own, and reads the head of the answer.
     pub(super) fn to(socket: &Path, target: &str) -> Result<Self, EngineError> {
-        let deadline = Instant::now() + ANSWER_LIMIT;
-        let socket = Socket::dial(socket)?;
-        let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: socket-proxy\r\n\
-             Connection: close\r\n\r\n",
-            http1::DAEMON_HOST
-        );
-        socket.send_all(head.as_bytes(), deadline)?;
-        let mut answer = Self {
-            socket,
-            buffer: Buffer::default(),
-            status: 0,
-            body: BodyReader::Done,
-            data: 0..0,
-            consumed: 0,
-            bytes_left: 0,
-        };
-        answer.read_head()?;
-        Ok(answer)
+        let question = Question { method: Method::Get, target, host: DAEMON_HOST };
+        let limit = Limit::Piece(ANSWER_LIMIT);
+        let mut connection = Connection::ask(Socket::dial(socket)?, question, limit)?;
+        let (status, body) = receive_final_head(&mut connection, question)?;
+        Ok(Self { connection, status, body, data: 0..0, consumed: 0, bytes_left: 0 })
     }
+
     pub(super) fn status(&self) -> u16 {
         self.status
     }
 
     /// The socket, to wait for more.
     pub(super) fn socket(&self) -> &Socket {
-        &self.socket
+        self.connection.socket()
     }
 
     /// Allows so many further bytes of the body.
     pub(super) fn allow(&mut self, bytes: u64) {
         self.bytes_left = bytes;
-    }
-
-    fn read_head(&mut self) -> Result<(), EngineError> {
-        for _ in 0..=INTERIM_RESPONSES_MAX {
-            let mut scan = HeadScan::default();
-            let head_bytes = loop {
-                match scan.find_end(self.buffer.filled())? {
-                    Some(head_bytes) => break head_bytes,
-                    None => self.receive_some(HEAD_BYTES_MAX + 1)?,
-                }
-            };
-            let is_final = self.parse_head(head_bytes)?;
-            self.buffer.consume(head_bytes);
-            if is_final {
-                return Ok(());
-            }
-        }
-        Err(http1::Error::Interim.into())
-    }
-
-    fn parse_head(&mut self, head_bytes: usize) -> Result<bool, http1::Error> {
-        let head = self.buffer.filled().get(..head_bytes).unwrap_or_default();
-        let mut storage = FieldStorage::new();
-        let response =
-            Response::parse(head, Asked { head: false, takeover: Takeover::Never }, &mut storage)?;
-        self.status = response.status();
-        self.body = BodyReader::from(response.body());
-        Ok(!response.is_interim())
     }
 
     /// Reads the whole body of a 200.
@@ -131,8 +92,8 @@ impl Answer {
 
     /// Decodes what has arrived; false if there is no data in it.
     fn decode(&mut self) -> Result<bool, EngineError> {
-        self.buffer.consume(std::mem::take(&mut self.consumed));
-        let decoded = self.body.decode(self.buffer.filled_mut())?;
+        self.connection.buffer.consume(std::mem::take(&mut self.consumed));
+        let decoded = self.body.decode(self.connection.buffer.filled_mut())?;
         (self.data, self.consumed) = (decoded.data, decoded.consumed);
         Ok(!self.data.is_empty())
     }
@@ -142,7 +103,7 @@ impl Answer {
     pub(super) fn has_begun(&mut self) -> Result<bool, EngineError> {
         loop {
             while let Some(byte) =
-                self.buffer.filled().get(self.data.clone()).and_then(<[u8]>::first)
+                self.connection.buffer.filled().get(self.data.clone()).and_then(<[u8]>::first)
             {
                 if !byte.is_ascii_whitespace() {
                     return Ok(true);
@@ -155,7 +116,7 @@ impl Answer {
             if self.body.is_done() {
                 return Err(EngineError::Ended);
             }
-            match self.receive(BULK_BYTES) {
+            match self.connection.receive(BULK_BYTES) {
                 Ok(0) => return Err(EngineError::Ended),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -163,26 +124,27 @@ impl Answer {
             }
         }
     }
+}
 
-    fn receive(&mut self, bytes_max: usize) -> io::Result<usize> {
-        let socket = &self.socket;
-        Ok(self.buffer.fill(bytes_max, |space| socket.receive(space))?.bytes)
-    }
-
-    /// Receives something, or fails after a while.
-    fn receive_some(&mut self, bytes_max: usize) -> Result<(), EngineError> {
-        let deadline = Instant::now() + ANSWER_LIMIT;
-        loop {
-            match self.receive(bytes_max) {
-                Ok(0) => return Err(EngineError::Ended),
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.socket.wait(PollFlags::IN, deadline)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
+/// The status of the first response that is not an interim one, and how its body
+/// is framed.
+fn receive_final_head(
+    connection: &mut Connection,
+    question: Question<'_>,
+) -> Result<(u16, BodyReader), EngineError> {
+    for _ in 0..=INTERIM_RESPONSES_MAX {
+        let head_bytes = connection.receive_head(HEAD_BYTES_MAX + 1)?;
+        let mut storage = FieldStorage::new();
+        let head = connection.received(head_bytes);
+        let response = Response::parse(head, question.asked(), &mut storage)?;
+        let (status, body) = (response.status(), BodyReader::from(response.body()));
+        let is_final = !response.is_interim();
+        connection.buffer.consume(head_bytes);
+        if is_final {
+            return Ok((status, body));
         }
     }
+    Err(http1::Error::Interim.into())
 }
 
 impl Bytes for Answer {
@@ -194,7 +156,7 @@ impl Bytes for Answer {
             if self.body.is_done() {
                 return Ok(&[]);
             }
-            match self.receive_some(BULK_BYTES) {
+            match self.connection.receive_some(BULK_BYTES) {
                 Err(EngineError::Ended) if self.body.ends_at_close() => return Ok(&[]),
                 received => received?,
             }
@@ -202,7 +164,7 @@ impl Bytes for Answer {
         if self.bytes_left == 0 {
             return Err(EngineError::TooLarge);
         }
-        Ok(self.buffer.filled().get(self.data.clone()).unwrap_or_default())
+        Ok(self.connection.buffer.filled().get(self.data.clone()).unwrap_or_default())
     }
 
     fn take(&mut self, count: usize) {

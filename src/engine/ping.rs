@@ -1,4 +1,4 @@
-//! The probe: does something that speaks HTTP answer on the daemon's socket?
+//! The ping: does something that speaks HTTP answer on the daemon's socket?
 //!
 //! Invariant: the time limit covers the whole, connecting included. A daemon
 //! that no longer accepts has a full queue, and connecting to a full queue
@@ -7,44 +7,47 @@
 //! What this deliberately does not do: judge the answer. A daemon that says
 //! 500 is alive; whether it is well is not for its proxy to say.
 
-use super::ask::{self, Deadline, Wanted};
+use super::EngineError;
+use super::connection::{Connection, Limit, Question};
+use crate::http1::{DAEMON_HOST, HeadScan, Method, read_status};
 use crate::relay::socket::Socket;
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Answered by the Engine and by Podman without any work.
-const PING: &[u8] = b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+const PING: Question<'_> = Question { method: Method::Head, target: "/_ping", host: DAEMON_HOST };
+
+/// Enough for the status line of any answer.
+const STATUS_LINE_BYTES_MAX: usize = 2048;
 
 /// Asks the daemon for a sign of life, within `limit` in all.
 ///
 /// # Errors
 /// What was missing, for people.
 pub fn ping(socket: &Path, limit: Duration) -> Result<(), PingError> {
-    let error = |cause| PingError { socket: socket.to_owned(), limit, cause };
-    let deadline = Deadline::after(limit);
-    let mut stream = connect(socket, deadline).map_err(Cause::of_connect).map_err(error)?;
-    let head = ask::ask(&mut stream, PING, Wanted::StatusLine, deadline)
-        .map_err(Cause::of_exchange)
-        .map_err(error)?;
-    match ask::status(&head) {
-        Some(_) => Ok(()),
-        None if head.is_empty() => Err(error(Cause::Closed)),
-        None => Err(error(Cause::NotHttp)),
+    ask(socket, limit).map_err(|cause| PingError { socket: socket.to_owned(), limit, cause })
+}
+
+fn ask(path: &Path, limit: Duration) -> Result<(), Cause> {
+    let deadline = Limit::Whole(Instant::now() + limit);
+    let socket = Socket::dial_within(path, limit).map_err(Cause::of_connect)?;
+    let mut connection = Connection::ask(socket, PING, deadline).map_err(Cause::of_exchange)?;
+    let mut scan = HeadScan::default();
+    let status = connection.receive_until(STATUS_LINE_BYTES_MAX, |received| {
+        scan.find_end(received)?;
+        read_status(received)
+    });
+    match status {
+        Ok(_) => Ok(()),
+        Err(EngineError::Io(error)) => Err(Cause::of_exchange(error)),
+        Err(EngineError::Ended) if connection.is_untouched() => Err(Cause::Closed),
+        Err(_) => Err(Cause::NotHttp),
     }
 }
 
-fn connect(socket: &Path, deadline: Deadline) -> io::Result<UnixStream> {
-    let stream =
-        UnixStream::from(OwnedFd::from(Socket::dial_within(socket, deadline.remaining()?)?));
-    stream.set_nonblocking(false)?;
-    Ok(stream)
-}
-
-/// Why a probe failed.
+/// Why a ping failed.
 #[derive(Debug)]
 pub struct PingError {
     socket: PathBuf,

@@ -6,18 +6,25 @@
 
 use super::health::{CAUSE_FIELD, printable};
 use crate::config::HEALTH_ADDRESS;
-use crate::engine::ask::{self, Deadline, Wanted};
-use std::io::Write;
+use crate::engine::{Connection, EngineError, Limit, Question};
+use crate::http1::{FieldStorage, Method, Response};
+use crate::relay::socket::Socket;
+use std::fmt;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The time for connecting and for the answer.
 pub const HEALTHCHECK_LIMIT: Duration = Duration::from_millis(3600);
 
 /// The time for the whole, standard output that nobody reads included.
 const ALARM_LIMIT: Duration = Duration::from_millis(3900);
+
+/// Longest head of an answer.
+const HEAD_BYTES_MAX: usize = 2048;
 
 /// Asks the health listener of this machine, prints one line and answers with
 /// the exit code for it: the whole of the `healthcheck` command.
@@ -38,34 +45,81 @@ pub fn healthcheck() -> ExitCode {
     code
 }
 
-pub(super) fn ask_health(address: SocketAddr, limit: Duration) -> Result<(), String> {
-    const REQUEST: &[u8] = b"HEAD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let deadline = Deadline::after(limit);
-    let mut stream = TcpStream::connect_timeout(&address, limit).map_err(|error| {
-        format!("cannot connect to {address}: {error} (is -allowhealthcheck set?)")
-    })?;
-    let head = ask::ask(&mut stream, REQUEST, Wanted::Head, deadline)
-        .map_err(|error| format!("no answer from {address}: {error}"))?;
-    match ask::status(&head) {
-        Some(200) => Ok(()),
-        Some(code) => Err(cause(&head).unwrap_or_else(|| format!("{address} answered {code}"))),
-        None => Err(format!("what answers on {address} does not speak HTTP")),
+pub(super) fn ask_health(address: SocketAddr, limit: Duration) -> Result<(), Unhealthy> {
+    let unhealthy = |cause| Unhealthy { address, cause };
+    ask(address, limit).map_err(unhealthy)
+}
+
+fn ask(address: SocketAddr, limit: Duration) -> Result<(), Cause> {
+    let question = Question { method: Method::Head, target: "/health", host: "localhost" };
+    let deadline = Limit::Whole(Instant::now() + limit);
+    let stream = TcpStream::connect_timeout(&address, limit).map_err(Cause::NoConnection)?;
+    let socket = Socket::from(OwnedFd::from(stream));
+    let mut connection = Connection::ask(socket, question, deadline).map_err(Cause::NoAnswer)?;
+    let head_bytes = connection.receive_head(HEAD_BYTES_MAX)?;
+    let mut storage = FieldStorage::new();
+    let head = connection.received(head_bytes);
+    let response =
+        Response::parse(head, question.asked(), &mut storage).map_err(EngineError::from)?;
+    match response.status() {
+        200 => Ok(()),
+        status => Err(told(&response).map_or(Cause::Status(status), Cause::Told)),
     }
 }
 
 /// What our listener said is wrong; printable, since anyone may have bound
 /// the port in its place.
-fn cause(head: &[u8]) -> Option<String> {
-    let mut fields = [httparse::EMPTY_HEADER; 16];
-    let mut response = httparse::Response::new(&mut fields);
-    response.parse(head).ok()?;
-    let field = response.headers.iter().find(|field| field.name == CAUSE_FIELD)?;
-    Some(printable(std::str::from_utf8(field.value).ok()?))
+fn told(response: &Response<'_>) -> Option<String> {
+    let value = response.field_values(CAUSE_FIELD).next()?;
+    Some(printable(std::str::from_utf8(value).ok()?))
+}
+
+/// Why the proxy or its daemon counts as unhealthy.
+#[derive(Debug)]
+pub(super) struct Unhealthy {
+    address: SocketAddr,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    NoConnection(io::Error),
+    NoAnswer(io::Error),
+    NotHttp,
+    Status(u16),
+    /// In the words of our listener.
+    Told(String),
+}
+
+impl From<EngineError> for Cause {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Io(error) => Self::NoAnswer(error),
+            _ => Self::NotHttp,
+        }
+    }
+}
+
+impl fmt::Display for Unhealthy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address;
+        match &self.cause {
+            Cause::NoConnection(error) => {
+                write!(f, "cannot connect to {address}: {error} (is -allowhealthcheck set?)")
+            }
+            Cause::NoAnswer(error) => write!(f, "no answer from {address}: {error}"),
+            Cause::NotHttp => write!(f, "what answers on {address} does not speak HTTP"),
+            Cause::Status(status) => write!(f, "{address} answered {status}"),
+            Cause::Told(cause) => f.write_str(cause),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::fake_daemon::PATIENCE;
+    use std::io::Read;
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
@@ -74,7 +128,7 @@ mod tests {
         let address = bound.local_addr().unwrap();
         let short = Duration::from_millis(100);
         let check = |expected: &str| {
-            let cause = ask_health(address, short).unwrap_err();
+            let cause = ask_health(address, short).unwrap_err().to_string();
             assert!(cause.contains(expected), "{cause}, not {expected}");
         };
         check("no answer from");
@@ -82,9 +136,34 @@ mod tests {
         check("is -allowhealthcheck set?");
     }
 
+    fn check_answer(answer: &'static str, expected: Result<(), &str>) {
+        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = bound.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut client = bound.accept().unwrap().0;
+            let _ = client.read(&mut [0; 512]);
+            let _ = client.write_all(answer.as_bytes());
+        });
+        let outcome = ask_health(address, PATIENCE).map_err(|error| error.to_string());
+        let expected = expected.map_err(|cause| cause.replace("ADDRESS", &address.to_string()));
+        assert_eq!(outcome, expected, "{answer:?}");
+    }
+
     #[test]
     fn a_cause_is_printed_in_one_line() {
-        let head = b"HTTP/1.1 503 x\r\nSocket-Proxy-Cause: a\tb\r\n\r\n";
-        assert_eq!(cause(head).as_deref(), Some("a?b"));
+        check_answer("HTTP/1.1 503 x\r\nSocket-Proxy-Cause: a\tb\r\n\r\n", Err("a?b"));
+        check_answer("HTTP/1.1 503 x\r\nSocket-Proxy-Cause: \u{9b}0m\r\n\r\n", Err("?0m"));
+    }
+
+    #[test]
+    fn only_a_whole_answer_of_200_is_healthy() {
+        check_answer("HTTP/1.1 200 OK\r\n\r\n", Ok(()));
+        check_answer("HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n", Ok(()));
+        check_answer("HTTP/1.1 404 Not Found\r\n\r\n", Err("ADDRESS answered 404"));
+        for answer in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\0"] {
+            check_answer(answer, Err("what answers on ADDRESS does not speak HTTP"));
+        }
+        let endless: &'static str = Box::leak(format!("HTTP/1.1 200 {}", "x".repeat(2048)).into());
+        check_answer(endless, Err("what answers on ADDRESS does not speak HTTP"));
     }
 }
