@@ -43,6 +43,13 @@ pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{shown}…({} bytes)", text.len()))
 }
 
+/// The text with a `?` for every character but visible ASCII and the space: for
+/// the values of fields, and for terminals.
+#[must_use]
+pub fn visible_ascii(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
+}
+
 /// Appends a JSON string with its quotes; what does not print is escaped.
 pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');

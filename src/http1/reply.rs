@@ -3,9 +3,10 @@
 //! Docker clients print the `message` of `{"message": "…"}` to their user
 //! (Engine API, `ErrorResponse`).
 
+use super::fields::print_field;
 use super::request::{print_content_length, print_decimal};
 use super::{Method, Target, Version};
-use crate::text::print_json_string;
+use crate::text::{print_json_string, visible_ascii};
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct Reply {
     pub retry_after_seconds: Option<u32>,
     /// Where to ask instead; only for 301, which has no body.
     pub location: Option<String>,
+    /// The name and value of one more field, for answers to HEAD. What of the value
+    /// a field must not hold is replaced.
+    pub field: Option<(&'static str, String)>,
 }
 
 /// Longest message. A denial names the path, which may be as long as a head.
@@ -30,7 +34,7 @@ impl Reply {
     #[must_use]
     pub fn new(status: u16, message: impl Into<String>) -> Self {
         let (message, allow) = (message.into(), Vec::new());
-        Self { status, message, allow, retry_after_seconds: None, location: None }
+        Self { status, message, allow, retry_after_seconds: None, location: None, field: None }
     }
 
     /// A redirect in the Engine's own form: no type, no body.
@@ -58,6 +62,9 @@ impl Reply {
         self.print_allow(out);
         if let Some(seconds) = self.retry_after_seconds {
             out.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
+        }
+        if let Some((name, value)) = &self.field {
+            print_field(name, visible_ascii(value).as_bytes(), out);
         }
         if !keep_alive || version == Version::Http10 {
             out.extend_from_slice(b"Connection: close\r\n");
@@ -92,9 +99,11 @@ impl Reply {
 /// The reason phrases of the statuses that the proxy itself gives (RFC 9110 §15).
 fn reason_phrase(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         301 => "Moved Permanently",
         400 => "Bad Request",
         403 => "Forbidden",
+        404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         413 => "Content Too Large",
@@ -144,6 +153,16 @@ mod tests {
         Reply::new(403, "é".repeat(70_000)).print(false, Version::Http11, true, &mut out);
         let text = String::from_utf8(out).unwrap();
         assert!(text.ends_with("é…\"}\n") && text.len() < MESSAGE_BYTES_MAX + 200, "{text}");
+    }
+
+    #[test]
+    fn the_value_of_a_field_cannot_break_its_line() {
+        let mut out = Vec::new();
+        let mut reply = Reply::new(503, "no");
+        reply.field = Some(("Cause", "no\r\nSet-Cookie: x\u{1b}[0m ü".to_owned()));
+        reply.print(true, Version::Http11, false, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("\r\nCause: no??Set-Cookie: x?[0m ?\r\n"), "{text}");
     }
 
     #[test]
