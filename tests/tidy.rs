@@ -59,7 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("stop", &[]),
     ("signals", &["stop"]),
     ("wait", &["stop", "relay"]),
-    ("watchdog", &["stop", "http1", "config", "journal", "engine", "relay"]),
+    ("watchdog", &["stop", "text", "http1", "config", "journal", "engine", "relay"]),
 ];
 
 const PURE_ROOMS: [&str; 5] = ["text", "http1", "api", "filter", "advice"];

@@ -4,11 +4,12 @@
 //! do. Five seconds are the usual `timeout:` of Compose files, and Docker drops
 //! the line of a check that it has to kill.
 
-use super::health::{CAUSE_FIELD, printable};
+use super::health::CAUSE_FIELD;
 use crate::config::HEALTH_ADDRESS;
 use crate::engine::{Connection, EngineError, Limit, Question};
 use crate::http1::{FieldStorage, Method, Response};
 use crate::relay::socket::Socket;
+use crate::text::visible_ascii;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -71,7 +72,7 @@ fn ask(address: SocketAddr, limit: Duration) -> Result<(), Cause> {
 /// the port in its place.
 fn told(response: &Response<'_>) -> Option<String> {
     let value = response.field_values(CAUSE_FIELD).next()?;
-    Some(printable(std::str::from_utf8(value).ok()?))
+    Some(visible_ascii(std::str::from_utf8(value).ok()?))
 }
 
 /// Why the proxy or its daemon counts as unhealthy.
