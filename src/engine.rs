@@ -23,6 +23,7 @@ pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network}
 pub use error::EngineError;
 pub use ping::{PingError, ping};
 
+use crate::http1::percent_encoded;
 use crate::relay::socket::Socket;
 use answer::Answer;
 use json_stream::Json;
@@ -172,24 +173,12 @@ impl Events {
     }
 }
 
-/// Everything but unreserved characters (RFC 3986 §2.3) as `%XX`.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::fake::{FakeEngine, Reply};
     use super::*;
+    use crate::api::{self, Operation};
+    use crate::http1::Method;
     use serde_json::json;
 
     fn answered(reply: Reply) -> Result<Option<Container>, EngineError> {
@@ -256,7 +245,28 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_encoded() {
-        assert_eq!(percent_encoded(r#"{"a":["b-c"]}"#), "%7B%22a%22%3A%5B%22b-c%22%5D%7D");
+    fn each_question_is_an_operation_of_the_api() {
+        let fake = FakeEngine::start();
+        let engine = Engine::new(fake.socket(), "socket-proxy");
+        let take = |_| Ok::<_, EngineError>(());
+        assert!(engine.inspect("a/b c").unwrap().is_none());
+        assert!(engine.network("n", None).is_ok());
+        assert!(engine.list_of_ids(&["c1"], take).is_ok());
+        assert!(engine.list_of_networks(&["n"], take).is_ok());
+        assert!(engine.events().is_ok());
+        let asked: Vec<_> = fake.requests().iter().map(|target| operation(target)).collect();
+        let expected = [
+            Operation::ContainerInspect,
+            Operation::NetworkInspect,
+            Operation::ContainerList,
+            Operation::ContainerList,
+            Operation::SystemEvents,
+        ];
+        assert_eq!(asked, expected.map(Some));
+    }
+
+    fn operation(target: &str) -> Option<Operation> {
+        let path = target.split('?').next().unwrap_or_default();
+        api::exact(Method::Get, path)
     }
 }

@@ -201,6 +201,11 @@ impl FakeEngine {
         self.listen();
     }
 
+    /// The targets of all requests so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.world().requests.clone()
+    }
+
     /// The number of requests so far whose target begins so.
     pub(crate) fn count(&self, prefix: &str) -> usize {
         self.world().requests.iter().filter(|target| target.starts_with(prefix)).count()

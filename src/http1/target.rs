@@ -210,6 +210,22 @@ fn is_query_char(c: char) -> bool {
     c.is_ascii_graphic() && c != '#'
 }
 
+/// The text as a part of a path or a query: everything but unreserved characters
+/// (RFC 3986 §2.3) as `%XX`.
+#[must_use]
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.extend(escape(byte).map(char::from)),
+        }
+    }
+    encoded
+}
+
 fn escape(byte: u8) -> [u8; 3] {
     [b'%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]
 }
@@ -224,6 +240,12 @@ fn hex_digit(nibble: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_target_is_encoded_whole() {
+        assert_eq!(percent_encoded(r#"{"a":["b-c"]}"#), "%7B%22a%22%3A%5B%22b-c%22%5D%7D");
+        assert_eq!(percent_encoded("a/é?"), "a%2F%C3%A9%3F");
+    }
 
     fn check(raw: &str, path: &str, printed: &str) {
         let target = Target::parse(raw, Method::Get).unwrap();
