@@ -33,11 +33,19 @@ pub fn ping(socket: &Path, limit: Duration) -> Result<(), PingError> {
 fn ask(path: &Path, limit: Duration) -> Result<(), Cause> {
     let deadline = Limit::Whole(Instant::now() + limit);
     let socket = Socket::dial_within(path, limit).map_err(Cause::of_connect)?;
-    let mut connection = Connection::ask(socket, PING, deadline).map_err(Cause::of_exchange)?;
+    first_status(socket, deadline)
+}
+
+fn first_status(socket: Socket, limit: Limit) -> Result<(), Cause> {
+    let mut connection = Connection::ask(socket, PING, limit).map_err(Cause::of_exchange)?;
     let mut scan = HeadScan::default();
     let status = connection.receive_until(STATUS_LINE_BYTES_MAX, |received| {
-        scan.find_end(received)?;
-        read_status(received)
+        let status = read_status(received)?;
+        // Noise without a line's end is refused at once.
+        if status.is_none() {
+            scan.find_end(received)?;
+        }
+        Ok(status)
     });
     match status {
         Ok(_) => Ok(()),
@@ -123,6 +131,7 @@ mod tests {
             "HTTP/1.0 200 OK\r\n\r\n",
             "HTTP/1.1 500 Internal Server Error\r\n\r\n",
             "HTTP/1.1 400 \r\n",
+            "HTTP/1.1 200 OK\r\nA: \u{1}\r\n\r\n",
         ] {
             let directory = Directory::new();
             fake_daemon::answering(&directory.socket(), answer);
@@ -140,6 +149,15 @@ mod tests {
         let directory = Directory::new();
         fake_daemon::answering(&directory.socket(), "");
         check(&directory, Err("closed the connection without an answer"));
+    }
+
+    #[test]
+    fn noise_is_not_waited_out() {
+        let (client, mut server) = std::os::unix::net::UnixStream::pair().unwrap();
+        std::io::Write::write_all(&mut server, b"\x15\x03\x03").unwrap();
+        let limit = Limit::Whole(Instant::now() + fake_daemon::PATIENCE);
+        let socket = Socket::from(std::os::fd::OwnedFd::from(client));
+        assert!(matches!(first_status(socket, limit), Err(Cause::NotHttp)));
     }
 
     #[test]
