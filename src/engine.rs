@@ -7,8 +7,8 @@
 //!
 //! Paths carry no version, so that every Engine answers in its own.
 
-mod answer;
-mod connection;
+mod incoming;
+mod call;
 mod containers;
 mod error;
 #[cfg(test)]
@@ -18,15 +18,15 @@ pub(crate) mod fake_daemon;
 mod json_stream;
 mod ping;
 
-pub use connection::{Connection, Limit, Question};
+pub use call::{Call, Limit, OwnRequest};
 pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network};
 pub use error::EngineError;
 pub use ping::{PingError, ping};
 
 use crate::http1::percent_encoded;
 use crate::relay::socket::Socket;
-use answer::Answer;
-use json_stream::Json;
+use incoming::Incoming;
+use json_stream::JsonStream;
 use serde_json::json;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -65,7 +65,7 @@ impl Engine {
     /// started or stopped is seen before or after it, never in between.
     pub fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
         let target = format!("/containers/{}/json", percent_encoded(container));
-        let read = |json: &mut Json<Answer>| Container::read_inspection(json, &self.labels);
+        let read = |json: &mut JsonStream<Incoming>| Container::read_inspection(json, &self.labels);
         found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "an inspection", read))
     }
 
@@ -80,7 +80,7 @@ impl Engine {
         address: Option<IpAddr>,
     ) -> Result<Option<Network>, EngineError> {
         let target = format!("/networks/{}", percent_encoded(network));
-        let read = |json: &mut Json<Answer>| Network::read(json, address);
+        let read = |json: &mut JsonStream<Incoming>| Network::read(json, address);
         found(self.ask(&target)?.read(ANSWER_BYTES_MAX, "a network", read))
     }
 
@@ -119,7 +119,7 @@ impl Engine {
         take: impl FnMut(Container) -> Result<(), E>,
     ) -> Result<(), E> {
         let target = format!("/containers/json?filters={}", percent_encoded(filters));
-        let read = |json: &mut Json<Answer>| Container::read_list(json, &self.labels, take);
+        let read = |json: &mut JsonStream<Incoming>| Container::read_list(json, &self.labels, take);
         self.ask(&target)?.read(LIST_BYTES_MAX, "a list of containers", read)
     }
 
@@ -128,13 +128,13 @@ impl Engine {
         let filters = json!({ "type": ["container", "network"], "event": ACTIONS }).to_string();
         let answer = self.ask(&format!("/events?filters={}", percent_encoded(&filters)))?;
         match answer.status() {
-            200 => Ok(Events { json: Json::new(answer, "an event") }),
+            200 => Ok(Events { json: JsonStream::new(answer, "an event") }),
             _ => Err(answer.refusal()),
         }
     }
 
-    fn ask(&self, target: &str) -> Result<Answer, EngineError> {
-        Answer::to(&self.socket, target)
+    fn ask(&self, target: &str) -> Result<Incoming, EngineError> {
+        Incoming::to(&self.socket, target)
     }
 }
 
@@ -149,7 +149,7 @@ fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
 /// A stream of events.
 #[derive(Debug)]
 pub struct Events {
-    json: Json<Answer>,
+    json: JsonStream<Incoming>,
 }
 
 impl Events {
@@ -175,20 +175,20 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use super::fake::{FakeEngine, Reply};
+    use super::fake::{FakeEngine, Scripted};
     use super::*;
     use crate::api::{self, Operation};
     use crate::http1::Method;
     use serde_json::json;
 
-    fn answered(reply: Reply) -> Result<Option<Container>, EngineError> {
+    fn answered(reply: Scripted) -> Result<Option<Container>, EngineError> {
         let fake = FakeEngine::start();
         fake.script("/containers/c1/json", reply);
         Engine::new(fake.socket(), "socket-proxy").inspect("c1")
     }
 
     fn check(reply: &str, expected: &str) {
-        let shown = match answered(Reply::Raw(reply.to_owned())) {
+        let shown = match answered(Scripted::Raw(reply.to_owned())) {
             Ok(Some(container)) => container.name,
             Ok(None) => "none".to_owned(),
             Err(error) => error.to_string(),

@@ -81,7 +81,7 @@ pub struct Rights {
 
 /// Who a connection was found to come from; one for each connection.
 #[derive(Debug, Default)]
-pub struct Origin(Option<Known>);
+pub struct ClientIdentity(Option<Known>);
 
 #[derive(Debug)]
 struct Known {
@@ -93,7 +93,7 @@ struct Known {
 /// Whose allowlists apply to a request.
 #[derive(Debug)]
 #[must_use]
-pub enum Answer {
+pub enum Entitlement {
     /// Those of the listener.
     Listener,
     /// Those of a container's labels.
@@ -149,8 +149,13 @@ impl Rights {
 
     /// Whose allowlists apply to the request that has just arrived on `client`,
     /// a connection from `address`.
-    pub fn policy_for(&self, client: &Socket, address: IpAddr, origin: &mut Origin) -> Answer {
-        self.policy_at(|| client.local_address(), client, address, origin)
+    pub fn policy_for(
+        &self,
+        client: &Socket,
+        address: IpAddr,
+        identity: &mut ClientIdentity,
+    ) -> Entitlement {
+        self.policy_at(|| client.local_address(), client, address, identity)
     }
 
     /// The same; `local` tells where the connection reached the proxy.
@@ -159,31 +164,31 @@ impl Rights {
         local: impl FnOnce() -> Option<IpAddr>,
         client: &Socket,
         address: IpAddr,
-        origin: &mut Origin,
-    ) -> Answer {
+        identity: &mut ClientIdentity,
+    ) -> Entitlement {
         let address = address.to_canonical();
         if address.is_loopback() {
-            return Answer::Listener;
+            return Entitlement::Listener;
         }
-        if let Some(known) = origin.0.as_ref().filter(|known| known.epoch == self.view.epoch()) {
+        if let Some(known) = identity.0.as_ref().filter(|known| known.epoch == self.view.epoch()) {
             return answer(known.holder.as_ref());
         }
         match local() {
-            Some(local) => self.identify(Ends { local, address }, client, origin),
-            None => Answer::Unknown("the connection has no address of the proxy's".to_owned()),
+            Some(local) => self.identify(Ends { local, address }, client, identity),
+            None => Entitlement::Unknown("the connection has no address of the proxy's".to_owned()),
         }
     }
 
-    fn identify(&self, ends: Ends, client: &Socket, origin: &mut Origin) -> Answer {
+    fn identify(&self, ends: Ends, client: &Socket, identity: &mut ClientIdentity) -> Entitlement {
         let begun = Instant::now();
         let mut asked = begun;
         let mut is_first = true;
         let mut was_containers = false;
         loop {
             let glance = self.view.glance();
-            let cause = match self.look_up(&glance, ends, origin) {
+            let cause = match self.look_up(&glance, ends, identity) {
                 Found::Machine if has_left(client) => {
-                    return Answer::Unknown("the client has left".to_owned());
+                    return Entitlement::Unknown("the client has left".to_owned());
                 }
                 Found::Machine if was_containers => changed_hands(ends.address),
                 Found::Lost => {
@@ -194,15 +199,15 @@ impl Rights {
                 Found::Holder { was_listed, .. }
                     if !(was_listed && is_first) && has_left(client) =>
                 {
-                    return Answer::Unknown("the client has left".to_owned());
+                    return Entitlement::Unknown("the client has left".to_owned());
                 }
-                Found::Holder { holder, .. } => return origin.settle(glance.epoch, Some(holder)),
-                Found::Nobody | Found::Machine => return origin.settle(glance.epoch, None),
-                Found::Untold(cause) => return Answer::Unknown(cause),
+                Found::Holder { holder, .. } => return identity.settle(glance.epoch, Some(holder)),
+                Found::Nobody | Found::Machine => return identity.settle(glance.epoch, None),
+                Found::Untold(cause) => return Entitlement::Unknown(cause),
                 Found::Unknown(cause) => cause,
             };
             if begun.elapsed() >= IDENTIFY_LIMIT {
-                return Answer::Unknown(cause);
+                return Entitlement::Unknown(cause);
             }
             self.view.wait(&glance, Instant::now() + ASK_AGAIN_AFTER);
             if !is_first {
@@ -213,7 +218,7 @@ impl Rights {
         }
     }
 
-    fn look_up(&self, glance: &Glance, ends: Ends, origin: &Origin) -> Found {
+    fn look_up(&self, glance: &Glance, ends: Ends, identity: &ClientIdentity) -> Found {
         let table = match &glance.table {
             Ok(table) if self.is_ours(table, ends.local) => table,
             Ok(_) => {
@@ -233,7 +238,7 @@ impl Rights {
             Whose::Nobodys => Ok(Found::Nobody),
             Whose::Untold(cause) => Ok(Found::Untold(format!("{}: {cause}", ends.address))),
             Whose::Unknown(networks) => self.ask_networks(&networks, ends.address, table),
-            Whose::Claimed(claims) => match origin.among(claims) {
+            Whose::Claimed(claims) => match identity.among(claims) {
                 Some(holder) => Ok(Found::Holder { holder, was_listed: true }),
                 None => self.verify(claims, ends.address, table),
             },
@@ -355,7 +360,7 @@ enum Found {
     Unknown(String),
 }
 
-impl Origin {
+impl ClientIdentity {
     /// The holder among those with that address that this connection was found
     /// to come from before.
     fn among(&self, claims: &[Arc<Holder>]) -> Option<Arc<Holder>> {
@@ -365,7 +370,7 @@ impl Origin {
 
     /// Notes who a connection comes from. One that came from a container cannot
     /// come from anybody else later.
-    fn settle(&mut self, epoch: u64, holder: Option<Arc<Holder>>) -> Answer {
+    fn settle(&mut self, epoch: u64, holder: Option<Arc<Holder>>) -> Entitlement {
         let before = self.0.as_ref().and_then(|known| known.holder.as_ref());
         if before.is_some_and(|before| holder.as_ref().is_none_or(|now| now.id != before.id)) {
             return gone();
@@ -386,10 +391,10 @@ fn guess_by(table: &Table, address: IpAddr) -> Guess {
     }
 }
 
-fn answer(holder: Option<&Arc<Holder>>) -> Answer {
+fn answer(holder: Option<&Arc<Holder>>) -> Entitlement {
     match holder.and_then(|holder| holder.policy.as_ref()) {
-        Some(policy) => Answer::Labels(Arc::clone(policy)),
-        None => Answer::Listener,
+        Some(policy) => Entitlement::Labels(Arc::clone(policy)),
+        None => Entitlement::Listener,
     }
 }
 
@@ -397,8 +402,8 @@ fn changed_hands(address: IpAddr) -> String {
     format!("{address} has just changed hands")
 }
 
-fn gone() -> Answer {
-    Answer::Unknown("the container of this connection has lost the address".to_owned())
+fn gone() -> Entitlement {
+    Entitlement::Unknown("the container of this connection has lost the address".to_owned())
 }
 
 /// Whether the client has ended its side. Whoever sent a request and then ended

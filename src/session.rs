@@ -29,7 +29,7 @@ use crate::names::Names;
 use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
 use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body, unreachable};
-use crate::rights::{self, Origin, Rights};
+use crate::rights::{self, ClientIdentity, Rights};
 use memory::{Hold, Part};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub struct Session<'a> {
     listener: Arc<Policy>,
     /// What the request in hand is judged by.
     policy: Arc<Policy>,
-    origin: Origin,
+    identity: ClientIdentity,
     /// What is still to come of the request's body, while nobody else reads it.
     unread: BodyReader,
     /// Set until the connection has a client's place.
@@ -102,14 +102,14 @@ impl<'a> Session<'a> {
         listener: Arc<Policy>,
         buffers: &'a mut Buffers,
     ) -> Self {
-        let (policy, origin) = (Arc::clone(&listener), Origin::default());
+        let (policy, identity) = (Arc::clone(&listener), ClientIdentity::default());
         let hold = Hold::new(&shared.memory, connection.client.address());
         Self {
             shared,
             connection,
             listener,
             policy,
-            origin,
+            identity,
             unread: BodyReader::Done,
             probation: None,
             is_foreign: false,
@@ -261,10 +261,10 @@ impl<'a> Session<'a> {
     fn choose_policy(&mut self) -> Result<(), String> {
         let Some(rights) = &self.shared.rights else { return Ok(()) };
         let Some(address) = self.connection.client.address() else { return Ok(()) };
-        match rights.policy_for(&self.connection.socket, address, &mut self.origin) {
-            rights::Answer::Listener => self.policy = Arc::clone(&self.listener),
-            rights::Answer::Labels(policy) => self.policy = policy,
-            rights::Answer::Unknown(cause) => return Err(cause),
+        match rights.policy_for(&self.connection.socket, address, &mut self.identity) {
+            rights::Entitlement::Listener => self.policy = Arc::clone(&self.listener),
+            rights::Entitlement::Labels(policy) => self.policy = policy,
+            rights::Entitlement::Unknown(cause) => return Err(cause),
         }
         Ok(())
     }

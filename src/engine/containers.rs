@@ -7,7 +7,7 @@
 //! labels it has does not matter to others.
 
 use super::error::EngineError;
-use super::json_stream::{Bytes, Json};
+use super::json_stream::{Bytes, JsonStream};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -98,7 +98,7 @@ type Read<T> = Result<T, EngineError>;
 impl Container {
     /// Reads the answer of `GET /containers/{id}/json`. Labels are kept whose
     /// names begin with `prefix`.
-    pub(super) fn read_inspection(json: &mut Json<impl Bytes>, prefix: &str) -> Read<Self> {
+    pub(super) fn read_inspection(json: &mut JsonStream<impl Bytes>, prefix: &str) -> Read<Self> {
         let (mut id, mut name, mut running, mut places) = (None, None, None, None);
         let mut labels = Labels::default();
         json.object(|key, json| match key.text.as_str() {
@@ -126,14 +126,14 @@ impl Container {
     /// Reads the answer of `GET /containers/json`, which lists running ones, and
     /// hands on one after another.
     pub(super) fn read_list<E: From<EngineError>>(
-        json: &mut Json<impl Bytes>,
+        json: &mut JsonStream<impl Bytes>,
         prefix: &str,
         mut take: impl FnMut(Self) -> Result<(), E>,
     ) -> Result<(), E> {
         json.array(|json| take(Self::read_list_item(json, prefix)?))
     }
 
-    fn read_list_item(json: &mut Json<impl Bytes>, prefix: &str) -> Read<Self> {
+    fn read_list_item(json: &mut JsonStream<impl Bytes>, prefix: &str) -> Read<Self> {
         let (mut id, mut own_name, mut places) = (None, None, None);
         let mut labels = Labels::default();
         json.object(|key, json| match key.text.as_str() {
@@ -166,7 +166,7 @@ impl Default for Labels {
 }
 
 impl Labels {
-    fn read(json: &mut Json<impl Bytes>, prefix: &str) -> Read<Self> {
+    fn read(json: &mut JsonStream<impl Bytes>, prefix: &str) -> Read<Self> {
         let (mut labels, mut bytes) = (Self::default(), 0);
         json.object_or_null(|label, json| {
             if !label.text.starts_with(prefix) {
@@ -189,7 +189,7 @@ impl Labels {
 impl Network {
     /// Reads the answer of `GET /networks/{id}`, and keeps of its containers
     /// those that have `address`.
-    pub(super) fn read(json: &mut Json<impl Bytes>, address: Option<IpAddr>) -> Read<Self> {
+    pub(super) fn read(json: &mut JsonStream<impl Bytes>, address: Option<IpAddr>) -> Read<Self> {
         let (mut network, mut is_isolated, mut has_containers) = (Self::default(), false, false);
         json.object(|key, json| match key.text.as_str() {
             "Driver" => text(json).map(|driver| network.driver = driver),
@@ -215,7 +215,7 @@ impl Network {
         }
     }
 
-    fn read_ipam(&mut self, json: &mut Json<impl Bytes>) -> Read<()> {
+    fn read_ipam(&mut self, json: &mut JsonStream<impl Bytes>) -> Read<()> {
         json.object(|key, json| match key.text.as_str() {
             "Config" if json.null()? => Ok(()),
             "Config" => json.array(|json| {
@@ -240,7 +240,7 @@ impl Network {
     fn read_container(
         &mut self,
         id: &str,
-        json: &mut Json<impl Bytes>,
+        json: &mut JsonStream<impl Bytes>,
         asked: Option<IpAddr>,
     ) -> Read<()> {
         json.object(|key, json| match key.text.as_str() {
@@ -266,7 +266,7 @@ impl Change {
     /// Reads one event; `None` for one that changes neither addresses nor names.
     ///
     /// Podman's own words (`died`, `remove`) are taken too.
-    pub(super) fn read_event(json: &mut Json<impl Bytes>) -> Read<Option<Self>> {
+    pub(super) fn read_event(json: &mut JsonStream<impl Bytes>) -> Read<Option<Self>> {
         let (mut kind, mut action, mut actor, mut name, mut container) =
             (String::new(), String::new(), None, None, None);
         json.object(|key, json| match key.text.as_str() {
@@ -298,7 +298,7 @@ impl Change {
     }
 }
 
-fn text(json: &mut Json<impl Bytes>) -> Read<String> {
+fn text(json: &mut JsonStream<impl Bytes>) -> Read<String> {
     json.text(TEXT_BYTES_MAX).map(|text| text.text)
 }
 
@@ -307,7 +307,7 @@ fn bare_name(name: &str) -> String {
 }
 
 /// Reads `NetworkSettings`; `None` without networks in it.
-fn settings(json: &mut Json<impl Bytes>) -> Read<Option<Vec<Attachment>>> {
+fn settings(json: &mut JsonStream<impl Bytes>) -> Read<Option<Vec<Attachment>>> {
     let mut attachments = None;
     json.object(|key, json| match key.text.as_str() {
         "Networks" => {
@@ -320,8 +320,9 @@ fn settings(json: &mut Json<impl Bytes>) -> Read<Option<Vec<Attachment>>> {
 }
 
 impl Attachment {
-    fn read(json: &mut Json<impl Bytes>) -> Read<Self> {
-        let (mut network, mut v4, mut v6) = (None, Family::default(), Family::default());
+    fn read(json: &mut JsonStream<impl Bytes>) -> Read<Self> {
+        let (mut network, mut v4, mut v6) =
+            (None, FamilyAddress::default(), FamilyAddress::default());
         json.object(|key, json| match key.text.as_str() {
             "NetworkID" => text(json).map(|id| network = Some(id)),
             "IPAddress" => ip(json).map(|ip| v4.address = ip),
@@ -339,7 +340,7 @@ impl Attachment {
     }
 
     /// Adds one address family, if the container has an address of it.
-    fn add(&mut self, family: &Family) {
+    fn add(&mut self, family: &FamilyAddress) {
         let Some(address) = family.address else { return };
         self.addresses.push(address);
         self.gateways.extend(family.gateway);
@@ -352,14 +353,14 @@ impl Attachment {
 
 /// What a container has of one address family.
 #[derive(Debug, Default)]
-struct Family {
+struct FamilyAddress {
     address: Option<IpAddr>,
     bits: u64,
     gateway: Option<IpAddr>,
 }
 
 /// An address that must be one where it is there at all.
-fn ip(json: &mut Json<impl Bytes>) -> Read<Option<IpAddr>> {
+fn ip(json: &mut JsonStream<impl Bytes>) -> Read<Option<IpAddr>> {
     if json.null()? {
         return Ok(None);
     }
@@ -383,9 +384,9 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn read<T>(value: &Value, read: impl FnOnce(&mut Json<&[u8]>) -> Read<T>) -> Option<T> {
+    fn read<T>(value: &Value, read: impl FnOnce(&mut JsonStream<&[u8]>) -> Read<T>) -> Option<T> {
         let text = value.to_string();
-        read(&mut Json::new(text.as_bytes(), "a test")).ok()
+        read(&mut JsonStream::new(text.as_bytes(), "a test")).ok()
     }
 
     fn inspected(value: &Value) -> Option<Container> {
@@ -402,7 +403,7 @@ mod tests {
         Some(containers)
     }
 
-    fn event_of(json: &mut Json<&[u8]>) -> Read<Option<Change>> {
+    fn event_of(json: &mut JsonStream<&[u8]>) -> Read<Option<Change>> {
         Change::read_event(json)
     }
 

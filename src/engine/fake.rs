@@ -13,7 +13,7 @@ use std::thread;
 
 /// What the fake answers to a path instead of the truth.
 #[derive(Debug, Clone)]
-pub(crate) enum Reply {
+pub(crate) enum Scripted {
     /// These bytes, then the end.
     Raw(String),
 }
@@ -107,7 +107,7 @@ struct World {
     containers: Vec<FakeContainer>,
     /// Drivers of networks that are no bridges.
     drivers: HashMap<String, String>,
-    scripted: HashMap<String, Reply>,
+    scripted: HashMap<String, Scripted>,
     requests: Vec<String>,
     streams: Vec<UnixStream>,
     refuses: bool,
@@ -155,7 +155,7 @@ impl FakeEngine {
         self.world().drivers.insert(network.to_owned(), driver.to_owned());
     }
 
-    pub(crate) fn script(&self, target: &str, reply: Reply) {
+    pub(crate) fn script(&self, target: &str, reply: Scripted) {
         self.world().scripted.insert(target.to_owned(), reply);
     }
 
@@ -253,7 +253,7 @@ impl Shared {
     fn answer(&self, target: &str, client: &UnixStream) -> String {
         let mut world = self.world.lock().unwrap();
         world.requests.push(target.to_owned());
-        if let Some(Reply::Raw(raw)) = world.scripted.get(target) {
+        if let Some(Scripted::Raw(raw)) = world.scripted.get(target) {
             return raw.clone();
         }
         if world.refuses {

@@ -46,7 +46,7 @@ impl Bytes for &[u8] {
 
 /// A reader of one JSON value after another.
 #[derive(Debug)]
-pub(super) struct Json<B> {
+pub(super) struct JsonStream<B> {
     bytes: B,
     /// What the whole is expected to be, for errors.
     whole: &'static str,
@@ -62,7 +62,7 @@ pub(super) struct Text {
 
 type Read<T> = Result<T, EngineError>;
 
-impl<B: Bytes> Json<B> {
+impl<B: Bytes> JsonStream<B> {
     pub(super) fn new(bytes: B, whole: &'static str) -> Self {
         Self { bytes, whole }
     }
@@ -323,8 +323,8 @@ const NOT_JSON: EngineError = EngineError::Shape("JSON");
 mod tests {
     use super::*;
 
-    fn json(text: &str) -> Json<&[u8]> {
-        Json::new(text.as_bytes(), "a test")
+    fn json(text: &str) -> JsonStream<&[u8]> {
+        JsonStream::new(text.as_bytes(), "a test")
     }
 
     /// All bytes of a text, one by one.
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn a_value_is_the_same_in_pieces() {
         let value = r#"{"a\"b":["\"\\é\ud83d\ude00",{"c":1.5e3}],"n":42}"#;
-        let read = |json: &mut Json<Piecemeal<'_>>| {
+        let read = |json: &mut JsonStream<Piecemeal<'_>>| {
             let mut seen = Vec::new();
             json.object(|key, json| {
                 seen.push(key.text.clone());
@@ -353,9 +353,9 @@ mod tests {
             json.end()?;
             Ok::<_, EngineError>(seen)
         };
-        let seen = read(&mut Json::new(Piecemeal(value.as_bytes()), "a test")).unwrap();
+        let seen = read(&mut JsonStream::new(Piecemeal(value.as_bytes()), "a test")).unwrap();
         assert_eq!(seen, ["a\"b", "n"]);
-        let text = Json::new(Piecemeal(r#""a\"é""#.as_bytes()), "a test").text(9).unwrap();
+        let text = JsonStream::new(Piecemeal(r#""a\"é""#.as_bytes()), "a test").text(9).unwrap();
         assert_eq!(text.text, "a\"é");
     }
 

@@ -8,7 +8,7 @@
 //! 500 is alive; whether it is well is not for its proxy to say.
 
 use super::EngineError;
-use super::connection::{Connection, Limit, Question};
+use super::call::{Call, Limit, OwnRequest};
 use crate::http1::{DAEMON_HOST, HeadScan, Method, read_status};
 use crate::relay::socket::Socket;
 use std::fmt;
@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Answered by the Engine and by Podman without any work.
-const PING: Question<'_> = Question { method: Method::Head, target: "/_ping", host: DAEMON_HOST };
+const PING: OwnRequest<'_> =
+    OwnRequest { method: Method::Head, target: "/_ping", host: DAEMON_HOST };
 
 /// Enough for the status line of any answer.
 const STATUS_LINE_BYTES_MAX: usize = 2048;
@@ -30,16 +31,16 @@ pub fn ping(socket: &Path, limit: Duration) -> Result<(), PingError> {
     ask(socket, limit).map_err(|cause| PingError { socket: socket.to_owned(), limit, cause })
 }
 
-fn ask(path: &Path, limit: Duration) -> Result<(), Cause> {
+fn ask(path: &Path, limit: Duration) -> Result<(), PingCause> {
     let deadline = Limit::Whole(Instant::now() + limit);
-    let socket = Socket::dial_within(path, limit).map_err(Cause::of_connect)?;
+    let socket = Socket::dial_within(path, limit).map_err(PingCause::of_connect)?;
     first_status(socket, deadline)
 }
 
-fn first_status(socket: Socket, limit: Limit) -> Result<(), Cause> {
-    let mut connection = Connection::ask(socket, PING, limit).map_err(Cause::of_exchange)?;
+fn first_status(socket: Socket, limit: Limit) -> Result<(), PingCause> {
+    let mut call = Call::ask(socket, PING, limit).map_err(PingCause::of_exchange)?;
     let mut scan = HeadScan::default();
-    let status = connection.receive_until(STATUS_LINE_BYTES_MAX, |received| {
+    let status = call.receive_until(STATUS_LINE_BYTES_MAX, |received| {
         let status = read_status(received)?;
         // Noise without a line's end is refused at once.
         if status.is_none() {
@@ -49,9 +50,9 @@ fn first_status(socket: Socket, limit: Limit) -> Result<(), Cause> {
     });
     match status {
         Ok(_) => Ok(()),
-        Err(EngineError::Io(error)) => Err(Cause::of_exchange(error)),
-        Err(EngineError::Ended) if connection.is_untouched() => Err(Cause::Closed),
-        Err(_) => Err(Cause::NotHttp),
+        Err(EngineError::Io(error)) => Err(PingCause::of_exchange(error)),
+        Err(EngineError::Ended) if call.is_untouched() => Err(PingCause::Closed),
+        Err(_) => Err(PingCause::NotHttp),
     }
 }
 
@@ -60,11 +61,11 @@ fn first_status(socket: Socket, limit: Limit) -> Result<(), Cause> {
 pub struct PingError {
     socket: PathBuf,
     limit: Duration,
-    cause: Cause,
+    cause: PingCause,
 }
 
 #[derive(Debug)]
-enum Cause {
+enum PingCause {
     Connect(io::Error),
     QueueFull,
     Exchange(io::Error),
@@ -73,7 +74,7 @@ enum Cause {
     NotHttp,
 }
 
-impl Cause {
+impl PingCause {
     fn of_connect(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::QueueFull,
@@ -94,12 +95,14 @@ impl fmt::Display for PingError {
         let socket = self.socket.display();
         let seconds = self.limit.as_secs_f64();
         match &self.cause {
-            Cause::Connect(error) => write!(f, "cannot connect to {socket}: {error}"),
-            Cause::QueueFull => write!(f, "{socket} accepted no connection for {seconds} s"),
-            Cause::Exchange(error) => write!(f, "cannot talk to {socket}: {error}"),
-            Cause::Silent => write!(f, "{socket} gave no answer to HEAD /_ping for {seconds} s"),
-            Cause::Closed => write!(f, "{socket} closed the connection without an answer"),
-            Cause::NotHttp => write!(f, "what answers on {socket} does not speak HTTP"),
+            PingCause::Connect(error) => write!(f, "cannot connect to {socket}: {error}"),
+            PingCause::QueueFull => write!(f, "{socket} accepted no connection for {seconds} s"),
+            PingCause::Exchange(error) => write!(f, "cannot talk to {socket}: {error}"),
+            PingCause::Silent => {
+                write!(f, "{socket} gave no answer to HEAD /_ping for {seconds} s")
+            }
+            PingCause::Closed => write!(f, "{socket} closed the connection without an answer"),
+            PingCause::NotHttp => write!(f, "what answers on {socket} does not speak HTTP"),
         }
     }
 }
@@ -157,7 +160,7 @@ mod tests {
         std::io::Write::write_all(&mut server, b"\x15\x03\x03").unwrap();
         let limit = Limit::Whole(Instant::now() + fake_daemon::PATIENCE);
         let socket = Socket::from(std::os::fd::OwnedFd::from(client));
-        assert!(matches!(first_status(socket, limit), Err(Cause::NotHttp)));
+        assert!(matches!(first_status(socket, limit), Err(PingCause::NotHttp)));
     }
 
     #[test]

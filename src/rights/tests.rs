@@ -2,7 +2,7 @@
 //! late or never.
 
 use super::*;
-use crate::engine::fake::{FakeContainer, FakeEngine, Reply};
+use crate::engine::fake::{FakeContainer, FakeEngine, Scripted};
 use crate::engine::fake_daemon::await_condition;
 use crate::filter::Source;
 use crate::filter::rules::RuleVerdict;
@@ -92,7 +92,7 @@ impl World {
             address: address.parse().unwrap(),
             socket: Socket::from(OwnedFd::from(ours)),
             peer: Some(theirs),
-            origin: Origin::default(),
+            identity: ClientIdentity::default(),
         }
     }
 
@@ -110,20 +110,20 @@ struct Client<'a> {
     address: IpAddr,
     socket: Socket,
     peer: Option<UnixStream>,
-    origin: Origin,
+    identity: ClientIdentity,
 }
 
 impl Client<'_> {
-    fn answer(&mut self) -> Answer {
+    fn answer(&mut self) -> Entitlement {
         let (rights, local) = (self.world.rights(), self.local);
-        rights.policy_at(|| Some(local), &self.socket, self.address, &mut self.origin)
+        rights.policy_at(|| Some(local), &self.socket, self.address, &mut self.identity)
     }
 
     fn ask(&mut self) -> String {
         match self.answer() {
-            Answer::Listener => "listener".to_owned(),
-            Answer::Labels(policy) => shown(&policy, self.address),
-            Answer::Unknown(_) => "unknown".to_owned(),
+            Entitlement::Listener => "listener".to_owned(),
+            Entitlement::Labels(policy) => shown(&policy, self.address),
+            Entitlement::Unknown(_) => "unknown".to_owned(),
         }
     }
 }
@@ -165,7 +165,7 @@ fn rules_and_bind_mounts_are_those_of_the_labels() {
     let world = World::new([labelled("a", "10.1.0.3").label(from.0, from.1)]);
     let mut client = world.connect("10.1.0.3");
     let answer = client.answer();
-    let Answer::Labels(policy) = answer else { panic!("{answer:?}") };
+    let Entitlement::Labels(policy) = answer else { panic!("{answer:?}") };
     assert!(policy.rules().judge(Method::Get, "/info").is_allowed());
     assert!(!policy.rules().judge(Method::Get, "/version").is_allowed());
     assert!(policy.bodies().bind_mounts.as_ref().unwrap().admits("/home/x"));
@@ -468,7 +468,7 @@ fn a_move_that_is_not_listed_yet_is_seen_a_moment_later() {
     let world = World::new([]);
     world.await_table();
     let target = "/containers/json?filters=%7B%22id%22%3A%5B%22a%22%5D%7D";
-    world.engine.script(target, Reply::Raw("HTTP/1.1 200 OK\r\n\r\n[]".to_owned()));
+    world.engine.script(target, Scripted::Raw("HTTP/1.1 200 OK\r\n\r\n[]".to_owned()));
     world.engine.put(labelled("a", "10.1.0.3"));
     world.engine.network_event("connect", NET, "a");
     await_condition(|| world.engine.count(target) == 1);
@@ -593,7 +593,7 @@ fn a_container_with_an_invalid_label_loses_its_own_rights_alone() {
     assert_eq!(world.ask("10.1.0.5"), "labels of c");
     let mut client = world.connect("10.1.0.4");
     let answer = client.answer();
-    let Answer::Labels(policy) = answer else { panic!("{answer:?}") };
+    let Entitlement::Labels(policy) = answer else { panic!("{answer:?}") };
     assert_eq!(policy.rules().judge(Method::Get, "/info"), RuleVerdict::MethodNotAllowed);
 }
 

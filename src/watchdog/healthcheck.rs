@@ -6,7 +6,7 @@
 
 use super::health::CAUSE_FIELD;
 use crate::config::HEALTH_ADDRESS;
-use crate::engine::{Connection, EngineError, Limit, Question};
+use crate::engine::{Call, EngineError, Limit, OwnRequest};
 use crate::http1::{FieldStorage, Method, Response};
 use crate::relay::socket::Socket;
 use crate::text::visible_ascii;
@@ -51,20 +51,21 @@ pub(super) fn ask_health(address: SocketAddr, limit: Duration) -> Result<(), Unh
     ask(address, limit).map_err(unhealthy)
 }
 
-fn ask(address: SocketAddr, limit: Duration) -> Result<(), Cause> {
-    let question = Question { method: Method::Head, target: "/health", host: "localhost" };
+fn ask(address: SocketAddr, limit: Duration) -> Result<(), UnhealthyCause> {
+    let request = OwnRequest { method: Method::Head, target: "/health", host: "localhost" };
     let deadline = Limit::Whole(Instant::now() + limit);
-    let stream = TcpStream::connect_timeout(&address, limit).map_err(Cause::NoConnection)?;
+    let stream =
+        TcpStream::connect_timeout(&address, limit).map_err(UnhealthyCause::NoConnection)?;
     let socket = Socket::from(OwnedFd::from(stream));
-    let mut connection = Connection::ask(socket, question, deadline).map_err(Cause::NoAnswer)?;
-    let head_bytes = connection.receive_head(HEAD_BYTES_MAX)?;
+    let mut call = Call::ask(socket, request, deadline).map_err(UnhealthyCause::NoAnswer)?;
+    let head_bytes = call.receive_head(HEAD_BYTES_MAX)?;
     let mut storage = FieldStorage::new();
-    let head = connection.received(head_bytes);
+    let head = call.received(head_bytes);
     let response =
-        Response::parse(head, question.asked(), &mut storage).map_err(EngineError::from)?;
+        Response::parse(head, request.asked(), &mut storage).map_err(EngineError::from)?;
     match response.status() {
         200 => Ok(()),
-        status => Err(told(&response).map_or(Cause::Status(status), Cause::Told)),
+        status => Err(told(&response).map_or(UnhealthyCause::Status(status), UnhealthyCause::Told)),
     }
 }
 
@@ -79,11 +80,11 @@ fn told(response: &Response<'_>) -> Option<String> {
 #[derive(Debug)]
 pub(super) struct Unhealthy {
     address: SocketAddr,
-    cause: Cause,
+    cause: UnhealthyCause,
 }
 
 #[derive(Debug)]
-enum Cause {
+enum UnhealthyCause {
     NoConnection(io::Error),
     NoAnswer(io::Error),
     NotHttp,
@@ -92,7 +93,7 @@ enum Cause {
     Told(String),
 }
 
-impl From<EngineError> for Cause {
+impl From<EngineError> for UnhealthyCause {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Io(error) => Self::NoAnswer(error),
@@ -105,13 +106,13 @@ impl fmt::Display for Unhealthy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.address;
         match &self.cause {
-            Cause::NoConnection(error) => {
+            UnhealthyCause::NoConnection(error) => {
                 write!(f, "cannot connect to {address}: {error} (is -allowhealthcheck set?)")
             }
-            Cause::NoAnswer(error) => write!(f, "no answer from {address}: {error}"),
-            Cause::NotHttp => write!(f, "what answers on {address} does not speak HTTP"),
-            Cause::Status(status) => write!(f, "{address} answered {status}"),
-            Cause::Told(cause) => f.write_str(cause),
+            UnhealthyCause::NoAnswer(error) => write!(f, "no answer from {address}: {error}"),
+            UnhealthyCause::NotHttp => write!(f, "what answers on {address} does not speak HTTP"),
+            UnhealthyCause::Status(status) => write!(f, "{address} answered {status}"),
+            UnhealthyCause::Told(cause) => f.write_str(cause),
         }
     }
 }

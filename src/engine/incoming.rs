@@ -1,8 +1,8 @@
 //! One answer of the daemon: its head, and its body as it arrives.
 
-use super::connection::{Connection, Limit, Question};
+use super::call::{Call, Limit, OwnRequest};
 use super::error::EngineError;
-use super::json_stream::{Bytes, Json};
+use super::json_stream::{Bytes, JsonStream};
 use crate::http1::{
     self, BodyReader, DAEMON_HOST, FieldStorage, HEAD_BYTES_MAX, INTERIM_RESPONSES_MAX, Method,
     Response,
@@ -24,8 +24,8 @@ const MESSAGE_BYTES_MAX: u64 = 4 << 10;
 
 /// An answer whose head has been read.
 #[derive(Debug)]
-pub(super) struct Answer {
-    connection: Connection,
+pub(super) struct Incoming {
+    call: Call,
     status: u16,
     body: BodyReader,
     /// The decoded data at the start of the buffer, without what was taken.
@@ -36,14 +36,14 @@ pub(super) struct Answer {
     bytes_left: u64,
 }
 
-impl Answer {
+impl Incoming {
     /// Asks on a connection of its own, and reads the head of the answer.
     pub(super) fn to(socket: &Path, target: &str) -> Result<Self, EngineError> {
-        let question = Question { method: Method::Get, target, host: DAEMON_HOST };
+        let request = OwnRequest { method: Method::Get, target, host: DAEMON_HOST };
         let limit = Limit::Piece(ANSWER_LIMIT);
-        let mut connection = Connection::ask(Socket::dial(socket)?, question, limit)?;
-        let (status, body) = receive_final_head(&mut connection, question)?;
-        Ok(Self { connection, status, body, data: 0..0, consumed: 0, bytes_left: 0 })
+        let mut call = Call::ask(Socket::dial(socket)?, request, limit)?;
+        let (status, body) = receive_final_head(&mut call, request)?;
+        Ok(Self { call, status, body, data: 0..0, consumed: 0, bytes_left: 0 })
     }
 
     pub(super) fn status(&self) -> u16 {
@@ -52,7 +52,7 @@ impl Answer {
 
     /// The socket, to wait for more.
     pub(super) fn socket(&self) -> &Socket {
-        self.connection.socket()
+        self.call.socket()
     }
 
     /// Allows so many further bytes of the body.
@@ -65,13 +65,13 @@ impl Answer {
         mut self,
         bytes_max: u64,
         whole: &'static str,
-        read: impl FnOnce(&mut Json<Self>) -> Result<T, E>,
+        read: impl FnOnce(&mut JsonStream<Self>) -> Result<T, E>,
     ) -> Result<T, E> {
         if self.status != 200 {
             return Err(self.refusal().into());
         }
         self.bytes_left = bytes_max;
-        let mut json = Json::new(self, whole);
+        let mut json = JsonStream::new(self, whole);
         let value = read(&mut json)?;
         json.end()?;
         Ok(value)
@@ -92,8 +92,8 @@ impl Answer {
 
     /// Decodes what has arrived; false if there is no data in it.
     fn decode(&mut self) -> Result<bool, EngineError> {
-        self.connection.buffer.consume(std::mem::take(&mut self.consumed));
-        let decoded = self.body.decode(self.connection.buffer.filled_mut())?;
+        self.call.buffer.consume(std::mem::take(&mut self.consumed));
+        let decoded = self.body.decode(self.call.buffer.filled_mut())?;
         (self.data, self.consumed) = (decoded.data, decoded.consumed);
         Ok(!self.data.is_empty())
     }
@@ -103,7 +103,7 @@ impl Answer {
     pub(super) fn has_begun(&mut self) -> Result<bool, EngineError> {
         loop {
             while let Some(byte) =
-                self.connection.buffer.filled().get(self.data.clone()).and_then(<[u8]>::first)
+                self.call.buffer.filled().get(self.data.clone()).and_then(<[u8]>::first)
             {
                 if !byte.is_ascii_whitespace() {
                     return Ok(true);
@@ -116,7 +116,7 @@ impl Answer {
             if self.body.is_done() {
                 return Err(EngineError::Ended);
             }
-            match self.connection.receive(BULK_BYTES) {
+            match self.call.receive(BULK_BYTES) {
                 Ok(0) => return Err(EngineError::Ended),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -129,17 +129,17 @@ impl Answer {
 /// The status of the first response that is not an interim one, and how its body
 /// is framed.
 fn receive_final_head(
-    connection: &mut Connection,
-    question: Question<'_>,
+    call: &mut Call,
+    request: OwnRequest<'_>,
 ) -> Result<(u16, BodyReader), EngineError> {
     for _ in 0..=INTERIM_RESPONSES_MAX {
-        let head_bytes = connection.receive_head(HEAD_BYTES_MAX + 1)?;
+        let head_bytes = call.receive_head(HEAD_BYTES_MAX + 1)?;
         let mut storage = FieldStorage::new();
-        let head = connection.received(head_bytes);
-        let response = Response::parse(head, question.asked(), &mut storage)?;
+        let head = call.received(head_bytes);
+        let response = Response::parse(head, request.asked(), &mut storage)?;
         let (status, body) = (response.status(), BodyReader::from(response.body()));
         let is_final = !response.is_interim();
-        connection.buffer.consume(head_bytes);
+        call.buffer.consume(head_bytes);
         if is_final {
             return Ok((status, body));
         }
@@ -147,7 +147,7 @@ fn receive_final_head(
     Err(http1::Error::Interim.into())
 }
 
-impl Bytes for Answer {
+impl Bytes for Incoming {
     fn piece(&mut self) -> Result<&[u8], EngineError> {
         while self.data.is_empty() {
             if self.decode()? {
@@ -156,7 +156,7 @@ impl Bytes for Answer {
             if self.body.is_done() {
                 return Ok(&[]);
             }
-            match self.connection.receive_some(BULK_BYTES) {
+            match self.call.receive_some(BULK_BYTES) {
                 Err(EngineError::Ended) if self.body.ends_at_close() => return Ok(&[]),
                 received => received?,
             }
@@ -164,7 +164,7 @@ impl Bytes for Answer {
         if self.bytes_left == 0 {
             return Err(EngineError::TooLarge);
         }
-        Ok(self.connection.buffer.filled().get(self.data.clone()).unwrap_or_default())
+        Ok(self.call.buffer.filled().get(self.data.clone()).unwrap_or_default())
     }
 
     fn take(&mut self, count: usize) {

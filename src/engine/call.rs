@@ -4,7 +4,7 @@
 //! **Invariant:** every wait has an end; an answer in drops has one for the whole
 //! where its [`Limit`] says so.
 //!
-//! What this deliberately does not do: read bodies ([`super::answer`]).
+//! What this deliberately does not do: read bodies ([`super::incoming`]).
 
 use super::EngineError;
 use crate::http1::{self, Asked, HeadScan, Method, Takeover};
@@ -34,7 +34,7 @@ impl Limit {
 
 /// The head of a request without a body.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct OwnRequest<'a> {
     /// GET or HEAD.
     pub method: Method,
     /// Path and query, encoded.
@@ -43,7 +43,7 @@ pub struct Question<'a> {
     pub host: &'a str,
 }
 
-impl Question<'_> {
+impl OwnRequest<'_> {
     fn print(self) -> String {
         let Self { method, target, host } = self;
         format!(
@@ -62,19 +62,19 @@ impl Question<'_> {
 
 /// A connection with what was received on it.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Call {
     socket: Socket,
     pub(super) buffer: Buffer,
     limit: Limit,
 }
 
-impl Connection {
+impl Call {
     /// Sends a question on a connected socket.
     ///
     /// # Errors
     /// `TimedOut`, or the system's.
-    pub fn ask(socket: Socket, question: Question<'_>, limit: Limit) -> io::Result<Self> {
-        socket.send_all(question.print().as_bytes(), limit.deadline())?;
+    pub fn ask(socket: Socket, request: OwnRequest<'_>, limit: Limit) -> io::Result<Self> {
+        socket.send_all(request.print().as_bytes(), limit.deadline())?;
         Ok(Self { socket, buffer: Buffer::default(), limit })
     }
 
@@ -153,8 +153,8 @@ mod tests {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
 
-    const HEALTH: Question<'_> =
-        Question { method: Method::Head, target: "/health", host: "localhost" };
+    const HEALTH: OwnRequest<'_> =
+        OwnRequest { method: Method::Head, target: "/health", host: "localhost" };
 
     #[test]
     fn an_answer_in_drops_is_cut_off_by_one_deadline() {
@@ -167,11 +167,10 @@ mod tests {
             }
         });
         let limit = Limit::Whole(Instant::now() + Duration::from_millis(100));
-        let mut connection =
-            Connection::ask(Socket::from(OwnedFd::from(client)), HEALTH, limit).unwrap();
-        let error = connection.receive_head(HEAD_BYTES_MAX).unwrap_err();
+        let mut call = Call::ask(Socket::from(OwnedFd::from(client)), HEALTH, limit).unwrap();
+        let error = call.receive_head(HEAD_BYTES_MAX).unwrap_err();
         assert!(matches!(error, EngineError::Io(error) if error.kind() == io::ErrorKind::TimedOut));
-        drop(connection);
+        drop(call);
         dropper.join().unwrap();
     }
 }
