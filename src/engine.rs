@@ -1,4 +1,4 @@
-//! A small client of the Engine's API: list, inspect, follow events.
+//! Our own client of the daemon's API: ping, list, inspect, follow events.
 //!
 //! **Invariant:** every question has a connection of its own, and all but the
 //! stream of events must go on within five seconds.
@@ -6,6 +6,8 @@
 //! asked for are kept, whatever labels containers have.
 //!
 //! Paths carry no version, so that every Engine answers in its own.
+//!
+//! Read: `call`, `ping`, `json_stream`, `containers` (pure), `incoming`.
 
 mod incoming;
 mod call;
@@ -63,6 +65,9 @@ impl Engine {
     ///
     /// The Engine answers under the container's lock: one that is just being
     /// started or stopped is seen before or after it, never in between.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
         let target = format!("/containers/{}/json", percent_encoded(container));
         let read = |json: &mut JsonStream<Incoming>| Container::read_inspection(json, &self.labels);
@@ -74,6 +79,9 @@ impl Engine {
     ///
     /// An address is known here from before its container's process begins until
     /// after it has ended; lists of containers lag.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub fn network(
         &self,
         network: &str,
@@ -124,6 +132,9 @@ impl Engine {
     }
 
     /// All that changes from now on.
+    ///
+    /// # Errors
+    /// Why there is no stream.
     pub fn events(&self) -> Result<Events, EngineError> {
         let filters = json!({ "type": ["container", "network"], "event": ACTIONS }).to_string();
         let answer = self.ask(&format!("/events?filters={}", percent_encoded(&filters)))?;
@@ -154,6 +165,7 @@ pub struct Events {
 
 impl Events {
     /// The socket, to wait for more.
+    #[must_use]
     pub fn socket(&self) -> &Socket {
         self.json.bytes().socket()
     }
