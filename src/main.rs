@@ -8,9 +8,10 @@ use socket_proxy::filter::Scope;
 use socket_proxy::server::{self, BindError, Server};
 use socket_proxy::session::Learner;
 use socket_proxy::stop::StopReason;
+use socket_proxy::wait::{self, Unusable};
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
-use socket_proxy::{logging, signals, wait};
+use socket_proxy::{logging, signals};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ fn run(config: &Config) -> ExitCode {
 
 /// Why the proxy could not start. The log's texts are those of the Go program.
 enum StartError {
-    Daemon(String),
+    Daemon(Unusable),
     Listener(BindError),
     Other(String),
 }

@@ -7,11 +7,12 @@
 //! set its rights.
 
 use crate::relay::socket::Socket;
-use crate::relay::unreachable;
+use crate::relay::unreachable::{self, DOCKER_MADE_IT};
 use crate::stop::StopReason;
+use std::fmt;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -20,12 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Waits until `socket` takes a connection; false if a stop is asked for meanwhile.
 ///
 /// # Errors
-/// A sentence for people, if it does not within `limit`.
+/// Why the socket cannot be used, if it still cannot after `limit`.
 pub fn for_socket(
     socket: &Path,
     limit: Duration,
     stops: &Receiver<StopReason>,
-) -> Result<bool, String> {
+) -> Result<bool, Unusable> {
     let deadline = Instant::now() + limit;
     let mut announced = false;
     while let Err(cause) = try_out(socket) {
@@ -47,35 +48,74 @@ pub fn for_socket(
     Ok(true)
 }
 
-fn try_out(socket: &Path) -> Result<(), String> {
-    look_at(socket)?;
+fn try_out(socket: &Path) -> Result<(), Unusable> {
+    let unusable = |cause| Unusable { socket: socket.to_owned(), cause };
+    look_at(socket).map_err(unusable)?;
     match Socket::dial(socket) {
         Ok(_) => Ok(()),
         // Its queue is full: it listens, and its health is for the watchdog.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(unreachable::explain(socket, &error)),
+        Err(error) => Err(unusable(UnusableCause::NoConnection(error))),
     }
 }
 
-/// Explains mistakes that a mere connection would not tell apart.
-fn look_at(socket: &Path) -> Result<(), String> {
-    let name = socket.display();
+/// Finds mistakes that a mere connection would not tell apart.
+fn look_at(socket: &Path) -> Result<(), UnusableCause> {
     match std::fs::metadata(socket) {
         Ok(found) if found.file_type().is_socket() => Ok(()),
-        Ok(found) if found.is_dir() => Err(format!(
-            "{name} is a directory and not the daemon's socket: Docker makes a directory where \
-             the source of a mount does not exist"
-        )),
-        Ok(_) => Err(format!("{name} is not a socket: set -socketpath (SP_SOCKETPATH)")),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(format!(
-            "the daemon's socket {name} is in a directory closed to this user: {error}"
-        )),
-        Err(_) => Err(format!(
-            "the daemon's socket {name} does not exist: mount it into the container, set \
-             -socketpath (SP_SOCKETPATH), or wait for it with -waitforsocket=SECONDS"
-        )),
+        Ok(found) if found.is_dir() => Err(UnusableCause::Directory),
+        Ok(_) => Err(UnusableCause::NoSocket),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(UnusableCause::Closed(error))
+        }
+        Err(_) => Err(UnusableCause::Missing),
     }
 }
+
+/// Why the daemon's socket cannot be used.
+#[derive(Debug)]
+pub struct Unusable {
+    socket: PathBuf,
+    cause: UnusableCause,
+}
+
+#[derive(Debug)]
+enum UnusableCause {
+    Directory,
+    NoSocket,
+    /// It is in a directory that this user may not search.
+    Closed(io::Error),
+    Missing,
+    NoConnection(io::Error),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.socket.display();
+        match &self.cause {
+            UnusableCause::Directory => {
+                write!(f, "{name} is a directory and not the daemon's socket: {DOCKER_MADE_IT}")
+            }
+            UnusableCause::NoSocket => {
+                write!(f, "{name} is not a socket: set -socketpath (SP_SOCKETPATH)")
+            }
+            UnusableCause::Closed(error) => write!(
+                f,
+                "the daemon's socket {name} is in a directory closed to this user: {error}"
+            ),
+            UnusableCause::Missing => write!(
+                f,
+                "the daemon's socket {name} does not exist: mount it into the container, set \
+                 -socketpath (SP_SOCKETPATH), or wait for it with -waitforsocket=SECONDS"
+            ),
+            UnusableCause::NoConnection(error) => {
+                f.write_str(&unreachable::explain(&self.socket, error))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
 
 #[cfg(test)]
 mod tests {
@@ -87,24 +127,25 @@ mod tests {
         let (_stop, stops) = channel();
         let path = std::env::temp_dir().join(format!("wait-{}.sock", std::process::id()));
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert_eq!(for_socket(&path, Duration::ZERO, &stops), Ok(true));
+        assert!(matches!(for_socket(&path, Duration::ZERO, &stops), Ok(true)));
         std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
     fn what_is_no_socket_does_not_pass_for_one() {
         let (_stop, stops) = channel();
-        let error = for_socket(&std::env::temp_dir(), Duration::ZERO, &stops).unwrap_err();
+        let error =
+            for_socket(&std::env::temp_dir(), Duration::ZERO, &stops).unwrap_err().to_string();
         assert!(error.contains("is a directory"), "{error}");
         let program = std::env::current_exe().unwrap();
-        let error = for_socket(&program, Duration::ZERO, &stops).unwrap_err();
+        let error = for_socket(&program, Duration::ZERO, &stops).unwrap_err().to_string();
         assert!(error.contains("is not a socket"), "{error}");
     }
 
     #[test]
     fn a_missing_socket_is_named_with_the_flags_that_help() {
         let (_stop, stops) = channel();
-        let error = for_socket(Path::new("/none"), Duration::ZERO, &stops).unwrap_err();
+        let error = for_socket(Path::new("/none"), Duration::ZERO, &stops).unwrap_err().to_string();
         assert!(error.contains("/none") && error.contains("-waitforsocket"), "{error}");
     }
 
@@ -113,11 +154,11 @@ mod tests {
         let (stop, stops) = channel();
         let path = std::env::temp_dir().join(format!("refuses-{}.sock", std::process::id()));
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let error = for_socket(&path, Duration::ZERO, &stops).unwrap_err();
+        let error = for_socket(&path, Duration::ZERO, &stops).unwrap_err().to_string();
         assert!(error.ends_with("; the daemon is not listening"), "{error}");
         // It is waited for: the end comes only with the stop.
         stop.send(StopReason::Signal(15)).unwrap();
-        assert_eq!(for_socket(&path, Duration::from_secs(60), &stops), Ok(false));
+        assert!(matches!(for_socket(&path, Duration::from_secs(60), &stops), Ok(false)));
         std::fs::remove_file(&path).unwrap();
     }
 
@@ -125,6 +166,9 @@ mod tests {
     fn a_stop_ends_the_waiting() {
         let (stop, stops) = channel();
         stop.send(StopReason::Signal(15)).unwrap();
-        assert_eq!(for_socket(Path::new("/none"), Duration::from_secs(60), &stops), Ok(false));
+        assert!(matches!(
+            for_socket(Path::new("/none"), Duration::from_secs(60), &stops),
+            Ok(false)
+        ));
     }
 }

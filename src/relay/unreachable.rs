@@ -7,6 +7,10 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+/// Why there may be a directory in the place of a socket.
+pub const DOCKER_MADE_IT: &str =
+    "Docker makes a directory where the source of a mount does not exist";
+
 /// One sentence for the client and the log.
 #[must_use]
 pub fn explain(path: &Path, error: &io::Error) -> String {
@@ -33,9 +37,7 @@ pub fn explain(path: &Path, error: &io::Error) -> String {
 fn not_listening(path: &Path, error: &io::Error) -> String {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => {
-            "it is a directory and not a socket; Docker makes one where \
-             what is to be mounted does not exist"
-                .to_owned()
+            format!("it is a directory and not a socket; {DOCKER_MADE_IT}")
         }
         Ok(found) if !found.file_type().is_socket() => "it is not a socket".to_owned(),
         _ => format!("{error}; the daemon is not listening"),
