@@ -18,12 +18,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("logging", &["http1", "api", "filter", "config", "text"]),
     ("outcome", &["http1", "api", "filter", "text"]),
     ("relay", &["http1"]),
-    ("names", &[]),
-    ("rights", &["http1", "api", "filter", "advice", "large_stack", "relay", "config"]),
-    (
-        "session",
-        &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
-    ),
     ("engine", &["http1", "relay"]),
     ("names", &["journal"]),
     (
@@ -40,7 +34,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "engine",
         ],
     ),
-    ("session", &["http1", "filter", "config", "outcome", "relay", "names", "rights"]),
+    (
+        "session",
+        &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
+    ),
     ("activation", &[]),
     (
         "server",
