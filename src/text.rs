@@ -50,6 +50,23 @@ pub fn visible_ascii(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
+/// The text with everything that does not print as `\u{202e}`, for a reader who
+/// sees it decoded.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_printable(c) {
+            true => shown.push(c),
+            false => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Appends a JSON string with its quotes; what does not print is escaped.
 pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
@@ -76,6 +93,18 @@ mod tests {
         let mut out = Vec::new();
         print_json_string(text, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_print_becomes_visible() {
+        let rows = [
+            ("plain größe \"a\"", "plain größe \"a\""),
+            ("a\u{202e}b\nc", r"a\u{202e}b\u{a}c"),
+            ("\u{3164}", r"\u{3164}"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(visible(text), expected);
+        }
     }
 
     #[test]

@@ -534,6 +534,6 @@ fn hidden_characters_are_escaped_in_answers_as_in_the_log() {
     client.send(b"GET /%E2%80%AE%E2%81%A6%E2%80%8B%D8%9C HTTP/1.1\r\nHost: d\r\n\r\n");
     let Ok(Wait::Answer(refused)) = client.answer("GET", PATIENCE) else { panic!() };
     let body = String::from_utf8(refused.response.body).unwrap();
-    assert!(body.contains(r"GET /\u202e\u2066\u200b\u061c is not allowed"), "{body}");
+    assert!(body.contains(r"GET /\\u{202e}\\u{2066}\\u{200b}\\u{61c} is not allowed"), "{body}");
     assert!(body.is_ascii(), "{body}");
 }

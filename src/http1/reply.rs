@@ -6,7 +6,7 @@
 use super::fields::print_field;
 use super::request::{print_content_length, print_decimal};
 use super::{Method, Target, Version};
-use crate::text::{print_json_string, visible_ascii};
+use crate::text::{print_json_string, visible, visible_ascii};
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +79,11 @@ impl Reply {
         if self.location.is_some() {
             return Vec::new();
         }
-        let mut boundaries = self.message.char_indices().map(|(at, _)| at);
-        let end = boundaries.find(|at| *at >= MESSAGE_BYTES_MAX).unwrap_or(self.message.len());
-        let (message, cut) = self.message.split_at(end);
+        // Clients decode the JSON and print the text on a terminal.
+        let text = visible(&self.message);
+        let mut boundaries = text.char_indices().map(|(at, _)| at);
+        let end = boundaries.find(|at| *at >= MESSAGE_BYTES_MAX).unwrap_or(text.len());
+        let (message, cut) = text.split_at(end);
         let mut body = b"{\"message\":".to_vec();
         print_json_string(&[message, if cut.is_empty() { "" } else { "…" }].concat(), &mut body);
         body.extend_from_slice(b"}\n");
@@ -132,7 +134,7 @@ mod tests {
         reply.print(false, Version::Http11, true, &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 32\r\nAllow: GET, HEAD\r\n\r\n{\"message\":\"no \\\"POST\\\"\\u000a\"}\n"
+            "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 32\r\nAllow: GET, HEAD\r\n\r\n{\"message\":\"no \\\"POST\\\"\\\\u{a}\"}\n"
         );
     }
 
