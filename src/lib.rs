@@ -18,6 +18,8 @@
 
 pub mod text;
 
+pub mod json;
+
 pub mod http1;
 
 pub mod api;

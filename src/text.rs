@@ -13,6 +13,9 @@ use std::borrow::Cow;
 /// Room for the mark of a text that was cut: `…(18446744073709551615 bytes)`.
 const MARK_BYTES_MAX: usize = 32;
 
+/// How much of a value a message shows.
+const SHOWN_CHARS_MAX: usize = 200;
+
 /// Letters, digits, punctuation, symbols and the ASCII space. The standard
 /// library's escaping for debugging knows the Unicode categories, but takes
 /// fillers for the letters as which they are listed.
@@ -65,6 +68,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// A value for a message: on one line, without control characters, quoted, and
+/// cut if it is long.
+#[must_use]
+pub fn quoted(value: &str) -> String {
+    format!("\"{}\"", bounded(value))
+}
+
+/// Like [`quoted`], without the quotes.
+#[must_use]
+pub fn bounded(value: &str) -> String {
+    let mut shown: String = value.escape_debug().take(SHOWN_CHARS_MAX).collect();
+    if value.escape_debug().nth(SHOWN_CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Appends a JSON string with its quotes; what does not print is escaped.
@@ -125,6 +145,13 @@ mod tests {
             let back: String = serde_json::from_str(&json(text)).unwrap();
             assert_eq!(back, text);
         }
+    }
+
+    #[test]
+    fn values_are_shown_on_one_line_and_cut() {
+        assert_eq!(quoted("a\n\u{1b}[31m\u{202e}\"é"), "\"a\\n\\u{1b}[31m\\u{202e}\\\"é\"");
+        assert_eq!(bounded(&"x".repeat(201)), "x".repeat(200) + "…");
+        assert_eq!(bounded(&"x".repeat(200)), "x".repeat(200));
     }
 
     #[test]

@@ -360,7 +360,7 @@ fn strings_at<'v>(value: &'v Value, keys: &[&str], found: &mut Vec<&'v str>) {
         }
         ([key, rest @ ..], Value::Object(members)) => members
             .iter()
-            .filter(|(name, _)| socket_proxy::filter::bodies::json::folds_alike(name, key))
+            .filter(|(name, _)| socket_proxy::json::folds_alike(name, key))
             .for_each(|(_, member)| strings_at(member, rest, found)),
         _ => {}
     }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 /// (main, examples) may import everything.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("json", &["text"]),
     ("http1", &["text"]),
     ("api", &["http1"]),
-    ("filter", &["http1", "api", "text"]),
+    ("filter", &["http1", "api", "json", "text"]),
     ("advice", &["http1", "api", "filter", "text"]),
     ("large_stack", &[]),
     ("journal", &[]),
@@ -36,7 +37,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "session",
-        &["http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights"],
+        &[
+            "http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights",
+            "json",
+        ],
     ),
     ("activation", &[]),
     (
@@ -59,7 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watchdog", &["stop", "text", "http1", "config", "journal", "engine", "relay"]),
 ];
 
-const PURE_ROOMS: [&str; 5] = ["text", "http1", "api", "filter", "advice"];
+const PURE_ROOMS: [&str; 6] = ["text", "json", "http1", "api", "filter", "advice"];
 const IMPURE: [&str; 9] = [
     "std::io::Read",
     "std::fs",

@@ -21,7 +21,6 @@ mod fields;
 mod host_parameters;
 mod host_paths;
 mod images;
-pub mod json;
 mod labels;
 mod libpod;
 mod mounts;
@@ -34,9 +33,10 @@ pub use endpoints::Inspection;
 pub use labels::LabelGuard;
 
 use crate::http1::Method;
+use crate::json::Tree;
+use crate::text::quoted;
 use endpoints::Endpoint;
-use fields::{Node, Refusal, quoted};
-use json::Tree;
+use fields::{Node, Refusal};
 
 /// What a policy demands of request bodies. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

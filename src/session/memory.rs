@@ -9,7 +9,7 @@
 //! requests are served however much others hold. Bodies that pass through are
 //! bounded by their flows, and are not counted here.
 
-use crate::filter::bodies::json::VALUES_MAX;
+use crate::json::VALUES_MAX;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};

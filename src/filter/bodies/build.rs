@@ -10,12 +10,13 @@
 //! may build with Podman can read single files of the host.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal, bounded, quoted};
+use super::fields::{Node, Refusal};
 use super::host_paths::{check_seccomp, check_security_option};
 use super::images::{Fetcher, check_image, check_remote};
-use super::json::{Shape, Tree};
 use super::mounts::check_bind;
 use super::query::{Parameter, parameters};
+use crate::json::{Shape, Tree};
+use crate::text::{bounded, quoted};
 use Form::*;
 
 /// What values a parameter may have.

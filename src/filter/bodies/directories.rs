@@ -5,7 +5,8 @@
 //! are not followed: a proxy cannot see them. A client that may write in a
 //! mounted directory can plant one and mount it, unless the list is exact.
 
-use super::fields::{Refusal, bounded, quoted};
+use super::fields::Refusal;
+use crate::text::{bounded, quoted};
 use std::fmt;
 
 /// The host directories that may be mounted.

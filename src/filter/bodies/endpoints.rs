@@ -12,9 +12,9 @@
 //! Names of containers and plugins span slashes in the Engine, so
 //! `/containers/create/start` starts a container named `create`.
 
-use super::json::Shape;
 use super::shapes;
 use crate::http1::Method;
+use crate::json::Shape;
 
 /// The kind of a body that must be read and judged before it may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

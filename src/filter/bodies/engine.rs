@@ -2,8 +2,9 @@
 //! place of the host: networks, secrets, checkpoints.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal, quoted};
+use super::fields::{Node, Refusal};
 use super::host_paths::check_driver;
+use crate::text::quoted;
 
 /// Checks a body of networks create: drivers are found by their names.
 pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
@@ -57,8 +58,8 @@ pub(super) fn check_checkpoint_name(place: &str, name: &str) -> Result<(), Refus
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Tree;
     use super::*;
+    use crate::json::Tree;
 
     fn judge(check: impl Fn(&Node<'_>) -> Result<(), Refusal>, body: &str) -> Result<(), Refusal> {
         check(&Node::root(&Tree::parse(body.as_bytes()).unwrap()))

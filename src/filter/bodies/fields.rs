@@ -6,7 +6,8 @@
 //! is to Go for every type that is judged here (the tree has no repeated keys,
 //! so there is no earlier value that it could leave standing).
 
-use super::json::{Tree, reads_alike};
+use crate::json::{Tree, reads_alike};
+use crate::text::bounded;
 
 /// Why something is refused, without the name of the rule in front.
 pub(super) type Refusal = String;
@@ -121,22 +122,6 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// A value for a message: on one line, without control characters, quoted, and
-/// cut if it is long.
-pub(super) fn quoted(value: &str) -> String {
-    format!("\"{}\"", bounded(value))
-}
-
-/// Like [`quoted`], without the quotes.
-pub(super) fn bounded(value: &str) -> String {
-    const SHOWN_CHARS_MAX: usize = 200;
-    let mut shown: String = value.escape_debug().take(SHOWN_CHARS_MAX).collect();
-    if value.escape_debug().nth(SHOWN_CHARS_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,12 +160,5 @@ mod tests {
         assert!(fields.get("a").is_none());
         assert_eq!(fields.text("a"), Ok(""));
         assert!(fields.items("a").unwrap().is_empty());
-    }
-
-    #[test]
-    fn values_are_shown_on_one_line_and_cut() {
-        assert_eq!(quoted("a\n\u{1b}[31m\u{202e}\"é"), "\"a\\n\\u{1b}[31m\\u{202e}\\\"é\"");
-        assert_eq!(bounded(&"x".repeat(201)), "x".repeat(200) + "…");
-        assert_eq!(bounded(&"x".repeat(200)), "x".repeat(200));
     }
 }

@@ -8,10 +8,11 @@
 use super::directories::BindMounts;
 use super::endpoints::libpod;
 use super::engine::{check_checkpoint_name, check_secret_driver};
-use super::fields::{Refusal, quoted};
+use super::fields::Refusal;
 use super::images::{check_archive, check_image};
 use super::query::{Parameter, parameters};
 use crate::http1::Method;
+use crate::text::quoted;
 
 /// What the value of a parameter may be.
 #[derive(Debug, Clone, Copy)]

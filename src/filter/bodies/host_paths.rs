@@ -6,8 +6,9 @@
 //! within the list, where a client could write them itself.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal, bounded, quoted};
-use super::json::Tree;
+use super::fields::{Fields, Node, Refusal};
+use crate::json::Tree;
+use crate::text::{bounded, quoted};
 
 /// Files of profiles that Podman's client names if nobody asked for another.
 const DEFAULT_PROFILES: [&str; 3] = [

@@ -3,7 +3,8 @@
 //! Podman reads `dir:/etc` where a name of an image is expected, and then takes
 //! or writes a directory of the host. The Engine knows names alone.
 
-use super::fields::{Refusal, bounded, quoted};
+use super::fields::Refusal;
+use crate::text::{bounded, quoted};
 
 /// Podman's transports beside `docker`: directories and archives of the host,
 /// stores at any path, and a daemon's socket.

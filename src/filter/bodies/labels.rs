@@ -16,10 +16,11 @@
 //! only the reader of the labels can tell them apart (see the rights per
 //! container). BuildKit's `/grpc` and `/session` are opaque.
 
-use super::fields::{Node, Refusal, quoted};
-use super::json::fold;
+use super::fields::{Node, Refusal};
 use super::query::parameters;
 use crate::http1::Method;
+use crate::json::fold;
+use crate::text::quoted;
 
 /// Network modes that Podman reads, and that share no namespace, although a `:`
 /// is in them.
@@ -173,8 +174,8 @@ fn is_apart(query: &str, is_libpod: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Tree;
     use super::*;
+    use crate::json::Tree;
 
     fn guard() -> LabelGuard {
         LabelGuard::new("socket-proxy", "-allowlabelgrants")

@@ -9,7 +9,7 @@
 //! files, runtimes, annotations. Devices, namespaces and privileges pass.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal, quoted};
+use super::fields::{Fields, Node, Refusal};
 use super::host_paths::{
     check_annotations, check_driver, check_file, check_log, check_network_mode,
     check_network_options, check_runtime, check_seccomp, check_security_options, check_time_zone,
@@ -17,6 +17,7 @@ use super::host_paths::{
 use super::images::check_image;
 use super::mounts::{check_mount_options, check_volumes_from};
 use super::volumes::{check_options, check_pairs, check_source, check_subpath};
+use crate::text::quoted;
 
 /// File systems of an OCI mount that show nothing of the host.
 const HARMLESS_TYPES: [&str; 4] = ["tmpfs", "ramfs", "devpts", "mqueue"];
@@ -234,8 +235,8 @@ fn options_of<'t>(allowed: &BindMounts, fields: &Fields<'t>) -> Result<Vec<&'t s
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Tree;
     use super::*;
+    use crate::json::Tree;
 
     fn judge(
         check: impl Fn(&BindMounts, &Node<'_>) -> Result<(), Refusal>,

@@ -17,13 +17,14 @@
 //! well, but the restriction is one of directories.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal, quoted};
+use super::fields::{Fields, Node, Refusal};
 use super::host_paths::{
     check_annotations, check_driver, check_log, check_network_mode, check_runtime,
     check_security_options,
 };
-use super::json::reads_alike;
 use super::volumes::{check_options, check_source, check_subpath};
+use crate::json::reads_alike;
+use crate::text::quoted;
 use std::borrow::Cow;
 
 /// The fields of a `HostConfig` that mount something or name a place of the
@@ -294,8 +295,8 @@ fn refuse_templates(options: &Node<'_>) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Tree;
     use super::*;
+    use crate::json::Tree;
 
     fn judge(
         check: impl Fn(&BindMounts, &Node<'_>) -> Result<(), Refusal>,

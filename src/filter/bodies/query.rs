@@ -9,8 +9,9 @@
 //! - Of a repeated parameter one daemon takes the first value, another the
 //!   last. So every value is judged.
 
-use super::fields::{Refusal, bounded};
-use super::json::folds_alike;
+use super::fields::Refusal;
+use crate::json::folds_alike;
+use crate::text::bounded;
 
 /// One parameter, decoded.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! spellings, if two daemons serve it. A field that is missing here costs no
 //! safety: its objects count as structs.
 
-use super::json::Shape::{self, Any, List, Map, Struct};
+use crate::json::Shape::{self, Any, List, Map, Struct};
 
 /// A map whose values hold no further maps.
 const MAP: Shape = Map(&Any);

@@ -11,8 +11,9 @@
 //! Volumes that exist already are not looked at.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal, bounded, quoted};
-use super::json::folds_alike;
+use super::fields::{Node, Refusal};
+use crate::json::folds_alike;
+use crate::text::{bounded, quoted};
 
 /// The options of the `local` driver that take part in a mount.
 const MOUNT_OPTIONS: [&str; 3] = ["type", "device", "o"];

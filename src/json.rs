@@ -22,6 +22,9 @@
 //! nothing of the others, and with exact numbers it hands a number to a visitor
 //! as an object with a magic key, which an object from the wire can imitate.
 
+#![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
+
+use crate::text;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -444,7 +447,7 @@ impl<'a> Parser<'a> {
 }
 
 fn repeated_key(key: &str, at: usize) -> SyntaxError {
-    let key = super::fields::quoted(key);
+    let key = text::quoted(key);
     SyntaxError { what: Cow::Owned(format!("the key {key}, which stands there already,")), at }
 }
 
