@@ -31,6 +31,7 @@ mod shape;
 pub use fold::{fold, folds_alike, reads_alike};
 pub use shape::Shape;
 
+use crate::text::{Escaped, print_json_string};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -90,10 +91,10 @@ impl<'a> Tree<'a> {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Number(digits) => out.push_str(digits),
-            Self::String(text) => print_string(out, text),
+            Self::String(text) => print_json_string(text, Escaped::AsNeeded, out),
             Self::Array(items) => print_list(out, ['[', ']'], items, |out, item| item.print(out)),
             Self::Object(members) => print_list(out, ['{', '}'], members, |out, (key, value)| {
-                print_string(out, key);
+                print_json_string(key, Escaped::AsNeeded, out);
                 out.push(':');
                 value.print(out);
             }),
@@ -132,22 +133,6 @@ fn print_list<T>(
         print(out, item);
     }
     out.push(close);
-}
-
-fn print_string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
@@ -196,10 +181,7 @@ mod tests {
     #[test]
     fn strings_are_unescaped_and_printed_with_as_few_escapes_as_possible() {
         check(r#""\u0048ost\/""#, r#""Host/""#);
-        check(
-            r#""\"\\\b\f\n\r\t\u001f\u007f""#,
-            "\"\\\"\\\\\\u0008\\u000c\\n\\r\\t\\u001f\u{7f}\"",
-        );
+        check(r#""\"\\\b\f\n\r\t\u001f\u007f""#, "\"\\\"\\\\\\b\\f\\n\\r\\t\\u001f\u{7f}\"");
         check(r#""\ud83d\ude00 é""#, "\"\u{1f600} é\"");
         check("\"\u{2028}<>&\"", "\"\u{2028}<>&\"");
     }

@@ -1,6 +1,6 @@
 //! Untrusted text for people: printable, and of bounded length.
 //!
-//! **Invariant:** [`print_json_string`] puts out no control (C0, DEL, C1), no line
+//! **Invariant:** [`print_json_string`] with [`Escaped::Hidden`] puts out no control (C0, DEL, C1), no line
 //! or paragraph separator, no bidirectional control and no other character that
 //! does not show: they are escaped. Answers and log lines share [`is_printable`].
 //!
@@ -9,6 +9,7 @@
 pub mod nearest;
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Room for the mark of a text that was cut: `…(18446744073709551615 bytes)`.
 const MARK_BYTES_MAX: usize = 32;
@@ -87,22 +88,40 @@ pub fn bounded(value: &str) -> String {
     shown
 }
 
-/// Appends a JSON string with its quotes; what does not print is escaped.
-pub fn print_json_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
+/// Which characters of a JSON string are escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escaped {
+    /// Those that JSON wants escaped: for daemons.
+    AsNeeded,
+    /// All that do not print: for people.
+    Hidden,
+}
+
+/// Appends a JSON string with its quotes.
+pub fn print_json_string(text: &str, escaped: Escaped, out: &mut String) {
+    out.push('"');
     for c in text.chars() {
         match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            c if is_printable(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-                }
-            }
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\0'..='\u{1f}' => push_units(c, out),
+            _ if escaped == Escaped::AsNeeded || is_printable(c) => out.push(c),
+            _ => push_units(c, out),
         }
     }
-    out.push(b'"');
+    out.push('"');
+}
+
+fn push_units(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing into a string does not fail.
+        write!(out, "\\u{unit:04x}").unwrap_or_default();
+    }
 }
 
 #[cfg(test)]
@@ -110,9 +129,9 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> String {
-        let mut out = Vec::new();
-        print_json_string(text, &mut out);
-        String::from_utf8(out).unwrap()
+        let mut out = String::new();
+        print_json_string(text, Escaped::Hidden, &mut out);
+        out
     }
 
     #[test]
@@ -132,7 +151,8 @@ mod tests {
         let rows = [
             ("plain größe 🐳", r#""plain größe 🐳""#),
             ("a\"b\\c/d", r#""a\"b\\c/d""#),
-            ("\n\r\t\0\u{1b}\u{7f}\u{9b}", r#""\u000a\u000d\u0009\u0000\u001b\u007f\u009b""#),
+            ("\n\r\t\u{8}\u{c}", r#""\n\r\t\b\f""#),
+            ("\0\u{1b}\u{7f}\u{9b}", r#""\u0000\u001b\u007f\u009b""#),
             ("\u{202a}\u{202e}\u{2066}\u{2069}", r#""\u202a\u202e\u2066\u2069""#),
             ("\u{200e}\u{200f}\u{61c}", r#""\u200e\u200f\u061c""#),
             ("\u{200b}\u{200d}\u{feff}\u{ad}", r#""\u200b\u200d\ufeff\u00ad""#),
@@ -152,6 +172,13 @@ mod tests {
         assert_eq!(quoted("a\n\u{1b}[31m\u{202e}\"é"), "\"a\\n\\u{1b}[31m\\u{202e}\\\"é\"");
         assert_eq!(bounded(&"x".repeat(201)), "x".repeat(200) + "…");
         assert_eq!(bounded(&"x".repeat(200)), "x".repeat(200));
+    }
+
+    #[test]
+    fn a_json_string_for_a_daemon_escapes_what_json_wants_escaped() {
+        let mut out = String::new();
+        print_json_string("\u{1f}\n\"\u{7f}\u{2028}é", Escaped::AsNeeded, &mut out);
+        assert_eq!(out, "\"\\u001f\\n\\\"\u{7f}\u{2028}é\"");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use super::presets;
 use crate::api::{Class, Operation};
 use crate::text::nearest::nearest;
-use crate::text::{cut, print_json_string};
+use crate::text::{Escaped, cut, print_json_string};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -70,9 +70,9 @@ impl fmt::Display for UnknownWord {
 
 /// A word that anybody may have written, for a message.
 fn shown(word: &str) -> String {
-    let mut shown = Vec::new();
-    print_json_string(&cut(word, WORD_BYTES_MAX), &mut shown);
-    String::from_utf8_lossy(&shown).into_owned()
+    let mut shown = String::new();
+    print_json_string(&cut(word, WORD_BYTES_MAX), Escaped::Hidden, &mut shown);
+    shown
 }
 
 /// Reads a comma-separated list. Spaces around items do not count, nor do

@@ -6,7 +6,7 @@
 use super::fields::print_field;
 use super::request::{print_content_length, print_decimal};
 use super::{Method, Target, Version};
-use crate::text::{print_json_string, visible, visible_ascii};
+use crate::text::{Escaped, print_json_string, visible, visible_ascii};
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +84,11 @@ impl Reply {
         let mut boundaries = text.char_indices().map(|(at, _)| at);
         let end = boundaries.find(|at| *at >= MESSAGE_BYTES_MAX).unwrap_or(text.len());
         let (message, cut) = text.split_at(end);
-        let mut body = b"{\"message\":".to_vec();
-        print_json_string(&[message, if cut.is_empty() { "" } else { "…" }].concat(), &mut body);
-        body.extend_from_slice(b"}\n");
-        body
+        let message = [message, if cut.is_empty() { "" } else { "…" }].concat();
+        let mut body = "{\"message\":".to_owned();
+        print_json_string(&message, Escaped::Hidden, &mut body);
+        body.push_str("}\n");
+        body.into_bytes()
     }
 
     fn print_allow(&self, out: &mut Vec<u8>) {

@@ -8,7 +8,7 @@
 //! character. Stricter than Go: in JSON too, where Go lets DEL, C1 controls and
 //! overrides through, and for combining marks, which could hide what they follow.
 
-use crate::text::is_printable;
+use crate::text::{Escaped, is_printable, print_json_string};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -27,23 +27,9 @@ pub(super) fn text(value: &str) -> Cow<'_, str> {
 
 /// A JSON string with its quotes.
 pub(super) fn json(value: &str) -> String {
-    // `serde_json` writes a string without fail.
-    let quoted = serde_json::Value::from(value).to_string();
-    if quoted.chars().all(is_printable) {
-        return quoted;
-    }
-    let mut escaped = String::with_capacity(quoted.len() + 8);
-    for c in quoted.chars() {
-        if is_printable(c) {
-            escaped.push(c);
-        } else {
-            let mut units = [0; 2];
-            c.encode_utf16(&mut units)
-                .iter()
-                .for_each(|unit| push(&mut escaped, 'u', 4, (*unit).into()));
-        }
-    }
-    escaped
+    let mut quoted = String::with_capacity(value.len() + 2);
+    print_json_string(value, Escaped::Hidden, &mut quoted);
+    quoted
 }
 
 /// Text for a terminal: as it is, but without what does not print.
