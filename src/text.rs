@@ -7,6 +7,7 @@
 //! What this deliberately does not do: decide how long a text may be.
 
 pub mod nearest;
+pub mod percent;
 
 use std::borrow::Cow;
 use std::fmt::Write;

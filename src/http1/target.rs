@@ -12,6 +12,7 @@
 //! the encoded one; the canonical encoding reads the same for both.
 
 use super::{Error, Method};
+use crate::text::percent;
 use std::borrow::Cow;
 
 /// The target of a request (RFC 9112 §3.2) in normal form.
@@ -71,7 +72,7 @@ impl<'a> Target<'a> {
             if byte == b'/' || is_pchar(byte) {
                 out.push(byte);
             } else {
-                out.extend(escape(byte));
+                out.extend(percent::encode(byte));
             }
         }
         if let Some(query) = &self.query {
@@ -136,7 +137,7 @@ fn encode_query(raw: &str) -> Result<Cow<'_, str>, Error> {
     for byte in raw.bytes() {
         match byte.is_ascii() {
             true => encoded.push(char::from(byte)),
-            false => encoded.extend(escape(byte).map(char::from)),
+            false => encoded.extend(percent::encode(byte).map(char::from)),
         }
     }
     Ok(Cow::Owned(encoded))
@@ -174,20 +175,8 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, Error> {
 }
 
 fn unescape(raw: &str) -> Result<String, Error> {
-    let mut bytes = raw.bytes();
-    let mut decoded = Vec::with_capacity(raw.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => escape_value(bytes.next(), bytes.next()).ok_or(Error::Target)?,
-            _ => byte,
-        });
-    }
+    let decoded = percent::decode(raw).ok_or(Error::Target)?;
     String::from_utf8(decoded).map_err(|_| Error::Path)
-}
-
-fn escape_value(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 /// `/` alone, or segments that are neither empty nor `.` nor `..` and hold no
@@ -220,21 +209,10 @@ pub fn percent_encoded(text: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(char::from(byte));
             }
-            _ => encoded.extend(escape(byte).map(char::from)),
+            _ => encoded.extend(percent::encode(byte).map(char::from)),
         }
     }
     encoded
-}
-
-fn escape(byte: u8) -> [u8; 3] {
-    [b'%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]
-}
-
-fn hex_digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0' + nibble,
-        _ => b'A' + (nibble - 10),
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use crate::http1::Request;
 use crate::text;
+use crate::text::percent::{self, Piece};
 use std::borrow::Cow;
 
 /// Longest URL of a log line, its mark included. Docker splits lines at 16 KiB.
@@ -100,21 +101,11 @@ fn is_secret(name: &str, value: &str) -> bool {
 
 /// Decoded for comparison, in lower case; `%XX` that are none stay.
 fn decoded(raw: &str) -> String {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(code) if byte == b'%' => {
-                bytes.push(code);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
+    let byte = |piece| match piece {
+        Piece::Plain(byte) | Piece::Escaped(byte) => byte,
+        Piece::Malformed => b'%',
+    };
+    let bytes: Vec<u8> = percent::pieces(raw).map(byte).collect();
     String::from_utf8_lossy(&bytes).to_lowercase()
 }
 

@@ -12,6 +12,7 @@
 use super::fields::Refusal;
 use crate::json::folds_alike;
 use crate::text::bounded;
+use crate::text::percent::{self, Piece};
 
 /// One parameter, decoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,25 +47,13 @@ fn parameter(pair: &str) -> Result<Parameter, Refusal> {
 
 /// `None` if an escape is none, or if the text would not be UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                bytes.push(hex(*high)? << 4 | hex(*low)?);
-                rest = tail;
-            }
-            (b'%', _) => return None,
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-    }
+    let byte = |piece| match piece {
+        Piece::Plain(b'+') => Some(b' '),
+        Piece::Plain(byte) | Piece::Escaped(byte) => Some(byte),
+        Piece::Malformed => None,
+    };
+    let bytes = percent::pieces(text).map(byte).collect::<Option<Vec<u8>>>()?;
     String::from_utf8(bytes).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
