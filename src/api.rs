@@ -21,7 +21,7 @@ mod template;
 mod version;
 
 pub use pattern::{ENGINE_VERSION, escape, generalise};
-pub use recognise::{exact, recognise};
+pub use recognise::{below_libpod, exact, recognise};
 pub use table::Operation;
 pub use template::{Piece, Template};
 pub use version::{Version, split_version};

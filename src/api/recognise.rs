@@ -19,29 +19,55 @@ pub fn exact(method: Method, path: &str) -> Option<Operation> {
 
 /// Every operation that a supported daemon might route this request to.
 ///
-/// A path that is exactly one of the table's, behind any version of any daemon,
-/// means what the table says, with all that overlap. Every other path is read
-/// cautiously: it means each operation that it *ends* like, with or without one
-/// slash at its end, whatever comes before. That may find more than any daemon
-/// would route, and never less.
+/// Slashes at the end count for nothing, unless the table has them. A path that is
+/// exactly one of the table's, behind any version of any daemon, means what the
+/// table says, with all that overlap. Every other path is read cautiously: it means
+/// each operation that it *ends* like, whatever comes before; below `/libpod`,
+/// operations of both trees. That may find more than any daemon would route, and
+/// never less.
+///
+/// Does not allocate.
 pub fn recognise(method: Method, path: &str) -> impl Iterator<Item = Operation> {
-    let (_, rest) = split_version(path);
-    let is_known = Operation::ALL.iter().any(|operation| operation.has_route(method, rest));
-    let trimmed = path.strip_suffix('/').unwrap_or(path);
-    let tree = tree_of(trimmed);
-    Operation::ALL.iter().copied().filter(move |operation| match is_known {
-        true => operation.has_route(method, rest),
-        false => operation.facts().tree == tree && operation.ends(method, trimmed),
+    let trimmed = path.trim_end_matches('/');
+    let known = find_known(method, path).or_else(|| match trimmed == path {
+        true => None,
+        false => find_known(method, trimmed),
+    });
+    let below = below_libpod(trimmed);
+    let first = known.map_or(0, |(first, _)| first);
+    Operation::ALL.iter().copied().skip(first).filter(move |operation| match known {
+        Some((_, rest)) => operation.has_route(method, rest),
+        None => operation.ends(method, trimmed, below),
     })
 }
 
+/// Where the table has the first operation of exactly this path, and the path
+/// without its version.
+fn find_known(method: Method, path: &str) -> Option<(usize, &str)> {
+    let (_, rest) = split_version(path);
+    let first = Operation::ALL.iter().position(|operation| operation.has_route(method, rest))?;
+    Some((first, rest))
+}
+
+/// The part of a path behind `/libpod`, which is empty or begins with a slash.
 /// Podman's own tree begins right behind the version, whatever a version may
 /// look like. Elsewhere the word is a name.
-fn tree_of(path: &str) -> Tree {
-    let mut segments = path.split('/').skip(1);
-    let first = segments.next().unwrap_or_default();
-    let below = first.starts_with('v') && segments.next() == Some("libpod");
-    if first == "libpod" || below { Tree::Libpod } else { Tree::Engine }
+#[must_use]
+pub fn below_libpod(path: &str) -> Option<&str> {
+    let (first, rest) = split_segment(path)?;
+    match first {
+        "libpod" => Some(rest),
+        _ if first.starts_with('v') => {
+            split_segment(rest).filter(|(second, _)| *second == "libpod").map(|(_, rest)| rest)
+        }
+        _ => None,
+    }
+}
+
+/// The segment that a path begins with, and what is behind it.
+fn split_segment(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    path.split_at_checked(path.find('/').unwrap_or(path.len()))
 }
 
 impl Operation {
@@ -66,11 +92,17 @@ impl Operation {
         matches!(self, Self::SystemPingLibpod | Self::SystemPingHeadLibpod)
     }
 
-    /// Whether the path ends like one of the operation's routes.
-    fn ends(self, method: Method, path: &str) -> bool {
-        let routes = self.facts().routes.iter();
-        routes
-            .filter(|route| route.method == method)
-            .any(|route| route.template.matches_an_end_of(path))
+    /// Whether the path ends like one of the operation's routes. Podman's own are
+    /// looked for below `/libpod` alone.
+    fn ends(self, method: Method, path: &str, below_libpod: Option<&str>) -> bool {
+        let routes = self.facts().routes.iter().filter(|route| route.method == method);
+        let mut templates = routes.map(|route| route.template);
+        match (self.facts().tree, below_libpod) {
+            (Tree::Engine, _) => templates.any(|template| template.matches_an_end_of(path)),
+            (Tree::Libpod, None) => false,
+            (Tree::Libpod, Some(below)) => templates
+                .filter_map(|template| template.without("/libpod"))
+                .any(|template| template.matches_an_end_of(below)),
+        }
     }
 }

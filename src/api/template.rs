@@ -31,6 +31,12 @@ impl Template {
         self.0
     }
 
+    /// The template without a literal text at its beginning.
+    #[must_use]
+    pub fn without(self, literal: &str) -> Option<Self> {
+        self.0.strip_prefix(literal).map(Self)
+    }
+
     /// The pieces from left to right.
     pub fn pieces(self) -> impl Iterator<Item = Piece> {
         let mut rest = self.0;

@@ -132,6 +132,9 @@ fn a_path_that_only_ends_like_an_operation_is_recognised_and_not_named() {
         (Post, "/libpod/containers/create", Operation::ContainerCreateLibpod),
         (Post, "/vx/libpod/containers/create", Operation::ContainerCreateLibpod),
         (Post, "/v5/libpod/containers/a/b/start", Operation::ContainerStartLibpod),
+        (Post, "/libpod/x/containers/create", Operation::ContainerCreateLibpod),
+        (Post, "/libpod/services/create", Operation::ServiceCreate),
+        (Post, "/v5/libpod/containers/a/checkpoints", Operation::CheckpointCreate),
         (Post, "/services/a/b/update", Operation::ServiceUpdate),
         (Get, "/x/containers/a/json/", Operation::ContainerInspect),
         (Delete, "/x/images/a", Operation::ImageDelete),
@@ -164,6 +167,24 @@ fn a_path_of_no_operation_has_no_name() {
     }
     assert_eq!(exact(Get, "/networks/"), Some(Operation::NetworkList));
     assert_eq!(exact(Get, "/libpod/_ping"), Some(Operation::SystemPingLibpod));
+}
+
+#[test]
+fn podmans_own_tree_begins_behind_a_version() {
+    let rows = [
+        ("/libpod/info", Some("/info")),
+        ("/v5.8.0/libpod/a/b", Some("/a/b")),
+        ("/vx/libpod", Some("")),
+        ("/libpod/", Some("/")),
+        ("/libpodx/info", None),
+        ("/x/libpod/info", None),
+        ("/v1/v1/libpod/info", None),
+        ("/containers/libpod/json", None),
+        ("*", None),
+    ];
+    for (path, below) in rows {
+        assert_eq!(below_libpod(path), below, "{path}");
+    }
 }
 
 #[test]

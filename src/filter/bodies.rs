@@ -35,7 +35,7 @@ pub use labels::LabelGuard;
 use crate::http1::Method;
 use crate::json::Tree;
 use crate::text::quoted;
-use endpoints::Endpoint;
+use endpoints::{Endpoint, Recognised};
 use fields::{Node, Refusal};
 
 /// What a policy demands of request bodies. The default demands nothing.
@@ -95,14 +95,15 @@ impl BodyRules {
             return Ok(None);
         }
         let query = query.unwrap_or_default();
-        if let Some(guard) = &self.label_guard {
-            guard.check_request(method, path, query).map_err(restricted(LABELS))?;
+        let recognised = Recognised::of(method, path);
+        if let Some(guard) = self.label_guard.as_ref().filter(|_| recognised.is_build) {
+            guard.check_build(path, query).map_err(restricted(LABELS))?;
         }
         if let Some(allowed) = &self.bind_mounts {
-            host_parameters::check_query(allowed, method, path, query)
+            host_parameters::check_query(allowed, recognised.parameters, query)
                 .map_err(restricted(BIND_MOUNTS))?;
         }
-        let Some(endpoint) = Endpoint::of(method, path) else { return Ok(None) };
+        let Some(endpoint) = recognised.endpoint else { return Ok(None) };
         match (endpoint, &self.bind_mounts) {
             (Endpoint::Judged(inspection), Some(_)) => Ok(Some(inspection)),
             (Endpoint::Judged(inspection), None) => {

@@ -1,18 +1,14 @@
-//! Which requests are looked at, by method and path.
+//! Which requests are looked at, by the operations that they may mean.
 //!
-//! The path is the decoded one in normal form, so that each endpoint has one
-//! spelling but for what stands in front: the Engine takes `/v` and any digits
-//! and dots there, Podman letters too, and `/libpod` before its second tree. A
-//! path is therefore recognised by its *last* segments, whatever precedes them,
-//! and with or without a slash at its end.
-//! That may look at more than a daemon would route (`/x/containers/create`),
-//! never at less; no endpoint of either daemon that takes another kind of body
-//! ends like one of these.
-//!
-//! Names of containers and plugins span slashes in the Engine, so
-//! `/containers/create/start` starts a container named `create`.
+//! [`crate::api::recognise`] finds an operation wherever a supported daemon might
+//! route to it, behind anything and with or without a slash at the end. That may
+//! look at more than a daemon would route (`/x/containers/create`), never at less;
+//! no operation of either daemon that takes another kind of body ends like one of
+//! these. Some parts of Podman's own tree are looked at as a whole.
 
+use super::host_parameters::{self, Parameters};
 use super::shapes;
+use crate::api::{Operation, below_libpod, recognise};
 use crate::http1::Method;
 use crate::json::Shape;
 
@@ -68,6 +64,27 @@ pub(super) enum Endpoint {
 }
 
 impl Inspection {
+    fn of(operation: Operation) -> Option<Self> {
+        use Operation as Of;
+        Some(match operation {
+            Of::ContainerCreate => Self::ContainerCreate,
+            Of::ContainerStart | Of::ContainerStartLibpod => Self::ContainerStart,
+            Of::ContainerUpdate => Self::ContainerUpdate,
+            Of::VolumeCreate => Self::VolumeCreate,
+            Of::ServiceCreate | Of::ServiceUpdate => Self::Service,
+            Of::NetworkCreate => Self::NetworkCreate,
+            Of::SecretCreate => Self::SecretCreate,
+            Of::SwarmUpdate => Self::SwarmUpdate,
+            Of::CheckpointCreate => Self::CheckpointCreate,
+            Of::ContainerCreateLibpod => Self::LibpodContainerCreate,
+            Of::PodCreateLibpod => Self::LibpodPodCreate,
+            Of::VolumeCreateLibpod => Self::LibpodVolumeCreate,
+            Of::ContainerUpdateLibpod => Self::LibpodContainerUpdate,
+            Of::NetworkCreateLibpod => Self::LibpodNetworkCreate,
+            _ => return None,
+        })
+    }
+
     /// Whether the endpoint is sensible without a body.
     pub(super) fn bodyless(self) -> bool {
         matches!(
@@ -127,84 +144,101 @@ impl Inspection {
     }
 }
 
-impl Endpoint {
-    /// The endpoint that a method and a path reach. Both daemons route nearly
-    /// all of these by POST alone.
-    pub(super) fn of(method: Method, path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        let in_libpod = libpod(&segments);
-        match (method, in_libpod.unwrap_or_default()) {
-            // Its paths are those of the host, whatever the method.
-            (_, ["local", ..]) => return Some(Self::OpaqueMounts("/libpod/local")),
-            (Method::Put | Method::Post, ["manifests", ..]) => {
-                return Some(Self::Judged(Inspection::LibpodManifest));
-            }
-            (Method::Post, _) => {}
-            _ => return None,
+/// What the rules on bodies know of a request by its method and path.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Recognised {
+    /// The endpoint, if it matters.
+    pub(super) endpoint: Option<Endpoint>,
+    /// The parameters of its query that name places of the host.
+    pub(super) parameters: Parameters,
+    /// Whether it builds an image.
+    pub(super) is_build: bool,
+}
+
+impl Recognised {
+    /// Recognises a request. Does not allocate.
+    pub(super) fn of(method: Method, path: &str) -> Self {
+        let mut found = Self::default();
+        if method == Method::Post {
+            recognise(method, path).for_each(|operation| found.add(operation));
+        } else if path.contains("/checkpoints") {
+            found.parameters = checkpoint_parameters(path);
         }
-        Self::opaque_of_libpod(in_libpod.unwrap_or_default())
-            .or_else(|| Self::created(&segments, in_libpod.is_some()))
-            .or_else(|| Self::of_existing(&segments, in_libpod.is_some()))
+        found.add_area(method, path);
+        found
     }
 
-    fn opaque_of_libpod(segments: &[&str]) -> Option<Self> {
-        Some(match segments {
-            ["kube" | "play", ..] => Self::OpaqueContainers("/libpod/kube/play"),
-            ["quadlets", ..] => Self::OpaqueContainers("/libpod/quadlets"),
-            ["containers", _, .., "restore"] => Self::OpaqueContainers("/libpod/…/restore"),
-            ["artifacts", "local", ..] => Self::OpaqueMounts("/libpod/artifacts/local"),
-            // It reaches the stores of the host's other users.
-            ["images", "scp", ..] => Self::OpaqueMounts("/libpod/images/scp"),
-            _ => return None,
-        })
-    }
-
-    fn created(segments: &[&str], libpod: bool) -> Option<Self> {
-        Some(match (segments, libpod) {
-            ([.., "containers", "create"], false) => Self::Judged(Inspection::ContainerCreate),
-            ([.., "containers", "create"], true) => Self::Judged(Inspection::LibpodContainerCreate),
-            ([.., "volumes", "create"], false) => Self::Judged(Inspection::VolumeCreate),
-            ([.., "volumes", "create"], true) => Self::Judged(Inspection::LibpodVolumeCreate),
-            ([.., "pods", "create"], true) => Self::Judged(Inspection::LibpodPodCreate),
-            ([.., "services", "create"], _) => Self::Judged(Inspection::Service),
-            ([.., "networks", "create"], false) => Self::Judged(Inspection::NetworkCreate),
-            ([.., "networks", "create"], true) => Self::Judged(Inspection::LibpodNetworkCreate),
-            ([.., "secrets", "create"], false) => Self::Judged(Inspection::SecretCreate),
-            ([.., "swarm", "update"], _) => Self::Judged(Inspection::SwarmUpdate),
-            ([.., "build"], _) => Self::Build,
-            // A plugin has mounts of its own, and gives them to its volumes.
-            ([.., "plugins", "create" | "pull"], _) => Self::OpaqueMounts("/plugins/…"),
-            // A manager elsewhere then creates what it likes on this host.
-            ([.., "swarm", "init" | "join"], _) => Self::OpaqueContainers("/swarm/…"),
-            _ => return None,
-        })
-    }
-
-    fn of_existing(segments: &[&str], libpod: bool) -> Option<Self> {
-        let (last, names) = segments.split_last()?;
-        let of = |resource: &str| {
-            names.split_last().is_some_and(|(_, before)| before.contains(&resource))
+    /// Of several operations the last of the table counts: below `/libpod` one of
+    /// Podman's own.
+    fn add(&mut self, operation: Operation) {
+        self.endpoint = match operation {
+            // Its body is the secret itself.
+            Operation::SecretCreateLibpod => None,
+            _ => Endpoint::of(operation).or(self.endpoint),
         };
-        Some(match (*last, segments, libpod) {
-            ("update", [.., "services", _, _], _) => Self::Judged(Inspection::Service),
-            ("update", _, false) if of("containers") => Self::Judged(Inspection::ContainerUpdate),
-            ("update", _, true) if of("containers") => {
-                Self::Judged(Inspection::LibpodContainerUpdate)
+        self.is_build |= is_build(operation);
+        match host_parameters::of(operation) {
+            [] => {}
+            parameters => self.parameters = parameters,
+        }
+    }
+
+    /// Parts of Podman's own tree that count as a whole, whatever operations its
+    /// next version may add there.
+    fn add_area(&mut self, method: Method, path: &str) {
+        use Endpoint::{Judged, OpaqueContainers, OpaqueMounts};
+        let Some(below) = below_libpod(path) else { return };
+        let mut segments = below.split('/').skip(1);
+        let area = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+        self.endpoint = match (method, area) {
+            // Its paths are those of the host, whatever the method.
+            (_, ("local", _)) => Some(OpaqueMounts("/libpod/local")),
+            (Method::Put | Method::Post, ("manifests", _)) => {
+                self.parameters = host_parameters::MANIFESTS;
+                Some(Judged(Inspection::LibpodManifest))
             }
-            ("start", _, _) if of("containers") => Self::Judged(Inspection::ContainerStart),
-            ("checkpoints", _, _) if of("containers") => Self::Judged(Inspection::CheckpointCreate),
-            ("upgrade" | "set", _, _) if of("plugins") => Self::OpaqueMounts("/plugins/…"),
-            _ => return None,
-        })
+            (Method::Post, ("kube" | "play", _)) => Some(OpaqueContainers("/libpod/kube/play")),
+            (Method::Post, ("quadlets", _)) => Some(OpaqueContainers("/libpod/quadlets")),
+            (Method::Post, ("artifacts", kind)) => {
+                self.parameters = host_parameters::ARTIFACTS;
+                match kind {
+                    "local" => Some(OpaqueMounts("/libpod/artifacts/local")),
+                    _ => self.endpoint,
+                }
+            }
+            // It reaches the stores of the host's other users.
+            (Method::Post, ("images", "scp")) => Some(OpaqueMounts("/libpod/images/scp")),
+            _ => self.endpoint,
+        };
     }
 }
 
-/// What follows `/libpod` or `/vX/libpod`. Elsewhere the word is a name.
-pub(super) fn libpod<'a, 'p>(segments: &'a [&'p str]) -> Option<&'a [&'p str]> {
-    match segments {
-        ["libpod", rest @ ..] => Some(rest),
-        [version, "libpod", rest @ ..] if version.starts_with('v') => Some(rest),
-        _ => None,
+/// Whatever the method: one that a daemon does not route does no harm.
+fn checkpoint_parameters(path: &str) -> Parameters {
+    let of = |method| recognise(method, path).map(host_parameters::of);
+    let mut found = of(Method::Get).chain(of(Method::Delete));
+    found.find(|parameters| !parameters.is_empty()).unwrap_or_default()
+}
+
+fn is_build(operation: Operation) -> bool {
+    use Operation::{ImageBuild, ImageBuildLibpod, LocalBuildLibpod};
+    matches!(operation, ImageBuild | ImageBuildLibpod | LocalBuildLibpod)
+}
+
+impl Endpoint {
+    fn of(operation: Operation) -> Option<Self> {
+        use Operation as Of;
+        Some(match operation {
+            Of::ImageBuild | Of::ImageBuildLibpod => Self::Build,
+            Of::ContainerRestoreLibpod => Self::OpaqueContainers("/libpod/…/restore"),
+            // A manager elsewhere then creates what it likes on this host.
+            Of::SwarmInit | Of::SwarmJoin => Self::OpaqueContainers("/swarm/…"),
+            // A plugin has mounts of its own, and gives them to its volumes.
+            Of::PluginCreate | Of::PluginPull | Of::PluginUpgrade | Of::PluginSet => {
+                Self::OpaqueMounts("/plugins/…")
+            }
+            _ => Self::Judged(Inspection::of(operation)?),
+        })
     }
 }
 
@@ -212,10 +246,14 @@ pub(super) fn libpod<'a, 'p>(segments: &'a [&'p str]) -> Option<&'a [&'p str]> {
 mod tests {
     use super::*;
 
+    fn endpoint_of(method: Method, path: &str) -> Option<Endpoint> {
+        Recognised::of(method, path).endpoint
+    }
+
     fn check(path: &str, endpoint: Option<Endpoint>) {
-        assert_eq!(Endpoint::of(Method::Post, path), endpoint, "{path}");
-        assert_eq!(Endpoint::of(Method::Post, &format!("{path}/")), endpoint, "{path}/");
-        assert_eq!(Endpoint::of(Method::Get, path), None, "{path}");
+        assert_eq!(endpoint_of(Method::Post, path), endpoint, "{path}");
+        assert_eq!(endpoint_of(Method::Post, &format!("{path}/")), endpoint, "{path}/");
+        assert_eq!(endpoint_of(Method::Get, path), None, "{path}");
     }
 
     fn check_judged(path: &str, inspection: Inspection) {
@@ -281,12 +319,12 @@ mod tests {
             check_judged(&format!("{path}/"), inspection);
         }
         for path in ["/build", "/swarm/init", "/plugins/pull", "/libpod/play/kube"] {
-            let endpoint = Endpoint::of(Method::Post, path);
+            let endpoint = endpoint_of(Method::Post, path);
             assert!(endpoint.is_some(), "{path}");
             check(&format!("{path}/"), endpoint);
         }
         for method in [Method::Get, Method::Post] {
-            let endpoint = Endpoint::of(method, "/libpod/local/build/");
+            let endpoint = endpoint_of(method, "/libpod/local/build/");
             assert_eq!(endpoint, Some(Endpoint::OpaqueMounts("/libpod/local")));
         }
     }
@@ -298,6 +336,18 @@ mod tests {
         check_judged("/containers/create/update", Inspection::ContainerUpdate);
         check_judged("/containers/a/b/update", Inspection::ContainerUpdate);
         check("/plugins/vieux/sshfs:latest/set", Some(Endpoint::OpaqueMounts("/plugins/…")));
+    }
+
+    #[test]
+    fn a_thing_named_like_an_operation_is_judged_as_that_thing() {
+        check_judged("/v1.41/services/swarm/update", Inspection::Service);
+        check_judged("/services/containers/update", Inspection::Service);
+        check_judged("/containers/swarm/update", Inspection::ContainerUpdate);
+        check_judged("/containers/services/a/update", Inspection::ContainerUpdate);
+        check_judged("/x/services/swarm/update", Inspection::Service);
+        for path in ["/configs/swarm/update", "/nodes/swarm/update", "/exec/containers/a/start"] {
+            assert_eq!(endpoint_of(Method::Post, path), None, "{path}");
+        }
     }
 
     #[test]
@@ -318,7 +368,7 @@ mod tests {
             "/swarm/init",
             "/v1.41/swarm/join",
         ] {
-            let endpoint = Endpoint::of(Method::Post, path);
+            let endpoint = endpoint_of(Method::Post, path);
             assert!(matches!(endpoint, Some(Endpoint::OpaqueContainers(_))), "{path}");
         }
         for path in [
@@ -331,7 +381,7 @@ mod tests {
             "/libpod/artifacts/local/add",
             "/libpod/images/scp/root@localhost::x",
         ] {
-            let endpoint = Endpoint::of(Method::Post, path);
+            let endpoint = endpoint_of(Method::Post, path);
             assert!(matches!(endpoint, Some(Endpoint::OpaqueMounts(_))), "{path}");
         }
     }
@@ -339,12 +389,12 @@ mod tests {
     #[test]
     fn some_are_reached_by_other_methods() {
         for method in Method::ALL {
-            let endpoint = Endpoint::of(method, "/v5.8.0/libpod/local/x");
+            let endpoint = endpoint_of(method, "/v5.8.0/libpod/local/x");
             assert!(matches!(endpoint, Some(Endpoint::OpaqueMounts(_))), "{method}");
         }
         let manifest = Some(Endpoint::Judged(Inspection::LibpodManifest));
-        assert_eq!(Endpoint::of(Method::Put, "/v5.8.0/libpod/manifests/a/b"), manifest);
-        assert_eq!(Endpoint::of(Method::Put, "/containers/x/archive"), None);
+        assert_eq!(endpoint_of(Method::Put, "/v5.8.0/libpod/manifests/a/b"), manifest);
+        assert_eq!(endpoint_of(Method::Put, "/containers/x/archive"), None);
     }
 
     #[test]
@@ -395,6 +445,208 @@ mod tests {
             "/libpod/containers/a/checkpoint",
         ] {
             check(path, None);
+        }
+    }
+
+    struct Old;
+
+    impl Old {
+        /// The endpoint that a method and a path reach. Both daemons route nearly
+        /// all of these by POST alone.
+        fn of(method: Method, path: &str) -> Option<Endpoint> {
+            let segments: Vec<&str> =
+                path.split('/').filter(|segment| !segment.is_empty()).collect();
+            let in_libpod = libpod(&segments);
+            match (method, in_libpod.unwrap_or_default()) {
+                // Its paths are those of the host, whatever the method.
+                (_, ["local", ..]) => return Some(Endpoint::OpaqueMounts("/libpod/local")),
+                (Method::Put | Method::Post, ["manifests", ..]) => {
+                    return Some(Endpoint::Judged(Inspection::LibpodManifest));
+                }
+                (Method::Post, _) => {}
+                _ => return None,
+            }
+            Self::opaque_of_libpod(in_libpod.unwrap_or_default())
+                .or_else(|| Self::created(&segments, in_libpod.is_some()))
+                .or_else(|| Self::of_existing(&segments, in_libpod.is_some()))
+        }
+
+        fn opaque_of_libpod(segments: &[&str]) -> Option<Endpoint> {
+            Some(match segments {
+                ["kube" | "play", ..] => Endpoint::OpaqueContainers("/libpod/kube/play"),
+                ["quadlets", ..] => Endpoint::OpaqueContainers("/libpod/quadlets"),
+                ["containers", _, .., "restore"] => Endpoint::OpaqueContainers("/libpod/…/restore"),
+                ["artifacts", "local", ..] => Endpoint::OpaqueMounts("/libpod/artifacts/local"),
+                // It reaches the stores of the host's other users.
+                ["images", "scp", ..] => Endpoint::OpaqueMounts("/libpod/images/scp"),
+                _ => return None,
+            })
+        }
+
+        fn created(segments: &[&str], libpod: bool) -> Option<Endpoint> {
+            Some(match (segments, libpod) {
+                ([.., "containers", "create"], false) => {
+                    Endpoint::Judged(Inspection::ContainerCreate)
+                }
+                ([.., "containers", "create"], true) => {
+                    Endpoint::Judged(Inspection::LibpodContainerCreate)
+                }
+                ([.., "volumes", "create"], false) => Endpoint::Judged(Inspection::VolumeCreate),
+                ([.., "volumes", "create"], true) => {
+                    Endpoint::Judged(Inspection::LibpodVolumeCreate)
+                }
+                ([.., "pods", "create"], true) => Endpoint::Judged(Inspection::LibpodPodCreate),
+                ([.., "services", "create"], _) => Endpoint::Judged(Inspection::Service),
+                ([.., "networks", "create"], false) => Endpoint::Judged(Inspection::NetworkCreate),
+                ([.., "networks", "create"], true) => {
+                    Endpoint::Judged(Inspection::LibpodNetworkCreate)
+                }
+                ([.., "secrets", "create"], false) => Endpoint::Judged(Inspection::SecretCreate),
+                ([.., "swarm", "update"], _) => Endpoint::Judged(Inspection::SwarmUpdate),
+                ([.., "build"], _) => Endpoint::Build,
+                // A plugin has mounts of its own, and gives them to its volumes.
+                ([.., "plugins", "create" | "pull"], _) => Endpoint::OpaqueMounts("/plugins/…"),
+                // A manager elsewhere then creates what it likes on this host.
+                ([.., "swarm", "init" | "join"], _) => Endpoint::OpaqueContainers("/swarm/…"),
+                _ => return None,
+            })
+        }
+
+        fn of_existing(segments: &[&str], libpod: bool) -> Option<Endpoint> {
+            let (last, names) = segments.split_last()?;
+            let of = |resource: &str| {
+                names.split_last().is_some_and(|(_, before)| before.contains(&resource))
+            };
+            Some(match (*last, segments, libpod) {
+                ("update", [.., "services", _, _], _) => Endpoint::Judged(Inspection::Service),
+                ("update", _, false) if of("containers") => {
+                    Endpoint::Judged(Inspection::ContainerUpdate)
+                }
+                ("update", _, true) if of("containers") => {
+                    Endpoint::Judged(Inspection::LibpodContainerUpdate)
+                }
+                ("start", _, _) if of("containers") => Endpoint::Judged(Inspection::ContainerStart),
+                ("checkpoints", _, _) if of("containers") => {
+                    Endpoint::Judged(Inspection::CheckpointCreate)
+                }
+                ("upgrade" | "set", _, _) if of("plugins") => Endpoint::OpaqueMounts("/plugins/…"),
+                _ => return None,
+            })
+        }
+    }
+
+    /// What follows `/libpod` or `/vX/libpod`. Elsewhere the word is a name.
+    fn libpod<'a, 'p>(segments: &'a [&'p str]) -> Option<&'a [&'p str]> {
+        match segments {
+            ["libpod", rest @ ..] => Some(rest),
+            [version, "libpod", rest @ ..] if version.starts_with('v') => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// The judged parameters as they were found by the path alone.
+    fn old_parameters(method: Method, path: &str) -> bool {
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let in_libpod = libpod(&segments).unwrap_or_default();
+        match (method, segments.as_slice(), in_libpod) {
+            (_, [.., "checkpoints"] | [.., "checkpoints", _], _)
+            | (Method::Put | Method::Post, _, ["manifests", ..])
+            | (Method::Post, _, ["images", "pull" | "import"] | ["secrets", "create"])
+            | (Method::Post, _, ["artifacts", ..])
+            | (Method::Post, [.., "images", "create"] | [.., "push"], _) => true,
+            (Method::Post, [.., "start"], _) => segments.contains(&"containers"),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn the_table_finds_all_that_the_path_alone_found() {
+        let words = [
+            "a",
+            "a/b",
+            "libpod",
+            "create",
+            "containers",
+            "containers/create",
+            "swarm",
+            "services",
+            "services/a",
+            "build",
+            "start",
+            "update",
+            "volumes",
+            "plugins",
+            "push",
+            "images",
+            "local",
+            "manifests",
+            "v1.41",
+            "checkpoints",
+        ];
+        let prefixes = [
+            "",
+            "/v1.41",
+            "/v.",
+            "/v1.24-rc1",
+            "/x/y",
+            "/vx",
+            "/libpod",
+            "/v5.8.0/libpod",
+            "/vx/libpod",
+            "/v5.8.0/libpod/x",
+        ];
+        let mut paths = std::collections::BTreeSet::new();
+        for operation in Operation::ALL {
+            for route in operation.facts().routes {
+                for word in words {
+                    let mut path = String::new();
+                    for piece in route.template.pieces() {
+                        match piece {
+                            crate::api::Piece::Literal(text) => path.push_str(text),
+                            _ => path.push_str(word),
+                        }
+                    }
+                    for prefix in prefixes {
+                        let stripped = path.strip_prefix("/libpod").unwrap_or(&path);
+                        for slash in ["", "/"] {
+                            paths.insert(format!("{prefix}{path}{slash}"));
+                            paths.insert(format!("{prefix}{stripped}{slash}"));
+                        }
+                    }
+                }
+            }
+        }
+        // Things that are named like a collection: the former code took their
+        // updates and starts for those of others.
+        let names = [
+            "/swarm/update",
+            "/swarm/init",
+            "/services/a/update",
+            "/containers/create/update",
+            "/containers/create/start",
+        ];
+        for path in &paths {
+            let trimmed = path.trim_end_matches('/');
+            for method in Method::ALL {
+                let (new, old) = (Recognised::of(method, path), Old::of(method, path));
+                let is_same = new.endpoint == old || old.is_none();
+                assert!(
+                    is_same || names.iter().any(|name| trimmed.ends_with(name)),
+                    "{method} {path}: {old:?} {:?}",
+                    new.endpoint
+                );
+                let built = method == Method::Post && trimmed.ends_with("/build");
+                assert!(
+                    !built
+                        || new.is_build
+                        || ["/images/scp/", "/manifests/"].iter().any(|name| path.contains(name)),
+                    "{path}"
+                );
+                if new.parameters.is_empty() && old_parameters(method, path) {
+                    let names = ["/checkpoints", "/push", "/start"];
+                    assert!(names.iter().any(|name| path.contains(name)), "{method} {path}");
+                }
+            }
         }
     }
 }

@@ -6,17 +6,16 @@
 //! repeat whole bodies in queries.
 
 use super::directories::BindMounts;
-use super::endpoints::libpod;
 use super::engine::{check_checkpoint_name, check_secret_driver};
 use super::fields::Refusal;
 use super::images::{check_archive, check_image};
 use super::query::{Parameter, parameters};
-use crate::http1::Method;
+use crate::api::Operation;
 use crate::text::quoted;
 
 /// What the value of a parameter may be.
 #[derive(Debug, Clone, Copy)]
-enum Value {
+pub(super) enum Value {
     /// A directory or file within the list.
     Path,
     /// The name of a checkpoint.
@@ -31,27 +30,26 @@ enum Value {
     Never,
 }
 
-type Parameters = &'static [(&'static str, Value)];
+/// The judged parameters of a request, by name.
+pub(super) type Parameters = &'static [(&'static str, Value)];
 
-const CHECKPOINTS: Parameters = &[("dir", Value::Path)];
+pub(super) const CHECKPOINTS: Parameters = &[("dir", Value::Path)];
 const START: Parameters = &[("checkpoint", Value::Checkpoint), ("checkpoint-dir", Value::Path)];
 const IMAGE_CREATE: Parameters = &[("fromSrc", Value::Archive), ("fromImage", Value::Image)];
 const IMAGE_PULL: Parameters = &[("reference", Value::Image)];
 const IMAGE_IMPORT: Parameters = &[("URL", Value::Archive)];
 const PUSH: Parameters = &[("destination", Value::Image)];
-const MANIFESTS: Parameters =
+pub(super) const MANIFESTS: Parameters =
     &[("image", Value::Image), ("images", Value::Image), ("destination", Value::Image)];
 const SECRETS: Parameters = &[("driver", Value::SecretDriver), ("driveropts", Value::Never)];
-const ARTIFACTS: Parameters = &[("path", Value::Never)];
+pub(super) const ARTIFACTS: Parameters = &[("path", Value::Never)];
 
-/// Checks the query of a request by its method and path.
+/// Checks the judged parameters of a query.
 pub(super) fn check_query(
     allowed: &BindMounts,
-    method: Method,
-    path: &str,
+    judged: Parameters,
     query: &str,
 ) -> Result<(), Refusal> {
-    let judged = judged(method, path);
     if judged.is_empty() || query.is_empty() {
         return Ok(());
     }
@@ -63,19 +61,17 @@ pub(super) fn check_query(
     Ok(())
 }
 
-fn judged(method: Method, path: &str) -> Parameters {
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let in_libpod = libpod(&segments).unwrap_or_default();
-    match (method, segments.as_slice(), in_libpod) {
-        (_, [.., "checkpoints"] | [.., "checkpoints", _], _) => CHECKPOINTS,
-        (Method::Put | Method::Post, _, ["manifests", ..]) => MANIFESTS,
-        (Method::Post, _, ["images", "pull"]) => IMAGE_PULL,
-        (Method::Post, _, ["images", "import"]) => IMAGE_IMPORT,
-        (Method::Post, _, ["secrets", "create"]) => SECRETS,
-        (Method::Post, _, ["artifacts", ..]) => ARTIFACTS,
-        (Method::Post, [.., "images", "create"], _) => IMAGE_CREATE,
-        (Method::Post, [.., "push"], _) => PUSH,
-        (Method::Post, [.., "start"], _) if segments.contains(&"containers") => START,
+/// The judged parameters of an operation.
+pub(super) fn of(operation: Operation) -> Parameters {
+    use Operation as Of;
+    match operation {
+        Of::CheckpointList | Of::CheckpointCreate | Of::CheckpointDelete => CHECKPOINTS,
+        Of::ContainerStart | Of::ContainerStartLibpod => START,
+        Of::ImageCreate => IMAGE_CREATE,
+        Of::ImagePullLibpod => IMAGE_PULL,
+        Of::ImageImportLibpod => IMAGE_IMPORT,
+        Of::ImagePush | Of::ImagePushLibpod | Of::PluginPush => PUSH,
+        Of::SecretCreateLibpod => SECRETS,
         _ => &[],
     }
 }
@@ -95,12 +91,14 @@ fn check(allowed: &BindMounts, value: Value, parameter: &Parameter) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use super::super::endpoints::Recognised;
     use super::*;
+    use crate::http1::Method;
 
     fn judge(method: Method, target: &str) -> Result<(), Refusal> {
         let allowed = BindMounts::parse("/home").unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        check_query(&allowed, method, path, query)
+        check_query(&allowed, Recognised::of(method, path).parameters, query)
     }
 
     #[test]
