@@ -72,6 +72,18 @@ fn a_request_with_a_body_costs_no_allocation() {
     check(request, &with_length(16));
 }
 
+#[test]
+fn a_request_that_no_rule_on_bodies_concerns_costs_no_allocation() {
+    let flags = [&FLAGS[..], &["-allowbindmountfrom=/home"]].concat();
+    let wait = "POST /v1.41/containers/0a/wait HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n";
+    for request in [SMALL_GET, wait] {
+        let answer = with_length(16);
+        let few = allocations(&flags, FEW, request, &answer);
+        let spent = allocations(&flags, MANY, request, &answer).saturating_sub(few);
+        assert!(spent <= STALLS_MAX, "{spent} allocations for {request}");
+    }
+}
+
 /// The one exception, and a proof that the count would show others.
 #[test]
 fn an_escaped_path_costs_its_decoded_text() {
@@ -88,15 +100,15 @@ fn check(request: &str, answer: &[u8]) {
 
 /// How many more allocations many requests cost than few.
 fn spent(request: &str, answer: &[u8]) -> u64 {
-    let few = allocations(FEW, request, answer);
-    allocations(MANY, request, answer).saturating_sub(few)
+    let few = allocations(&FLAGS, FEW, request, answer);
+    allocations(&FLAGS, MANY, request, answer).saturating_sub(few)
 }
 
 /// How many allocations a session makes that serves that many requests.
-fn allocations(requests: u64, request: &str, answer: &[u8]) -> u64 {
+fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u64 {
     // As the program does by default: what is below is not even formatted.
     log::set_max_level(log::LevelFilter::Info);
-    let config = config();
+    let config = config(flags);
     let daemon = Daemon::start(answer);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -125,8 +137,8 @@ fn allocations(requests: u64, request: &str, answer: &[u8]) -> u64 {
     })
 }
 
-fn config() -> Config {
-    match Config::from_args_and_env(FLAGS.map(Into::into), []).unwrap() {
+fn config(flags: &[&str]) -> Config {
+    match Config::from_args_and_env(flags.iter().map(Into::into), []).unwrap() {
         Invocation::Run(config) => *config,
         other => panic!("{other:?}"),
     }
