@@ -111,8 +111,8 @@ fn check_forwarded(row: &Value, body: &str, forwarded: &[u8]) {
 }
 
 fn check_denial(row: &Value, denial: &BodyDenial, kind: DenialKind) {
-    let (name, reason) = (&row["name"], &denial.reason);
-    assert_eq!(denial.kind, kind, "{name}: {reason}");
+    let (name, reason) = (&row["name"], denial.to_string());
+    assert_eq!(denial.kind(), kind, "{name}: {reason}");
     assert!(reason.contains(row["reason"].as_str().unwrap_or_default()), "{name}: {reason}");
     assert!(reason.chars().all(|c| !c.is_control()), "{name}: {reason}");
     assert!(reason.len() < 2000, "{name}: {reason}");
@@ -259,7 +259,7 @@ fn every_operation_has_a_row_in_the_docs_and_is_judged_as_it_says() {
     for (method, path, name) in &operations {
         let how = *documented.get(name.as_str()).unwrap_or_else(|| panic!("no row for {name}"));
         let judged = match rules.inspection(*method, path, None) {
-            Err(denial) if denial.kind == DenialKind::Restriction => "refused",
+            Err(denial) if denial.kind() == DenialKind::Restriction => "refused",
             Err(denial) => panic!("{name}: {denial}"),
             Ok(Some(_)) => "body",
             Ok(None) => "no body",

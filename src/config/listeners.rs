@@ -206,13 +206,17 @@ fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {
     let parse = |value: &Value| match value.text.trim() {
         // The Go program takes an empty list for no restriction at all.
         "" => Err("it is empty; for no restriction leave it out".to_owned()),
-        _ => BindMounts::parse(&value.text).map(|_| value.text.clone()),
+        _ => match BindMounts::parse(&value.text) {
+            Ok(_) => Ok(value.text.clone()),
+            Err(error) => Err(error.to_string()),
+        },
     };
     let lists = reader.all(slot, parse)?;
     if lists.is_empty() {
         return Some(None);
     }
-    BindMounts::parse(&lists.join(",")).map_err(|error| reader.complain(error)).ok().map(Some)
+    let directories = BindMounts::parse(&lists.join(","));
+    directories.map_err(|error| reader.complain(error.to_string())).ok().map(Some)
 }
 
 fn file_mode(value: &Value) -> Result<u32, String> {

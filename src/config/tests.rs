@@ -577,9 +577,9 @@ fn a_refusal_for_a_body_names_the_flag_of_its_listener() {
         let create = bodies.inspection(Method::Post, "/containers/create", None).unwrap().unwrap();
         let body = br#"{"HostConfig":{"Binds":["/c:/c"]}}"#;
         let denial = bodies.judge(create, Some(b"application/json"), body).unwrap_err();
-        assert!(denial.reason.ends_with(&format!("add /c to {flag} to allow it")), "{denial}");
+        assert!(denial.to_string().ends_with(&format!("add /c to {flag} to allow it")), "{denial}");
         let denial = bodies.inspection(Method::Post, "/libpod/play/kube", None).unwrap_err();
-        assert!(denial.reason.ends_with(&format!("unset {flag} to allow it")), "{denial}");
+        assert!(denial.to_string().ends_with(&format!("unset {flag} to allow it")), "{denial}");
     }
 }
 

@@ -25,18 +25,20 @@ mod labels;
 mod libpod;
 mod mounts;
 mod query;
+mod refusal;
 mod shapes;
 mod volumes;
 
-pub use directories::BindMounts;
+pub use directories::{BindMounts, ListError};
 pub use endpoints::Inspection;
 pub use labels::LabelGuard;
+pub use refusal::{Closed, Fault, Refusal, Type, Unfit};
 
 use crate::http1::Method;
-use crate::json::Tree;
+use crate::json::{SyntaxError, Tree};
 use crate::text::quoted;
 use endpoints::{Endpoint, Recognised};
-use fields::{Node, Refusal};
+use fields::Node;
 
 /// What a policy demands of request bodies. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,13 +50,28 @@ pub struct BodyRules {
     pub label_guard: Option<LabelGuard>,
 }
 
-/// Why a request was refused for its body.
+/// Why a request was refused for its body or its query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BodyDenial {
-    /// Of what sort the refusal is: it decides on the status.
-    pub kind: DenialKind,
-    /// Field and value, and which flag would allow it; printable, one line.
-    pub reason: String,
+pub enum BodyDenial {
+    /// The body is not strict JSON.
+    NotJson(SyntaxError),
+    /// The body is JSON, and not an object.
+    NotAnObject,
+    /// The body has no content type.
+    NoMediaType,
+    /// The body has another content type than JSON.
+    MediaType(String),
+    /// A rule refuses something in it.
+    Restricted(Rule, Refusal),
+}
+
+/// The rules on bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// From which host directories may be mounted.
+    BindMounts,
+    /// What keeps containers from rights that others have.
+    Labels,
 }
 
 /// The sort of a refusal.
@@ -67,10 +84,6 @@ pub enum DenialKind {
     /// The body asks for what the rules don't allow: 403.
     Restriction,
 }
-
-/// How the reasons of the two rules begin.
-const BIND_MOUNTS: &str = "bind mount restriction";
-const LABELS: &str = "label restriction";
 
 impl BodyRules {
     /// Whether there is nothing to judge.
@@ -97,11 +110,11 @@ impl BodyRules {
         let query = query.unwrap_or_default();
         let recognised = Recognised::of(method, path);
         if let Some(guard) = self.label_guard.as_ref().filter(|_| recognised.is_build) {
-            guard.check_build(path, query).map_err(restricted(LABELS))?;
+            guard.check_build(path, query).map_err(restricted(Rule::Labels))?;
         }
         if let Some(allowed) = &self.bind_mounts {
             host_parameters::check_query(allowed, recognised.parameters, query)
-                .map_err(restricted(BIND_MOUNTS))?;
+                .map_err(restricted(Rule::BindMounts))?;
         }
         let Some(endpoint) = recognised.endpoint else { return Ok(None) };
         match (endpoint, &self.bind_mounts) {
@@ -111,16 +124,16 @@ impl BodyRules {
             }
             (Endpoint::Build, Some(allowed)) => build::check_query(allowed, path, query)
                 .map(|()| None)
-                .map_err(restricted(BIND_MOUNTS)),
+                .map_err(restricted(Rule::BindMounts)),
             (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(allowed)) => {
-                Err(restricted(BIND_MOUNTS)(format!(
-                    "{name} opens host directories by what cannot be judged; unset {} to allow it",
-                    allowed.list_name()
-                )))
+                Err({
+                    let unset = allowed.list_name().to_owned();
+                    restricted(Rule::BindMounts)(Refusal::new(name, Fault::UnreadMounts { unset }))
+                })
             }
-            (Endpoint::OpaqueContainers(name), None) => Err(restricted(LABELS)(format!(
-                "{name} creates containers from what cannot be judged"
-            ))),
+            (Endpoint::OpaqueContainers(name), None) => {
+                Err(restricted(Rule::Labels)(Refusal::new(name, Fault::UnreadContainers)))
+            }
             (Endpoint::Build | Endpoint::OpaqueMounts(_), None) => Ok(None),
         }
     }
@@ -141,13 +154,12 @@ impl BodyRules {
             return Ok(Vec::new());
         }
         check_media_type(inspection, content_type)?;
-        let tree = Tree::parse_shaped(body, inspection.shape())
-            .map_err(|error| syntax(format!("invalid JSON body: {error}")))?;
+        let tree = Tree::parse_shaped(body, inspection.shape()).map_err(BodyDenial::NotJson)?;
         match &tree {
             Tree::Object(_) => self.judge_tree(inspection, &Node::root(&tree))?,
             // What some clients send for no body.
             Tree::Null if inspection.bodyless() => {}
-            _ => return Err(syntax("invalid JSON body: it is not an object".to_owned())),
+            _ => return Err(BodyDenial::NotAnObject),
         }
         let mut printed = String::with_capacity(body.len());
         tree.print(&mut printed);
@@ -156,18 +168,50 @@ impl BodyRules {
 
     fn judge_tree(&self, inspection: Inspection, body: &Node<'_>) -> Result<(), BodyDenial> {
         if let Some(allowed) = &self.bind_mounts {
-            check_mounts(allowed, inspection, body).map_err(restricted(BIND_MOUNTS))?;
+            check_mounts(allowed, inspection, body).map_err(restricted(Rule::BindMounts))?;
         }
         if let Some(guard) = &self.label_guard {
-            check_labels(guard, inspection, body).map_err(restricted(LABELS))?;
+            check_labels(guard, inspection, body).map_err(restricted(Rule::Labels))?;
         }
         Ok(())
     }
 }
 
+impl BodyDenial {
+    /// Of what sort the refusal is: it decides on the status.
+    #[must_use]
+    pub fn kind(&self) -> DenialKind {
+        match self {
+            Self::NotJson(_) | Self::NotAnObject => DenialKind::Syntax,
+            Self::NoMediaType | Self::MediaType(_) => DenialKind::MediaType,
+            Self::Restricted(..) => DenialKind::Restriction,
+        }
+    }
+}
+
+/// Field and value, and which flag would allow it; printable, one line.
 impl std::fmt::Display for BodyDenial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.reason)
+        match self {
+            Self::NotJson(error) => write!(f, "invalid JSON body: {error}"),
+            Self::NotAnObject => f.write_str("invalid JSON body: it is not an object"),
+            Self::NoMediaType => {
+                f.write_str("the body has no Content-Type; it must be application/json")
+            }
+            Self::MediaType(given) => {
+                write!(f, "the body's Content-Type {} must be application/json", quoted(given))
+            }
+            Self::Restricted(rule, refusal) => write!(f, "{rule}: {refusal}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::BindMounts => "bind mount restriction",
+            Self::Labels => "label restriction",
+        })
     }
 }
 
@@ -231,30 +275,16 @@ fn check_media_type(inspection: Inspection, content_type: Option<&[u8]>) -> Resu
     let Some(content_type) = content_type else {
         return match inspection.type_optional() {
             true => Ok(()),
-            false => Err(media_type("the body has no Content-Type; it must be application/json")),
+            false => Err(BodyDenial::NoMediaType),
         };
     };
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     match essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {
         true => Ok(()),
-        false => {
-            let shown = quoted(&String::from_utf8_lossy(content_type));
-            Err(media_type(&format!("the body's Content-Type {shown} must be application/json")))
-        }
+        false => Err(BodyDenial::MediaType(String::from_utf8_lossy(content_type).into_owned())),
     }
 }
 
-fn restricted(rule: &'static str) -> impl FnOnce(Refusal) -> BodyDenial {
-    move |refusal| BodyDenial {
-        kind: DenialKind::Restriction,
-        reason: format!("{rule}: {refusal}"),
-    }
-}
-
-fn syntax(reason: String) -> BodyDenial {
-    BodyDenial { kind: DenialKind::Syntax, reason }
-}
-
-fn media_type(reason: &str) -> BodyDenial {
-    BodyDenial { kind: DenialKind::MediaType, reason: reason.to_owned() }
+fn restricted(rule: Rule) -> impl FnOnce(Refusal) -> BodyDenial {
+    move |refusal| BodyDenial::Restricted(rule, refusal)
 }

@@ -119,7 +119,7 @@ impl Denial {
             Self::Method { .. } => "method not allowed".into(),
             Self::Path { .. } => "path not allowed".into(),
             Self::Named(rule) => format!("denied by {}={}", rule.origin, rule.written).into(),
-            Self::Body(denial) => denial.reason.as_str().into(),
+            Self::Body(denial) => denial.to_string().into(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Denial {
                 "{method} {path} is denied by {}={}, which wins over every rule that allows it",
                 rule.origin, rule.written
             ),
-            Self::Body(denial) => denial.reason.clone(),
+            Self::Body(denial) => denial.to_string(),
         };
         let mut reply = Reply::new(self.status(), format!("socket-proxy: {explained}"));
         if let Self::Method { allowed } = self {
@@ -162,7 +162,7 @@ impl Denial {
         match self {
             Self::Method { .. } => 405,
             Self::Address | Self::Path { .. } | Self::Named(_) => 403,
-            Self::Body(denial) => match denial.kind {
+            Self::Body(denial) => match denial.kind() {
                 DenialKind::Syntax => 400,
                 DenialKind::MediaType => 415,
                 DenialKind::Restriction => 403,

@@ -83,7 +83,8 @@ pub(super) fn read(
             let added = patterns.add(method, rule);
             added.map_err(|error| invalid(error.to_string()))?;
         } else if name.eq_ignore_ascii_case(BIND_MOUNT_FROM) {
-            let directories = BindMounts::parse(value).map_err(invalid)?;
+            let directories =
+                BindMounts::parse(value).map_err(|error| invalid(error.to_string()))?;
             bind_mounts = Some(directories.written_in(format!("the label {label}")));
         } else if name.eq_ignore_ascii_case(BIND_MOUNTS_EXACT) {
             match value.to_ascii_lowercase().as_str() {

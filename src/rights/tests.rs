@@ -171,7 +171,9 @@ fn rules_and_bind_mounts_are_those_of_the_labels() {
     assert!(policy.bodies().bind_mounts.as_ref().unwrap().admits("/home/x"));
     let denial = policy.bodies().inspection(Method::Post, "/libpod/play/kube", None).unwrap_err();
     assert!(
-        denial.reason.ends_with("unset the label socket-proxy.allow.bindmountfrom to allow it")
+        denial
+            .to_string()
+            .ends_with("unset the label socket-proxy.allow.bindmountfrom to allow it")
     );
 }
 

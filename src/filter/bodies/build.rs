@@ -10,13 +10,14 @@
 //! may build with Podman can read single files of the host.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal};
+use super::fields::Node;
 use super::host_paths::{check_seccomp, check_security_option};
 use super::images::{Fetcher, check_image, check_remote};
 use super::mounts::check_bind;
 use super::query::{Parameter, parameters};
+use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::json::{Shape, Tree};
-use crate::text::{bounded, quoted};
+use crate::text::bounded;
 use Form::*;
 
 /// What values a parameter may have.
@@ -108,11 +109,10 @@ fn check(allowed: &BindMounts, fetcher: Fetcher, parameter: &Parameter) -> Resul
     let Parameter { name, value } = parameter;
     let known = PARAMETERS.iter().find(|(known, _)| parameter.is(known));
     let Some((known, form)) = known else {
-        return Err(format!("the build has the parameter {}, which is not known", quoted(name)));
+        return Err(Refusal::value("the build", Unfit::Parameter, name));
     };
     if name != known {
-        let name = bounded(name);
-        return Err(format!("{name} would be read as {known}; spell it like that"));
+        return Err(Refusal::new(bounded(name), Fault::ReadAs(known)));
     }
     match value.is_empty() {
         true => Ok(()),
@@ -141,7 +141,7 @@ fn check_form(
         Secrets => texts(name, value)?.iter().try_for_each(|secret| check_secret(name, secret)),
         // A build has no named volumes, so a source is a path.
         Volume if value.contains(':') && !value.starts_with('/') => {
-            Err(format!("{name} mounts no absolute path: {}", quoted(value)))
+            Err(Refusal::value(name, Unfit::BuildVolume, value))
         }
         Volume => check_bind(allowed, name, value),
         HostFile => allowed.check_raw_path(name, value),
@@ -153,7 +153,7 @@ fn check_form(
         IdMappings => check_id_mappings(name, value),
         Outputs => check_outputs(name, value),
         Never if matches!(value, "[]" | "null") => Ok(()),
-        Never => Err(format!("{name} could open any directory of the host")),
+        Never => Err(Refusal::closed(name, Closed::AnyDirectory)),
     }
 }
 
@@ -161,14 +161,14 @@ fn check_word(name: &str, value: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._,:+-".contains(c);
     match value.chars().all(plain) {
         true => Ok(()),
-        false => Err(format!("{name} is not a word or a number: {}", quoted(value))),
+        false => Err(Refusal::value(name, Unfit::Word, value)),
     }
 }
 
 /// The JSON of a parameter; the keys of its outermost object are data.
 fn tree<'v>(name: &str, value: &'v str) -> Result<Tree<'v>, Refusal> {
     Tree::parse_shaped(value.as_bytes(), &Shape::Map(&Shape::Any))
-        .map_err(|error| format!("{name} is not strict JSON: {error}"))
+        .map_err(|error| Refusal::new(name, Fault::NotJson(error)))
 }
 
 /// The texts of a JSON array, or the value itself. Podman tries the one first;
@@ -178,20 +178,16 @@ fn texts(name: &str, value: &str) -> Result<Vec<String>, Refusal> {
         return Ok(vec![value.to_owned()]);
     }
     let tree = tree(name, value)?;
-    let items: Vec<Node<'_>> = Node::root(&tree).items().map_err(|e| in_json(name, &e))?.collect();
-    let text = |item: &Node<'_>| item.text().map(str::to_owned).map_err(|e| in_json(name, &e));
+    let items: Vec<Node<'_>> = Node::root(&tree).items().map_err(|e| e.within(name))?.collect();
+    let text = |item: &Node<'_>| item.text().map(str::to_owned).map_err(|e| e.within(name));
     items.iter().map(text).collect()
-}
-
-fn in_json(name: &str, refusal: &str) -> Refusal {
-    format!("{name}: {refusal}")
 }
 
 /// Podman reads an absolute path as one of the host. It gives files that end
 /// with `.in` to the C preprocessor, which includes any file.
 fn check_dockerfile(allowed: &BindMounts, name: &str, path: &str) -> Result<(), Refusal> {
     if path.trim_end().ends_with(".in") {
-        return Err(format!("{name} ends with .in, which Podman preprocesses: {}", quoted(path)));
+        return Err(Refusal::value(name, Unfit::Preprocessed, path));
     }
     if path.starts_with("http://") || path.starts_with("https://") {
         return Ok(());
@@ -200,7 +196,7 @@ fn check_dockerfile(allowed: &BindMounts, name: &str, path: &str) -> Result<(), 
         return allowed.check_raw_path(name, path);
     }
     match path.split(['/', '\\']).any(|segment| segment == "..") {
-        true => Err(format!("{name} leaves the context: {}", quoted(path))),
+        true => Err(Refusal::value(name, Unfit::ContextPath, path)),
         false => Ok(()),
     }
 }
@@ -212,16 +208,16 @@ fn check_contexts(allowed: &BindMounts, name: &str, value: &str) -> Result<(), R
         if tree == Tree::Null {
             return Ok(());
         }
-        let contexts = Node::root(&tree).map().map_err(|e| in_json(name, &e))?;
+        let contexts = Node::root(&tree).map().map_err(|e| e.within(name))?;
         return contexts.entries().try_for_each(|(_, context)| {
-            check_context(allowed, name, &context).map_err(|e| in_json(name, &e))
+            check_context(allowed, name, &context).map_err(|e| e.within(name))
         });
     }
     let context = value.split_once('=').map_or("", |(_, context)| context);
     match context.split_once(':') {
         Some(("image", image)) => check_image(name, image),
         Some(("url", address)) => check_remote(name, address, Fetcher::Libpod),
-        _ => Err(format!("{name} names neither an image nor a URL: {}", quoted(value))),
+        _ => Err(Refusal::value(name, Unfit::Context, value)),
     }
 }
 
@@ -237,15 +233,14 @@ fn check_context(allowed: &BindMounts, name: &str, context: &Node<'_>) -> Result
         (false, true) => check_image(name, value),
         (true, false) => check_remote(name, value, Fetcher::Libpod),
         (false, false) => allowed.check_raw_path("Value", value),
-        (true, true) => Err("a context is both an image and a URL".to_owned()),
+        (true, true) => Err(Refusal::closed("a context", Closed::ImageAndUrl)),
     }
 }
 
 /// `id=NAME,src=FILE` with a file of the context, as Podman's client writes it.
 /// Without `src` the daemon takes `id` for the file's path.
 fn check_secret(name: &str, secret: &str) -> Result<(), Refusal> {
-    let fault =
-        || Err(format!("{name} is not id=NAME,src=FILE of the context: {}", quoted(secret)));
+    let fault = || Err(Refusal::value(name, Unfit::Secret, secret));
     let mut source = None;
     for option in secret.split(',') {
         match option.split_once('=') {
@@ -266,12 +261,11 @@ fn check_namespaces(name: &str, value: &str) -> Result<(), Refusal> {
     if tree == Tree::Null {
         return Ok(());
     }
-    for namespace in Node::root(&tree).items().map_err(|e| in_json(name, &e))? {
-        let fields = namespace.fields(&["Name", "Host", "Path"]).map_err(|e| in_json(name, &e))?;
+    for namespace in Node::root(&tree).items().map_err(|e| e.within(name))? {
+        let fields = namespace.fields(&["Name", "Host", "Path"]).map_err(|e| e.within(name))?;
         let (kind, path) = (fields.text("Name")?, fields.text("Path")?);
         if !KINDS.contains(&kind) || path.contains('/') {
-            let shown = format!("{kind} {path}");
-            return Err(format!("{name} has a namespace that is not known: {}", quoted(&shown)));
+            return Err(Refusal::value(name, Unfit::Namespace, format!("{kind} {path}")));
         }
     }
     Ok(())
@@ -288,26 +282,26 @@ fn check_id_mappings(name: &str, value: &str) -> Result<(), Refusal> {
         let options = options.fields(&["PasswdFile", "GroupFile"])?;
         match options.text("PasswdFile")?.is_empty() && options.text("GroupFile")?.is_empty() {
             true => Ok(()),
-            false => Err("AutoUserNsOpts names files of the host".to_owned()),
+            false => Err(Refusal::closed("AutoUserNsOpts", Closed::HostFiles)),
         }
     };
-    judge(&Node::root(&tree)).map_err(|e: Refusal| in_json(name, &e))
+    judge(&Node::root(&tree)).map_err(|e: Refusal| e.within(name))
 }
 
 /// The client keeps `dest` to itself: its session receives the files.
 fn check_outputs(name: &str, value: &str) -> Result<(), Refusal> {
     const OUTPUTS: Shape = Shape::List(&Shape::Struct(&[("Attrs", &Shape::Map(&Shape::Any))]));
     let tree = Tree::parse_shaped(value.as_bytes(), &OUTPUTS)
-        .map_err(|error| format!("{name} is not strict JSON: {error}"))?;
+        .map_err(|error| Refusal::new(name, Fault::NotJson(error)))?;
     if tree == Tree::Null {
         return Ok(());
     }
-    for output in Node::root(&tree).items().map_err(|e| in_json(name, &e))? {
-        let fields = output.fields(&["Type", "Attrs"]).map_err(|e| in_json(name, &e))?;
+    for output in Node::root(&tree).items().map_err(|e| e.within(name))? {
+        let fields = output.fields(&["Type", "Attrs"]).map_err(|e| e.within(name))?;
         let Some(attributes) = fields.get("Attrs") else { continue };
-        let attributes = attributes.map().map_err(|e| in_json(name, &e))?;
+        let attributes = attributes.map().map_err(|e| e.within(name))?;
         if attributes.entries().any(|(key, _)| key.eq_ignore_ascii_case("dest")) {
-            return Err(format!("{name} has a dest, which only a client may resolve"));
+            return Err(Refusal::closed(name, Closed::Destination));
         }
     }
     Ok(())

@@ -5,9 +5,29 @@
 //! are not followed: a proxy cannot see them. A client that may write in a
 //! mounted directory can plant one and mount it, unless the list is exact.
 
-use super::fields::Refusal;
+use super::refusal::{Fault, Refusal, Unfit};
 use crate::text::{bounded, quoted};
 use std::fmt;
+
+/// Why a text is not a list of directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListError {
+    /// An item that is not absolute.
+    Relative(String),
+    /// No item at all.
+    Empty,
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relative(item) => write!(f, "{} is not an absolute directory", quoted(item)),
+            Self::Empty => f.write_str("the list names no directory"),
+        }
+    }
+}
+
+impl std::error::Error for ListError {}
 
 /// The host directories that may be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +49,16 @@ impl BindMounts {
     /// A sentence about the first item that is not an absolute directory, or
     /// about the list if it names none: an empty list could mean that nothing
     /// or that everything may be mounted.
-    pub fn parse(list: &str) -> Result<Self, String> {
+    pub fn parse(list: &str) -> Result<Self, ListError> {
         let mut directories = Vec::new();
         for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             if !item.starts_with('/') {
-                return Err(format!("{} is not an absolute directory", quoted(item)));
+                return Err(ListError::Relative(item.to_owned()));
             }
             directories.push(clean(item));
         }
         match directories.is_empty() {
-            true => Err("the list names no directory".to_owned()),
+            true => Err(ListError::Empty),
             false => {
                 let written_in = "-allowbindmountfrom".to_owned();
                 Ok(Self { directories, exact: false, written_in })
@@ -70,6 +90,15 @@ impl BindMounts {
         format!("{} ({}{exactly})", self.written_in, bounded(&self.to_string()))
     }
 
+    /// How a path would be allowed.
+    pub(super) fn advice(&self, path: &str) -> String {
+        match bounded(&clean(path)).as_str() {
+            // Whoever mounts all of the host is root on it.
+            "/" => "list the directories that are needed, not the whole host".to_owned(),
+            add => format!("add {add} to {} to allow it", self.written_in),
+        }
+    }
+
     /// What lists the directories.
     pub(super) fn list_name(&self) -> &str {
         &self.written_in
@@ -95,21 +124,14 @@ impl BindMounts {
     /// Refuses a host path that is not within the directories.
     pub(super) fn check_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
         if !path.starts_with('/') {
-            let path = quoted(path);
-            return Err(format!("{place} names {path} on the host, which is not an absolute path"));
+            return Err(Refusal::value(place, Unfit::Relative, path));
         }
         if self.admits(path) {
             return Ok(());
         }
-        let (shown, add) = (quoted(path), bounded(&clean(path)));
-        let advice = match add.as_str() {
-            // Whoever mounts all of the host is root on it.
-            "/" => "list the directories that are needed, not the whole host".to_owned(),
-            _ => format!("add {add} to {} to allow it", self.written_in),
-        };
-        Err(format!(
-            "{place} mounts {shown} of the host, which is outside of {}; {advice}",
-            self.list()
+        Err(Refusal::new(
+            place,
+            Fault::Outside { path: path.to_owned(), allowed: Box::new(self.clone()) },
         ))
     }
 
@@ -117,7 +139,7 @@ impl BindMounts {
     /// the Engine: there `..` leaves the target of a symbolic link.
     pub(super) fn check_raw_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
         if path.split('/').any(|segment| segment == "..") {
-            return Err(format!("{place} names {} with '..' in it", quoted(path)));
+            return Err(Refusal::value(place, Unfit::DotDot, path));
         }
         self.check_path(place, path)
     }
@@ -179,7 +201,7 @@ mod tests {
         ] {
             assert_eq!(exact.admits(path), admitted, "{path}");
         }
-        let refusal = exact.check_path("x", "/home/a").unwrap_err();
+        let refusal = exact.check_path("x", "/home/a").unwrap_err().to_string();
         assert!(refusal.contains("(/home, /srv/a, exactly)"), "{refusal}");
         let root = BindMounts::parse("/").unwrap().exactly(true);
         assert!(root.admits("/") && !root.admits("/etc"));
@@ -200,8 +222,14 @@ mod tests {
 
     #[test]
     fn a_list_names_absolute_directories() {
-        assert_eq!(BindMounts::parse("/a, b/").unwrap_err(), "\"b/\" is not an absolute directory");
-        assert_eq!(BindMounts::parse(" , ").unwrap_err(), "the list names no directory");
+        assert_eq!(
+            BindMounts::parse("/a, b/").unwrap_err().to_string(),
+            "\"b/\" is not an absolute directory"
+        );
+        assert_eq!(
+            BindMounts::parse(" , ").unwrap_err().to_string(),
+            "the list names no directory"
+        );
         let mounts = BindMounts::parse("/a//b/,/c/.").unwrap();
         assert_eq!(mounts.to_string(), "/a/b, /c");
     }
@@ -210,18 +238,26 @@ mod tests {
     fn a_refusal_names_place_path_list_and_remedy() {
         let mounts = BindMounts::parse("/home,/var/log").unwrap();
         assert_eq!(
-            mounts.check_path("HostConfig.Binds[0]", "/home/../etc").unwrap_err(),
+            mounts.check_path("HostConfig.Binds[0]", "/home/../etc").unwrap_err().to_string(),
             "HostConfig.Binds[0] mounts \"/home/../etc\" of the host, which is outside of \
              -allowbindmountfrom (/home, /var/log); add /etc to -allowbindmountfrom to allow it"
         );
         let mounts = mounts.written_in("-allowbindmountfrom@ci".to_owned());
         assert_eq!(
-            mounts.check_path("x", "/etc").unwrap_err(),
+            mounts.check_path("x", "/etc").unwrap_err().to_string(),
             "x mounts \"/etc\" of the host, which is outside of -allowbindmountfrom@ci (/home, \
              /var/log); add /etc to -allowbindmountfrom@ci to allow it"
         );
-        assert!(mounts.check_path("x", "home").unwrap_err().contains("not an absolute path"));
-        assert!(mounts.check_raw_path("x", "/home/a/../b").unwrap_err().contains("'..'"));
+        assert!(
+            mounts
+                .check_path("x", "home")
+                .unwrap_err()
+                .to_string()
+                .contains("not an absolute path")
+        );
+        assert!(
+            mounts.check_raw_path("x", "/home/a/../b").unwrap_err().to_string().contains("'..'")
+        );
         assert_eq!(mounts.check_raw_path("x", "/home/./a//b"), Ok(()));
     }
 }

@@ -2,9 +2,9 @@
 //! place of the host: networks, secrets, checkpoints.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal};
+use super::fields::Node;
 use super::host_paths::check_driver;
-use crate::text::quoted;
+use super::refusal::{Closed, Refusal, Unfit};
 
 /// Checks a body of networks create: drivers are found by their names.
 pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
@@ -24,7 +24,7 @@ pub(super) fn check_secret(body: &Node<'_>) -> Result<(), Refusal> {
     check_secret_driver(&format!("{}.Name", driver.place()), fields.text("Name")?)?;
     match fields.get("Options") {
         Some(options) if options.map()?.entries().next().is_some() => {
-            Err(format!("{} cannot be judged", options.place()))
+            Err(Refusal::closed(options.place(), Closed::Unread))
         }
         _ => Ok(()),
     }
@@ -34,7 +34,7 @@ pub(super) fn check_secret(body: &Node<'_>) -> Result<(), Refusal> {
 pub(super) fn check_secret_driver(place: &str, driver: &str) -> Result<(), Refusal> {
     match matches!(driver, "" | "file") {
         true => Ok(()),
-        false => Err(format!("{place} is {}; only file keeps to itself", quoted(driver))),
+        false => Err(Refusal::value(place, Unfit::SecretDriver, driver)),
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn check_checkpoint(allowed: &BindMounts, body: &Node<'_>) -> Result<
 /// Checks the name of a checkpoint, which is a directory's as well.
 pub(super) fn check_checkpoint_name(place: &str, name: &str) -> Result<(), Refusal> {
     match name.contains('/') || name == ".." {
-        true => Err(format!("{place} is not the name of a checkpoint: {}", quoted(name))),
+        true => Err(Refusal::value(place, Unfit::Checkpoint, name)),
         false => Ok(()),
     }
 }

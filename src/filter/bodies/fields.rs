@@ -6,11 +6,9 @@
 //! is to Go for every type that is judged here (the tree has no repeated keys,
 //! so there is no earlier value that it could leave standing).
 
+use super::refusal::{Fault, Refusal, Type};
 use crate::json::{Tree, reads_alike};
 use crate::text::bounded;
-
-/// Why something is refused, without the name of the rule in front.
-pub(super) type Refusal = String;
 
 /// A value within a body, and where it stands.
 #[derive(Debug, Clone)]
@@ -37,19 +35,22 @@ impl<'t> Node<'t> {
         if self.place.is_empty() { "the body" } else { &self.place }
     }
 
+    fn is_not(&self, wanted: Type) -> Refusal {
+        Refusal::new(self.place(), Fault::NotA(wanted))
+    }
+
     pub(super) fn is_null(&self) -> bool {
         *self.tree == Tree::Null
     }
 
     /// The value as an object in which the fields `judged` are spelled exactly.
-    pub(super) fn fields(&self, judged: &[&str]) -> Result<Fields<'t>, Refusal> {
+    pub(super) fn fields(&self, judged: &[&'static str]) -> Result<Fields<'t>, Refusal> {
         let fields = self.map()?;
         for (key, _) in fields.members {
             let misspells =
-                |name: &&&str| reads_alike(key, name) && !judged.contains(&key.as_ref());
+                |name: &&&'static str| reads_alike(key, name) && !judged.contains(&key.as_ref());
             if let Some(name) = judged.iter().find(misspells) {
-                let place = fields.place_of(key);
-                return Err(format!("{place} would be read as {name}; spell it like that"));
+                return Err(Refusal::new(fields.place_of(key), Fault::ReadAs(name)));
             }
         }
         Ok(fields)
@@ -59,13 +60,13 @@ impl<'t> Node<'t> {
     pub(super) fn map(&self) -> Result<Fields<'t>, Refusal> {
         match self.tree {
             Tree::Object(members) => Ok(Fields { members, place: self.place.clone() }),
-            _ => Err(format!("{} is not an object", self.place())),
+            _ => Err(self.is_not(Type::Object)),
         }
     }
 
     pub(super) fn items(&self) -> Result<impl Iterator<Item = Node<'t>> + use<'t>, Refusal> {
         let Tree::Array(items) = self.tree else {
-            return Err(format!("{} is not an array", self.place()));
+            return Err(self.is_not(Type::Array));
         };
         let place = self.place().to_owned();
         Ok(items
@@ -77,7 +78,7 @@ impl<'t> Node<'t> {
     pub(super) fn text(&self) -> Result<&'t str, Refusal> {
         match self.tree {
             Tree::String(text) => Ok(text),
-            _ => Err(format!("{} is not a string", self.place())),
+            _ => Err(self.is_not(Type::Text)),
         }
     }
 
@@ -85,7 +86,7 @@ impl<'t> Node<'t> {
     pub(super) fn truth(&self) -> Result<bool, Refusal> {
         match self.tree {
             Tree::Bool(value) => Ok(*value),
-            _ => Err(format!("{} is neither true nor false", self.place())),
+            _ => Err(self.is_not(Type::Truth)),
         }
     }
 }
@@ -128,7 +129,7 @@ mod tests {
 
     fn check(text: &str, judge: impl Fn(Node<'_>) -> Result<(), Refusal>, refusal: &str) {
         let tree = Tree::parse(text.as_bytes()).unwrap();
-        assert_eq!(judge(Node::root(&tree)).unwrap_err(), refusal);
+        assert_eq!(judge(Node::root(&tree)).unwrap_err().to_string(), refusal);
     }
 
     #[test]

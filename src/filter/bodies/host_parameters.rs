@@ -7,11 +7,10 @@
 
 use super::directories::BindMounts;
 use super::engine::{check_checkpoint_name, check_secret_driver};
-use super::fields::Refusal;
 use super::images::{check_archive, check_image};
 use super::query::{Parameter, parameters};
+use super::refusal::{Refusal, Unfit};
 use crate::api::Operation;
-use crate::text::quoted;
 
 /// What the value of a parameter may be.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +84,7 @@ fn check(allowed: &BindMounts, value: Value, parameter: &Parameter) -> Result<()
         Value::Archive => check_archive(name, text),
         Value::SecretDriver => check_secret_driver(name, text),
         Value::Never if matches!(text.as_str(), "{}" | "null") => Ok(()),
-        Value::Never => Err(format!("{name} names a place of the host: {}", quoted(text))),
+        Value::Never => Err(Refusal::value(name, Unfit::HostPlace, text)),
     }
 }
 

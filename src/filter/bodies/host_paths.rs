@@ -6,9 +6,9 @@
 //! within the list, where a client could write them itself.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal};
+use super::fields::{Fields, Node};
+use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::json::Tree;
-use crate::text::{bounded, quoted};
 
 /// Files of profiles that Podman's client names if nobody asked for another.
 const DEFAULT_PROFILES: [&str; 3] = [
@@ -40,7 +40,7 @@ const LOG_TEXTS: [&str; 14] = [
 pub(super) fn check_log(
     allowed: &BindMounts,
     log: &Node<'_>,
-    [driver, options]: [&str; 2],
+    [driver, options]: [&'static str; 2],
 ) -> Result<(), Refusal> {
     let fields = log.fields(&[driver, options])?;
     check_driver(&format!("{}.{driver}", log.place()), fields.text(driver)?)?;
@@ -69,7 +69,7 @@ pub(super) fn check_socket(
     let path = rest.strip_prefix("//").unwrap_or(rest);
     match path.starts_with('/') && !path.contains(['%', '?', '#']) {
         true => allowed.check_raw_path(place, path),
-        false => Err(format!("{place} is not unix:///PATH: {}", quoted(address))),
+        false => Err(Refusal::value(place, Unfit::Socket, address)),
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn check_driver(place: &str, driver: &str) -> Result<(), Refusal> {
     let is_path = driver.starts_with(['/', '.', '~'])
         || driver.split('/').any(|segment| matches!(segment, "." | ".." | ""));
     match is_path && !driver.is_empty() {
-        true => Err(format!("{place} is not the name of a driver: {}", quoted(driver))),
+        true => Err(Refusal::value(place, Unfit::Driver, driver)),
         false => Ok(()),
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn check_driver(place: &str, driver: &str) -> Result<(), Refusal> {
 /// Checks the name of a runtime, in whose place Podman takes a program's path.
 pub(super) fn check_runtime(place: &str, runtime: &str) -> Result<(), Refusal> {
     match runtime.contains('/') {
-        true => Err(format!("{place} names a program of the host: {}", quoted(runtime))),
+        true => Err(Refusal::value(place, Unfit::Program, runtime)),
         false => Ok(()),
     }
 }
@@ -131,14 +131,11 @@ pub(super) fn check_seccomp(
         return Ok(());
     }
     if !profile.trim_start().starts_with('{') {
-        let shown = quoted(profile);
-        return Err(format!(
-            "{place} names a seccomp profile in a file, which cannot be judged: {shown}"
-        ));
+        return Err(Refusal::value(place, Unfit::Profile, profile));
     }
     let tree = Tree::parse(profile.as_bytes())
-        .map_err(|error| format!("{place} has a seccomp profile that is invalid JSON: {error}"))?;
-    check_profile(allowed, &Node::root(&tree)).map_err(|refusal| format!("{place}: {refusal}"))
+        .map_err(|error| Refusal::new(place, Fault::ProfileNotJson(error)))?;
+    check_profile(allowed, &Node::root(&tree)).map_err(|refusal| refusal.within(place))
 }
 
 fn check_profile(allowed: &BindMounts, profile: &Node<'_>) -> Result<(), Refusal> {
@@ -158,7 +155,7 @@ pub(super) fn check_annotations(
     let Some(annotations) = fields.get(name) else { return Ok(()) };
     for (key, value) in annotations.map()?.entries().filter(|(_, value)| !value.is_null()) {
         if key == "io.containers.trace-syscall" {
-            return Err(format!("{} lets a hook write a file of the host", value.place()));
+            return Err(Refusal::closed(value.place(), Closed::Hook));
         }
         let text = value.text()?;
         check_socket(allowed, value.place(), text)?;
@@ -225,7 +222,7 @@ pub(super) fn check_file(
 pub(super) fn check_time_zone(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
     let zone = fields.text(name)?;
     match zone.starts_with('/') || zone.split('/').any(|segment| segment == "..") {
-        true => Err(format!("{name} is not a time zone: {}", bounded(zone))),
+        true => Err(Refusal::value(name, Unfit::TimeZone, zone)),
         false => Ok(()),
     }
 }

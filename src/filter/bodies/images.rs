@@ -3,8 +3,7 @@
 //! Podman reads `dir:/etc` where a name of an image is expected, and then takes
 //! or writes a directory of the host. The Engine knows names alone.
 
-use super::fields::Refusal;
-use crate::text::{bounded, quoted};
+use super::refusal::{Refusal, Unfit};
 
 /// Podman's transports beside `docker`: directories and archives of the host,
 /// stores at any path, and a daemon's socket.
@@ -36,7 +35,7 @@ pub(super) enum Fetcher {
 pub(super) fn check_image(place: &str, image: &str) -> Result<(), Refusal> {
     let transport = image.trim().split(':').next().unwrap_or_default();
     match image.contains(':') && TRANSPORTS.contains(&transport) {
-        true => Err(format!("{place} names no image of a registry: {}", quoted(image))),
+        true => Err(Refusal::value(place, Unfit::Image, image)),
         false => Ok(()),
     }
 }
@@ -46,7 +45,7 @@ pub(super) fn check_image(place: &str, image: &str) -> Result<(), Refusal> {
 pub(super) fn check_archive(place: &str, source: &str) -> Result<(), Refusal> {
     match matches!(source, "" | "-") || is_http(source) {
         true => Ok(()),
-        false => Err(format!("{place} is neither - nor a URL: {}", quoted(source))),
+        false => Err(Refusal::value(place, Unfit::Archive, source)),
     }
 }
 
@@ -66,11 +65,10 @@ pub(super) fn check_remote(place: &str, address: &str, fetcher: Fetcher) -> Resu
     };
     match is_known && !climbs && is_reference(fragment) {
         true => Ok(()),
-        false if has_directory && !climbs && is_url(repository) => Err(format!(
-            "{place} names a directory of a repository, which Podman could find outside of it: {}",
-            bounded(address)
-        )),
-        false => Err(format!("{place} is not a URL of a build context: {}", quoted(address))),
+        false if has_directory && !climbs && is_url(repository) => {
+            Err(Refusal::value(place, Unfit::RepositoryDirectory, address))
+        }
+        false => Err(Refusal::value(place, Unfit::Remote, address)),
     }
 }
 

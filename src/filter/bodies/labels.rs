@@ -16,10 +16,10 @@
 //! only the reader of the labels can tell them apart (see the rights per
 //! container). BuildKit's `/grpc` and `/session` are opaque.
 
-use super::fields::{Node, Refusal};
+use super::fields::Node;
 use super::query::parameters;
+use super::refusal::{Fault, Refusal};
 use crate::json::fold;
-use crate::text::quoted;
 
 /// Network modes that Podman reads, and that share no namespace, although a `:`
 /// is in them.
@@ -79,11 +79,9 @@ impl LabelGuard {
             path.split('/').any(|segment| segment == "libpod") || query.contains("/libpod");
         match is_apart(query, is_libpod) {
             true => Ok(()),
-            false => Err(format!(
-                "the build could run on this proxy's networks with labels of its own; use \
-                 networkmode=none or BuildKit (version=2) without a networkmode, or set {}",
-                self.allowed_by
-            )),
+            false => {
+                Err(Refusal::new("the build", Fault::ReachingBuild { allowed_by: self.allowed_by }))
+            }
         }
     }
 
@@ -100,26 +98,21 @@ impl LabelGuard {
     }
 
     fn shares(&self, place: &str, mode: &str) -> Refusal {
-        format!(
-            "{place} is {}, which would give the container an address with others' rights at \
-             this proxy; set {} to allow it",
-            quoted(mode),
-            self.allowed_by
+        Refusal::new(
+            place,
+            Fault::SharedNetwork { mode: mode.to_owned(), allowed_by: self.allowed_by },
         )
     }
 
     /// Checks the labels of a container or pod, which stand in the field `name`.
-    fn check(&self, body: &Node<'_>, name: &str) -> Result<(), Refusal> {
+    fn check(&self, body: &Node<'_>, name: &'static str) -> Result<(), Refusal> {
         let Some(labels) = body.fields(&[name])?.get(name) else { return Ok(()) };
         for (label, _) in labels.map()?.entries() {
             let label_folded = fold(label);
             let behind = label_folded.strip_prefix(&self.prefix);
             if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
-                return Err(format!(
-                    "{name} has {}, which would grant rights at this proxy; set {} to allow it",
-                    quoted(label),
-                    self.allowed_by,
-                ));
+                let (label, allowed_by) = (label.to_owned(), self.allowed_by);
+                return Err(Refusal::new(name, Fault::GrantingLabel { label, allowed_by }));
             }
         }
         Ok(())
@@ -176,7 +169,7 @@ mod tests {
     fn check(labels: &str, refusal: Option<&str>) {
         let body = format!(r#"{{"Labels":{labels}}}"#);
         let tree = Tree::parse(body.as_bytes()).unwrap();
-        let refused = guard().check_container(&Node::root(&tree)).err();
+        let refused = guard().check_container(&Node::root(&tree)).err().map(|it| it.to_string());
         match (&refused, refusal) {
             (Some(refused), Some(refusal)) => {
                 assert!(refused.contains(refusal), "{labels}: {refused}")

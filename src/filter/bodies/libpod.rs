@@ -9,15 +9,15 @@
 //! files, runtimes, annotations. Devices, namespaces and privileges pass.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal};
+use super::fields::{Fields, Node};
 use super::host_paths::{
     check_annotations, check_driver, check_file, check_log, check_network_mode,
     check_network_options, check_runtime, check_seccomp, check_security_options, check_time_zone,
 };
 use super::images::check_image;
 use super::mounts::{check_mount_options, check_volumes_from};
+use super::refusal::{Closed, Refusal, Unfit};
 use super::volumes::{check_options, check_pairs, check_source, check_subpath};
-use crate::text::quoted;
 
 /// File systems of an OCI mount that show nothing of the host.
 const HARMLESS_TYPES: [&str; 4] = ["tmpfs", "ramfs", "devpts", "mqueue"];
@@ -64,10 +64,7 @@ pub(super) fn check_spec(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Re
     spec.items("image_volumes")?.iter().try_for_each(check_image_volume)?;
     check_volumes_from(&spec, "volumes_from")?;
     if let Some(pod) = spec.get("pod").filter(|pod| pod.text() != Ok("")) {
-        return Err(format!(
-            "{} takes over the mounts of a pod, which cannot be judged",
-            pod.place()
-        ));
+        return Err(Refusal::closed(pod.place(), Closed::PodsMounts));
     }
     ["rootfs", "init_path", "base_hosts_file", "hostsFile"]
         .iter()
@@ -112,7 +109,7 @@ pub(super) fn check_manifest(body: &Node<'_>) -> Result<(), Refusal> {
         check_image(image.place(), image.text()?)?;
     }
     match fields.items("artifact_files")?.first() {
-        Some(file) => Err(format!("{} names a file of the host", file.place())),
+        Some(file) => Err(Refusal::closed(file.place(), Closed::HostFile)),
         None => Ok(()),
     }
 }
@@ -150,9 +147,7 @@ fn check_mount(allowed: &BindMounts, mount: &Node<'_>) -> Result<(), Refusal> {
     }
     match HARMLESS_TYPES.contains(&kind) {
         true => Ok(()),
-        false => {
-            Err(format!("{} has the type {}, which cannot be judged", mount.place(), quoted(kind)))
-        }
+        false => Err(Refusal::value(mount.place(), Unfit::MountType, kind)),
     }
 }
 
@@ -178,13 +173,8 @@ fn driver_option<'t>(
     before: &[(&str, &str)],
 ) -> Result<(&'t str, &'t str), Refusal> {
     let pair = text.split_once('=').and_then(|(_, pair)| pair.split_once('='));
-    pair.filter(|(key, _)| before.iter().all(|(other, _)| other != key)).ok_or_else(|| {
-        format!(
-            "{} is not volume-opt=key=value, once for each key: {}",
-            option.place(),
-            quoted(text)
-        )
-    })
+    pair.filter(|(key, _)| before.iter().all(|(other, _)| other != key))
+        .ok_or_else(|| Refusal::value(option.place(), Unfit::VolumeOption, text))
 }
 
 fn check_overlay(allowed: &BindMounts, volume: &Node<'_>) -> Result<(), Refusal> {
@@ -204,11 +194,11 @@ fn check_image_volume(volume: &Node<'_>) -> Result<(), Refusal> {
 /// separated by `:` and whose options by `,`.
 fn check_layer(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Refusal> {
     let Some(source) = fields.get("source") else {
-        return Err("a mount has no source".to_owned());
+        return Err(Refusal::closed("a mount", Closed::NoSource));
     };
     let path = source.text()?;
     match path.contains([':', ',', '\\']) {
-        true => Err(format!("{} could be read as several paths: {}", source.place(), quoted(path))),
+        true => Err(Refusal::value(source.place(), Unfit::Paths, path)),
         false => allowed.check_path(source.place(), path),
     }
 }
@@ -217,9 +207,7 @@ fn check_host_path(allowed: &BindMounts, spec: &Fields<'_>, name: &str) -> Resul
     match spec.text(name)? {
         "" => Ok(()),
         "none" | "image" if matches!(name, "base_hosts_file" | "hostsFile") => Ok(()),
-        path if path.contains([':', ',', '\\']) => {
-            Err(format!("{name} could be read as several paths: {}", quoted(path)))
-        }
+        path if path.contains([':', ',', '\\']) => Err(Refusal::value(name, Unfit::Paths, path)),
         path => allowed.check_path(name, path),
     }
 }
@@ -251,7 +239,7 @@ mod tests {
     }
 
     fn check_refused(body: &str, refusal: &str) {
-        let refused = judge(check_spec, body).expect_err(body);
+        let refused = judge(check_spec, body).expect_err(body).to_string();
         assert!(refused.contains(refusal), "{body}: {refused}");
     }
 
@@ -409,7 +397,7 @@ mod tests {
                 )
             };
             assert_eq!(judge(check_volume, &body("/home/v")), Ok(()));
-            let refused = judge(check_volume, &body("/etc")).unwrap_err();
+            let refused = judge(check_volume, &body("/etc")).unwrap_err().to_string();
             assert!(refused.contains(&format!("{options}.device mounts \"/etc\"")), "{refused}");
         }
         assert_eq!(

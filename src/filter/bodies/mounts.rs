@@ -17,14 +17,14 @@
 //! well, but the restriction is one of directories.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node, Refusal};
+use super::fields::{Fields, Node};
 use super::host_paths::{
     check_annotations, check_driver, check_log, check_network_mode, check_runtime,
     check_security_options,
 };
+use super::refusal::{Closed, Refusal, Unfit};
 use super::volumes::{check_options, check_source, check_subpath};
 use crate::json::reads_alike;
-use crate::text::quoted;
 use std::borrow::Cow;
 
 /// The fields of a `HostConfig` that mount something or name a place of the
@@ -78,7 +78,7 @@ pub(super) fn check_service(allowed: &BindMounts, body: &Node<'_>) -> Result<(),
     let Some(task) = body.fields(&["TaskTemplate"])?.get("TaskTemplate") else { return Ok(()) };
     let task = task.fields(&["ContainerSpec", "PluginSpec", "LogDriver"])?;
     if let Some(plugin) = task.get("PluginSpec") {
-        return Err(format!("{} installs a plugin, whose mounts cannot be judged", plugin.place()));
+        return Err(Refusal::closed(plugin.place(), Closed::Plugin));
     }
     if let Some(log) = task.get("LogDriver") {
         check_log(allowed, &log, ["Name", "Options"])?;
@@ -110,14 +110,14 @@ pub(super) fn check_bind(allowed: &BindMounts, place: &str, bind: &str) -> Resul
         [_target] => Ok(()),
         // Buildah reads `\:` as a colon within a part.
         [source, ..] if source.is_empty() || bind.contains('\\') => {
-            Err(format!("{place} is not source:target[:options]: {}", quoted(bind)))
+            Err(Refusal::value(place, Unfit::Bind, bind))
         }
         [source, _target] => check_source(allowed, place, source),
         [source, _target, options] => {
             check_source(allowed, place, source)?;
             check_mount_options(allowed, place, options)
         }
-        _ => Err(format!("{place} is not source:target[:options]: {}", quoted(bind))),
+        _ => Err(Refusal::value(place, Unfit::Bind, bind)),
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn check_mount_options(
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         let key = key.to_ascii_lowercase();
         if key.starts_with("volume-opt") {
-            return Err(format!("{place} has the option {}", quoted(option)));
+            return Err(Refusal::value(place, Unfit::Option, option));
         }
         let layer = ["upperdir", "workdir", "lowerdir"].iter().any(|name| key.contains(name));
         if layer || value.contains('/') {
@@ -145,10 +145,7 @@ pub(super) fn check_mount_options(
 /// Refuses what adds the mounts of something that is not in the body.
 pub(super) fn check_volumes_from(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
     match fields.items(name)?.first() {
-        Some(first) => Err(format!(
-            "{} takes over the mounts of another container, which cannot be judged",
-            first.place()
-        )),
+        Some(first) => Err(Refusal::closed(first.place(), Closed::OthersMounts)),
         None => Ok(()),
     }
 }
@@ -179,7 +176,7 @@ fn check_privileges(privileges: &Node<'_>) -> Result<(), Refusal> {
     let Some(seccomp) = privileges.fields(&["Seccomp"])?.get("Seccomp") else { return Ok(()) };
     match seccomp.fields(&["Profile"])?.get("Profile") {
         Some(profile) if profile.text() != Ok("") => {
-            Err(format!("{} cannot be judged", profile.place()))
+            Err(Refusal::closed(profile.place(), Closed::Unread))
         }
         _ => Ok(()),
     }
@@ -226,7 +223,7 @@ fn check_mount_source(
         "tmpfs" if source.is_empty() => Ok(()),
         // The names of an image and of a cluster volume.
         "image" | "cluster" => Ok(()),
-        kind => Err(format!("{place} has the type {}, which cannot be judged", quoted(kind))),
+        kind => Err(Refusal::value(place, Unfit::MountType, kind)),
     }
 }
 
@@ -253,9 +250,9 @@ fn check_volume_options(
 /// quotes; the strings of swarm stay apart.
 fn check_text(reader: Reader, fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
     match (fields.get(name), reader) {
-        (Some(node), Reader::Engine) if node.text()?.contains([',', '"', '\n', '\r']) => Err(
-            format!("{} has a comma, quote or line end, which Podman would split at", node.place()),
-        ),
+        (Some(node), Reader::Engine) if node.text()?.contains([',', '"', '\n', '\r']) => {
+            Err(Refusal::closed(node.place(), Closed::Separator))
+        }
         _ => Ok(()),
     }
 }
@@ -269,10 +266,7 @@ fn expand<'t>(place: &str, text: &'t str) -> Result<Cow<'t, str>, Refusal> {
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((template, after)) = after.split_once("}}") else { break };
         if !NAMES.contains(&template.trim()) {
-            return Err(format!(
-                "{place} has a template that could give any path: {}",
-                quoted(text)
-            ));
+            return Err(Refusal::value(place, Unfit::Template, text));
         }
         expanded.push_str(before);
         expanded.push_str("name");
@@ -315,7 +309,7 @@ mod tests {
 
     fn check_refused(members: &str, refusal: &str) {
         for body in [format!("{{{members}}}"), format!("{{\"HostConfig\":{{{members}}}}}")] {
-            let refused = judge(check_container, &body).expect_err(&body);
+            let refused = judge(check_container, &body).expect_err(&body).to_string();
             assert!(refused.contains(refusal), "{body}: {refused}");
         }
     }
@@ -325,7 +319,7 @@ mod tests {
     }
 
     fn check_service_refused(mount: &str, refusal: &str) {
-        let refused = judge(check_service, &service(mount)).expect_err(mount);
+        let refused = judge(check_service, &service(mount)).expect_err(mount).to_string();
         assert!(refused.contains(refusal), "{mount}: {refused}");
     }
 
@@ -497,7 +491,8 @@ mod tests {
     #[test]
     fn keys_of_volumes_are_targets_or_binds() {
         assert_eq!(judge(check_container, r#"{"Volumes":{"/data":{},"/home/x:/y":{}}}"#), Ok(()));
-        let refused = judge(check_container, r#"{"Volumes":{"/etc:/h":{}}}"#).unwrap_err();
+        let refused =
+            judge(check_container, r#"{"Volumes":{"/etc:/h":{}}}"#).unwrap_err().to_string();
         assert!(refused.contains("\"/etc\""), "{refused}");
         assert!(judge(check_container, r#"{"Volumes":["/etc"]}"#).is_err());
         assert!(judge(check_container, r#"{"volumes":{"/data":{}}}"#).is_err());
@@ -525,7 +520,9 @@ mod tests {
         check_service_refused(r#"{"Source":"/etc","Target":"/h"}"#, "outside");
         check_service_refused(r#"{"Type":"Bind","Source":"/etc"}"#, "cannot be judged");
         let plugin = r#"{"TaskTemplate":{"PluginSpec":{"Remote":"vieux/sshfs"}}}"#;
-        assert!(judge(check_service, plugin).unwrap_err().contains("installs a plugin"));
+        assert!(
+            judge(check_service, plugin).unwrap_err().to_string().contains("installs a plugin")
+        );
         assert!(judge(check_service, r#"{"tasktemplate":{}}"#).is_err());
     }
 

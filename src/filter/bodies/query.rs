@@ -9,9 +9,8 @@
 //! - Of a repeated parameter one daemon takes the first value, another the
 //!   last. So every value is judged.
 
-use super::fields::Refusal;
+use super::refusal::{Closed, Refusal, Unfit};
 use crate::json::folds_alike;
-use crate::text::bounded;
 use crate::text::percent::{self, Piece};
 
 /// One parameter, decoded.
@@ -31,7 +30,7 @@ impl Parameter {
 /// Reads a query as Go's `url.ParseQuery` does, but strictly.
 pub(super) fn parameters(query: &str) -> Result<Vec<Parameter>, Refusal> {
     if query.contains(';') {
-        return Err("the query has a ';', which some daemons split at; write it %3B".to_owned());
+        return Err(Refusal::closed("the query", Closed::Semicolon));
     }
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(parameter).collect()
@@ -41,7 +40,7 @@ fn parameter(pair: &str) -> Result<Parameter, Refusal> {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     match (decode(name), decode(value)) {
         (Some(name), Some(value)) => Ok(Parameter { name, value }),
-        _ => Err(format!("the query has an invalid escape in the parameter {}", bounded(name))),
+        _ => Err(Refusal::value("the query", Unfit::Escape, name)),
     }
 }
 

@@ -11,9 +11,10 @@
 //! Volumes that exist already are not looked at.
 
 use super::directories::BindMounts;
-use super::fields::{Node, Refusal};
+use super::fields::Node;
+use super::refusal::{Fault, Refusal, Unfit};
 use crate::json::folds_alike;
-use crate::text::{bounded, quoted};
+use crate::text::bounded;
 
 /// The options of the `local` driver that take part in a mount.
 const MOUNT_OPTIONS: [&str; 3] = ["type", "device", "o"];
@@ -79,9 +80,7 @@ pub(super) fn check_source(allowed: &BindMounts, place: &str, source: &str) -> R
         || source.contains('\\')
         || source.split('/').any(|segment| segment == "..");
     match relative {
-        true => {
-            Err(format!("{place} names neither a volume nor an absolute path: {}", quoted(source)))
-        }
+        true => Err(Refusal::value(place, Unfit::Source, source)),
         false => Ok(()),
     }
 }
@@ -90,7 +89,7 @@ pub(super) fn check_source(allowed: &BindMounts, place: &str, source: &str) -> R
 pub(super) fn check_subpath(place: &str, path: &str) -> Result<(), Refusal> {
     let leaves = path.starts_with('/') || path.split('/').any(|segment| segment == "..");
     match leaves {
-        true => Err(format!("{place} leaves its volume: {}", quoted(path))),
+        true => Err(Refusal::value(place, Unfit::Subpath, path)),
         false => Ok(()),
     }
 }
@@ -102,7 +101,7 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
             if key == name {
                 *slot = value;
             } else if folds_alike(key, name) {
-                return Err(format!("{place} has {}; spell it {name}", quoted(key)));
+                return Err(Refusal::new(place, Fault::Key { key: (*key).to_owned(), name }));
             }
         }
     }
@@ -114,12 +113,13 @@ fn check_local(allowed: &BindMounts, place: &str, pairs: &[(&str, &str)]) -> Res
     }
     match reads_the_host(kind, device) {
         false => Ok(()),
-        true => Err(format!(
-            "{place} mounts type {}, device {}; only nfs, cifs, tmpfs and o=bind of a directory \
-             within {} are allowed",
-            quoted(kind),
-            quoted(device),
-            allowed.list(),
+        true => Err(Refusal::new(
+            place,
+            Fault::Mount {
+                kind: kind.to_owned(),
+                device: device.to_owned(),
+                allowed: Box::new(allowed.clone()),
+            },
         )),
     }
 }
@@ -137,7 +137,7 @@ fn is_bind(word: &str) -> bool {
 fn check_bind(allowed: &BindMounts, place: &str, kind: &str, device: &str) -> Result<(), Refusal> {
     match kind {
         "" | "none" | "bind" => allowed.check_raw_path(&format!("{place}.device"), device),
-        _ => Err(format!("{place} has o=bind with type {}; use none", quoted(kind))),
+        _ => Err(Refusal::value(place, Unfit::BindOfType, kind)),
     }
 }
 
@@ -168,10 +168,7 @@ fn check_word(allowed: &BindMounts, place: &str, word: &str) -> Result<(), Refus
         || key.starts_with("x-mount")
         || ["lowerdir", "upperdir", "workdir", "datadir"].iter().any(|dir| key.contains(dir));
     if refused {
-        return Err(format!(
-            "{place} has the mount option {}, which may open the host",
-            quoted(word)
-        ));
+        return Err(Refusal::value(place, Unfit::MountOption, word));
     }
     if FOREIGN_VALUES.contains(&key.as_str()) {
         return Ok(());
@@ -209,7 +206,7 @@ mod tests {
     }
 
     fn check_refused(driver: &str, pairs: &[(&str, &str)], refusal: &str) {
-        let refused = judge(driver, pairs).expect_err(&format!("{driver} {pairs:?}"));
+        let refused = judge(driver, pairs).expect_err(&format!("{driver} {pairs:?}")).to_string();
         assert!(refused.contains(refusal), "{pairs:?}: {refused}");
     }
 
