@@ -8,6 +8,10 @@
 //! - What cannot be judged (YAML, archives, plugins) is refused where it could
 //!   give away what a rule keeps.
 //!
+//! A body is first read, then judged: `read` turns it into typed values and knows no
+//! rule; `mounts`, `libpod`, `engine` and `labels` judge these values. A refusal is a
+//! kind with its data; texts are made where it is shown.
+//!
 //! What the rules deliberately don't do: look at privileges, devices and
 //! namespaces, which open the host by other ways than directories; follow
 //! symbolic links; look at volumes, images and pods that exist already.
@@ -25,6 +29,7 @@ mod labels;
 mod libpod;
 mod mounts;
 mod query;
+mod read;
 mod refusal;
 mod shapes;
 mod volumes;
@@ -39,6 +44,7 @@ use crate::json::{SyntaxError, Tree};
 use crate::text::quoted;
 use endpoints::{Endpoint, Recognised};
 use fields::Node;
+use read::Value;
 
 /// What a policy demands of request bodies. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -168,10 +174,11 @@ impl BodyRules {
 
     fn judge_tree(&self, inspection: Inspection, body: &Node<'_>) -> Result<(), BodyDenial> {
         if let Some(allowed) = &self.bind_mounts {
-            check_mounts(allowed, inspection, body).map_err(restricted(Rule::BindMounts))?;
+            check_mounts(allowed, inspection, body.clone())
+                .map_err(restricted(Rule::BindMounts))?;
         }
         if let Some(guard) = &self.label_guard {
-            check_labels(guard, inspection, body).map_err(restricted(Rule::Labels))?;
+            check_labels(guard, inspection, body.clone()).map_err(restricted(Rule::Labels))?;
         }
         Ok(())
     }
@@ -220,42 +227,42 @@ impl std::error::Error for BodyDenial {}
 fn check_mounts(
     allowed: &BindMounts,
     inspection: Inspection,
-    body: &Node<'_>,
+    body: Node<'_>,
 ) -> Result<(), Refusal> {
     match inspection {
         Inspection::ContainerCreate | Inspection::ContainerStart | Inspection::ContainerUpdate => {
-            mounts::check_container(allowed, body)
+            mounts::check_container(allowed, &Value::read(body)?)
         }
         Inspection::LibpodContainerUpdate => {
-            mounts::check_container(allowed, body)?;
-            libpod::check_update(allowed, body)
+            mounts::check_container(allowed, &Value::read(body.clone())?)?;
+            libpod::check_update(allowed, &Value::read(body)?)
         }
-        Inspection::Service => mounts::check_service(allowed, body),
+        Inspection::Service => mounts::check_service(allowed, &Value::read(body)?),
         Inspection::VolumeCreate | Inspection::LibpodVolumeCreate => {
-            libpod::check_volume(allowed, body)
+            libpod::check_volume(allowed, &Value::read(body)?)
         }
         Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
-            libpod::check_spec(allowed, body)
+            libpod::check_spec(allowed, &Value::read(body)?)
         }
-        Inspection::NetworkCreate => engine::check_network(body),
-        Inspection::LibpodNetworkCreate => libpod::check_network(body),
-        Inspection::SecretCreate => engine::check_secret(body),
-        Inspection::SwarmUpdate => mounts::check_swarm(allowed, body),
-        Inspection::CheckpointCreate => engine::check_checkpoint(allowed, body),
-        Inspection::LibpodManifest => libpod::check_manifest(body),
+        Inspection::NetworkCreate => engine::check_network(&Value::read(body)?),
+        Inspection::LibpodNetworkCreate => libpod::check_network(&Value::read(body)?),
+        Inspection::SecretCreate => engine::check_secret(&Value::read(body)?),
+        Inspection::SwarmUpdate => mounts::check_swarm(allowed, &Value::read(body)?),
+        Inspection::CheckpointCreate => engine::check_checkpoint(allowed, &Value::read(body)?),
+        Inspection::LibpodManifest => libpod::check_manifest(&Value::read(body)?),
     }
 }
 
 /// A pod's labels are those of its infra container, which holds its addresses.
-fn check_labels(
-    guard: &LabelGuard,
-    inspection: Inspection,
-    body: &Node<'_>,
-) -> Result<(), Refusal> {
+fn check_labels(guard: &LabelGuard, inspection: Inspection, body: Node<'_>) -> Result<(), Refusal> {
     match inspection {
-        Inspection::ContainerCreate | Inspection::ContainerStart => guard.check_container(body),
-        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => guard.check_spec(body),
-        Inspection::Service => guard.check_service(body),
+        Inspection::ContainerCreate | Inspection::ContainerStart => {
+            guard.check_container(&Value::read(body)?)
+        }
+        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
+            guard.check_spec(&Value::read(body)?)
+        }
+        Inspection::Service => guard.check_service(&Value::read(body)?),
         Inspection::ContainerUpdate
         | Inspection::VolumeCreate
         | Inspection::LibpodVolumeCreate

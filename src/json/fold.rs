@@ -17,11 +17,11 @@ pub fn folds_alike(one: &str, other: &str) -> bool {
 /// also ignores `_` and `-` when it matches names without case.
 #[must_use]
 pub fn reads_alike(one: &str, other: &str) -> bool {
-    let letters = |name: &'_ str| {
-        let kept = name.chars().filter(|c| !matches!(c, '_' | '-'));
-        kept.map(fold_char).collect::<String>()
-    };
-    folds_alike(one, other) || letters(one) == letters(other)
+    letters(one).eq(letters(other))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(fold_char)
 }
 
 fn fold_char(c: char) -> char {

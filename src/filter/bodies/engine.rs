@@ -2,29 +2,28 @@
 //! place of the host: networks, secrets, checkpoints.
 
 use super::directories::BindMounts;
-use super::fields::Node;
 use super::host_paths::check_driver;
+use super::read::{Checkpoint, Network, Secret};
 use super::refusal::{Closed, Refusal, Unfit};
 
 /// Checks a body of networks create: drivers are found by their names.
-pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
-    let network = body.fields(&["Driver", "IPAM"])?;
-    check_driver("Driver", network.text("Driver")?)?;
-    match network.get("IPAM") {
-        Some(ipam) => check_driver("IPAM.Driver", ipam.fields(&["Driver"])?.text("Driver")?),
+pub(super) fn check_network(network: &Network<'_>) -> Result<(), Refusal> {
+    check_driver("Driver", network.driver()?)?;
+    match network.addresses()? {
+        Some(addresses) => check_driver("IPAM.Driver", addresses.driver()?),
         None => Ok(()),
     }
 }
 
 /// Checks a body of secrets create. With Podman the driver `shell` runs a
 /// command, `pass` reads a directory, and `file` writes where it is told to.
-pub(super) fn check_secret(body: &Node<'_>) -> Result<(), Refusal> {
-    let Some(driver) = body.fields(&["Driver"])?.get("Driver") else { return Ok(()) };
-    let fields = driver.fields(&["Name", "Options"])?;
-    check_secret_driver(&format!("{}.Name", driver.place()), fields.text("Name")?)?;
-    match fields.get("Options") {
-        Some(options) if options.map()?.entries().next().is_some() => {
-            Err(Refusal::closed(options.place(), Closed::Unread))
+pub(super) fn check_secret(secret: &Secret<'_>) -> Result<(), Refusal> {
+    let Some(driver) = secret.driver()? else { return Ok(()) };
+    let driver = driver.driver()?;
+    check_secret_driver(&driver.name.place, driver.name.value)?;
+    match driver.options {
+        Some(options) if options.entries().next().is_some() => {
+            Err(Refusal::closed(options.place, Closed::Unread))
         }
         _ => Ok(()),
     }
@@ -39,10 +38,12 @@ pub(super) fn check_secret_driver(place: &str, driver: &str) -> Result<(), Refus
 }
 
 /// Checks a body of checkpoint create.
-pub(super) fn check_checkpoint(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let fields = body.fields(&["CheckpointID", "CheckpointDir"])?;
-    check_checkpoint_name("CheckpointID", fields.text("CheckpointID")?)?;
-    match fields.text("CheckpointDir")? {
+pub(super) fn check_checkpoint(
+    allowed: &BindMounts,
+    checkpoint: &Checkpoint<'_>,
+) -> Result<(), Refusal> {
+    check_checkpoint_name("CheckpointID", checkpoint.name()?)?;
+    match checkpoint.directory()? {
         "" => Ok(()),
         directory => allowed.check_raw_path("CheckpointDir", directory),
     }
@@ -58,11 +59,14 @@ pub(super) fn check_checkpoint_name(place: &str, name: &str) -> Result<(), Refus
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::{Value, read_text};
     use super::*;
-    use crate::json::Tree;
 
-    fn judge(check: impl Fn(&Node<'_>) -> Result<(), Refusal>, body: &str) -> Result<(), Refusal> {
-        check(&Node::root(&Tree::parse(body.as_bytes()).unwrap()))
+    fn judge<T: Value<'static>>(
+        check: impl Fn(&T) -> Result<(), Refusal>,
+        body: &str,
+    ) -> Result<(), Refusal> {
+        read_text(body).and_then(|read| check(&read))
     }
 
     #[test]
@@ -99,7 +103,7 @@ mod tests {
     #[test]
     fn checkpoints_stay_within_the_list() {
         let allowed = BindMounts::parse("/home").unwrap();
-        let check = |body: &Node<'_>| check_checkpoint(&allowed, body);
+        let check = |body: &Checkpoint<'_>| check_checkpoint(&allowed, body);
         for body in [r#"{"CheckpointID":"c"}"#, r#"{"CheckpointID":"c","CheckpointDir":"/home/x"}"#]
         {
             assert_eq!(judge(check, body), Ok(()), "{body}");

@@ -46,13 +46,7 @@ impl<'t> Node<'t> {
     /// The value as an object in which the fields `judged` are spelled exactly.
     pub(super) fn fields(&self, judged: &[&'static str]) -> Result<Fields<'t>, Refusal> {
         let fields = self.map()?;
-        for (key, _) in fields.members {
-            let misspells =
-                |name: &&&'static str| reads_alike(key, name) && !judged.contains(&key.as_ref());
-            if let Some(name) = judged.iter().find(misspells) {
-                return Err(Refusal::new(fields.place_of(key), Fault::ReadAs(name)));
-            }
-        }
+        judged.iter().try_for_each(|name| fields.check_spelling(name, judged))?;
         Ok(fields)
     }
 
@@ -92,6 +86,20 @@ impl<'t> Node<'t> {
 }
 
 impl<'t> Fields<'t> {
+    /// Where the object is.
+    pub(super) fn place(&self) -> &str {
+        if self.place.is_empty() { "the body" } else { &self.place }
+    }
+
+    /// Refuses a key that would be read as `name`, unless it is a name itself.
+    pub(super) fn check_spelling(&self, name: &'static str, known: &[&str]) -> Result<(), Refusal> {
+        let misspells = |key: &str| reads_alike(key, name) && !known.contains(&key);
+        match self.members.iter().find(|(key, _)| misspells(key)) {
+            Some((key, _)) => Err(Refusal::new(self.place_of(key), Fault::ReadAs(name))),
+            None => Ok(()),
+        }
+    }
+
     /// The field of that exact name, if it is there and not `null`.
     pub(super) fn get(&self, name: &str) -> Option<Node<'t>> {
         let (_, tree) = self.members.iter().find(|(key, _)| key == name)?;

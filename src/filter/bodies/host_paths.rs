@@ -6,7 +6,8 @@
 //! within the list, where a client could write them itself.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node};
+use super::fields::Node;
+use super::read::{Log, Map, Text};
 use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::json::Tree;
 
@@ -37,19 +38,13 @@ const LOG_TEXTS: [&str; 14] = [
 
 /// Checks a driver of logs with its options: they name files, addresses that
 /// may be sockets of the host, and Podman's file of the log.
-pub(super) fn check_log(
-    allowed: &BindMounts,
-    log: &Node<'_>,
-    [driver, options]: [&'static str; 2],
-) -> Result<(), Refusal> {
-    let fields = log.fields(&[driver, options])?;
-    check_driver(&format!("{}.{driver}", log.place()), fields.text(driver)?)?;
-    let Some(options) = fields.get(options) else { return Ok(()) };
-    for (key, value) in options.map()?.entries().filter(|(_, value)| !value.is_null()) {
-        let text = value.text()?;
-        check_socket(allowed, value.place(), text)?;
-        if text.starts_with('/') && !LOG_TEXTS.contains(&key) {
-            allowed.check_raw_path(value.place(), text)?;
+pub(super) fn check_log(allowed: &BindMounts, log: &Log<'_>) -> Result<(), Refusal> {
+    check_driver(&log.driver.place, log.driver.value)?;
+    let Some(options) = &log.options else { return Ok(()) };
+    for (key, option) in options.texts()? {
+        check_socket(allowed, &option.place, option.value)?;
+        if option.value.starts_with('/') && !LOG_TEXTS.contains(&key) {
+            allowed.check_raw_path(&option.place, option.value)?;
         }
     }
     Ok(())
@@ -95,13 +90,11 @@ pub(super) fn check_runtime(place: &str, runtime: &str) -> Result<(), Refusal> {
 /// Checks `SecurityOpt`.
 pub(super) fn check_security_options(
     allowed: &BindMounts,
-    fields: &Fields<'_>,
-    name: &str,
+    options: &[Text<'_>],
 ) -> Result<(), Refusal> {
-    fields
-        .items(name)?
+    options
         .iter()
-        .try_for_each(|option| check_security_option(allowed, option.place(), option.text()?))
+        .try_for_each(|option| check_security_option(allowed, &option.place, option.value))
 }
 
 /// Checks `seccomp=PROFILE`, or with a colon, as older clients write it.
@@ -149,11 +142,10 @@ fn check_profile(allowed: &BindMounts, profile: &Node<'_>) -> Result<(), Refusal
 /// the host from them, and hooks write where they are told to.
 pub(super) fn check_annotations(
     allowed: &BindMounts,
-    fields: &Fields<'_>,
-    name: &str,
+    annotations: Option<&Map<'_>>,
 ) -> Result<(), Refusal> {
-    let Some(annotations) = fields.get(name) else { return Ok(()) };
-    for (key, value) in annotations.map()?.entries().filter(|(_, value)| !value.is_null()) {
+    let Some(annotations) = annotations else { return Ok(()) };
+    for (key, value) in annotations.entries().filter(|(_, value)| !value.is_null()) {
         if key == "io.containers.trace-syscall" {
             return Err(Refusal::closed(value.place(), Closed::Hook));
         }
@@ -184,11 +176,10 @@ pub(super) fn check_network_mode(
 /// Checks the same options in Podman's own tree.
 pub(super) fn check_network_options(
     allowed: &BindMounts,
-    fields: &Fields<'_>,
-    name: &str,
+    networks: Option<&Map<'_>>,
 ) -> Result<(), Refusal> {
-    let Some(networks) = fields.get(name) else { return Ok(()) };
-    for (_, options) in networks.map()?.entries().filter(|(_, options)| !options.is_null()) {
+    let Some(networks) = networks else { return Ok(()) };
+    for (_, options) in networks.entries().filter(|(_, options)| !options.is_null()) {
         for option in options.items()? {
             check_option(allowed, option.place(), option.text()?)?;
         }
@@ -207,28 +198,28 @@ fn check_option(allowed: &BindMounts, place: &str, option: &str) -> Result<(), R
 /// Checks a field that names a file of the host, or one of `words` instead.
 pub(super) fn check_file(
     allowed: &BindMounts,
-    fields: &Fields<'_>,
-    name: &str,
+    file: Option<&Text<'_>>,
     words: &[&str],
 ) -> Result<(), Refusal> {
-    match fields.get(name) {
-        None => Ok(()),
-        Some(file) if file.text()?.is_empty() || words.contains(&file.text()?) => Ok(()),
-        Some(file) => allowed.check_raw_path(file.place(), file.text()?),
+    match file {
+        Some(file) if !file.value.is_empty() && !words.contains(&file.value) => {
+            allowed.check_raw_path(&file.place, file.value)
+        }
+        _ => Ok(()),
     }
 }
 
 /// Checks a zone of time, a path below a directory of the host.
-pub(super) fn check_time_zone(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
-    let zone = fields.text(name)?;
+pub(super) fn check_time_zone(place: &str, zone: &str) -> Result<(), Refusal> {
     match zone.starts_with('/') || zone.split('/').any(|segment| segment == "..") {
-        true => Err(Refusal::value(name, Unfit::TimeZone, zone)),
+        true => Err(Refusal::value(place, Unfit::TimeZone, zone)),
         false => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::{HostConfig, Value};
     use super::*;
 
     fn allowed() -> BindMounts {
@@ -236,9 +227,9 @@ mod tests {
     }
 
     fn log(options: &str) -> Result<(), Refusal> {
-        let text = format!(r#"{{"Type":"x","Config":{options}}}"#);
+        let text = format!(r#"{{"LogConfig":{{"Type":"x","Config":{options}}}}}"#);
         let tree = Tree::parse(text.as_bytes()).unwrap();
-        check_log(&allowed(), &Node::root(&tree), ["Type", "Config"])
+        check_log(&allowed(), &HostConfig::read(Node::root(&tree))?.log_config()?.unwrap().log()?)
     }
 
     #[test]
@@ -328,7 +319,9 @@ mod tests {
         let judge = |annotations: &str| {
             let text = format!(r#"{{"a":{annotations}}}"#);
             let tree = Tree::parse(text.as_bytes()).unwrap();
-            check_annotations(&allowed(), &Node::root(&tree).map().unwrap(), "a")
+            let annotations =
+                Node::root(&tree).map().unwrap().get("a").map(Map::read).transpose()?;
+            check_annotations(&allowed(), annotations.as_ref())
         };
         for annotations in
             ["null", r#"{"org.opencontainers.image.source":"https://x/y","b":"/home/x","c":null}"#]

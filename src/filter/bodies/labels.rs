@@ -16,8 +16,8 @@
 //! only the reader of the labels can tell them apart (see the rights per
 //! container). BuildKit's `/grpc` and `/session` are opaque.
 
-use super::fields::Node;
 use super::query::parameters;
+use super::read::{Container, Map, Service, Spec};
 use super::refusal::{Fault, Refusal};
 use crate::json::fold;
 
@@ -47,28 +47,27 @@ impl LabelGuard {
 
     /// Checks a body of containers create, or of containers start where it has
     /// one. Engines read fields of `HostConfig` at the top level, too.
-    pub(super) fn check_container(&self, body: &Node<'_>) -> Result<(), Refusal> {
-        self.check(body, "Labels")?;
-        let top = body.fields(&["HostConfig", "NetworkMode"])?;
-        self.check_mode("NetworkMode", top.text("NetworkMode")?)?;
-        let Some(host_config) = top.get("HostConfig") else { return Ok(()) };
-        let mode = host_config.fields(&["NetworkMode"])?.text("NetworkMode")?;
-        self.check_mode("HostConfig.NetworkMode", mode)
+    pub(super) fn check_container(&self, container: &Container<'_>) -> Result<(), Refusal> {
+        self.check("Labels", container.labels()?.as_ref())?;
+        let places = ["NetworkMode", "HostConfig.NetworkMode"];
+        for (place, host_config) in places.iter().zip(container.host_configs()?) {
+            self.check_mode(place, host_config.network_mode()?)?;
+        }
+        Ok(())
     }
 
     /// Checks Podman's own spec of a container or a pod.
-    pub(super) fn check_spec(&self, body: &Node<'_>) -> Result<(), Refusal> {
-        self.check(body, "labels")?;
-        let spec = body.fields(&["netns", "pod"])?;
-        let pod = spec.text("pod")?;
-        if !pod.is_empty() {
-            return Err(self.shares("pod", pod));
+    pub(super) fn check_spec(&self, spec: &Spec<'_>) -> Result<(), Refusal> {
+        self.check("labels", spec.labels()?.as_ref())?;
+        match spec.pod()?.map_or(Ok(""), |pod| pod.text())? {
+            "" => {}
+            pod => return Err(self.shares("pod", pod)),
         }
-        let Some(netns) = spec.get("netns") else { return Ok(()) };
-        let mode = netns.fields(&["nsmode", "value"])?.text("nsmode")?;
-        match OWN_NAMESPACES.contains(&mode) {
-            true => Ok(()),
-            false => Err(self.shares("netns.nsmode", mode)),
+        let Some(network) = spec.network_namespace()? else { return Ok(()) };
+        network.check_spelling()?;
+        match network.mode()? {
+            mode if OWN_NAMESPACES.contains(&mode) => Ok(()),
+            mode => Err(self.shares("netns.nsmode", mode)),
         }
     }
 
@@ -104,32 +103,33 @@ impl LabelGuard {
         )
     }
 
-    /// Checks the labels of a container or pod, which stand in the field `name`.
-    fn check(&self, body: &Node<'_>, name: &'static str) -> Result<(), Refusal> {
-        let Some(labels) = body.fields(&[name])?.get(name) else { return Ok(()) };
-        for (label, _) in labels.map()?.entries() {
-            let label_folded = fold(label);
-            let behind = label_folded.strip_prefix(&self.prefix);
-            if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+    /// Checks labels at a place.
+    fn check(&self, place: &str, labels: Option<&Map<'_>>) -> Result<(), Refusal> {
+        let mut keys = labels.into_iter().flat_map(Map::entries).map(|(label, _)| label);
+        match keys.find(|label| self.grants(label)) {
+            Some(label) => {
                 let (label, allowed_by) = (label.to_owned(), self.allowed_by);
-                return Err(Refusal::new(name, Fault::GrantingLabel { label, allowed_by }));
+                Err(Refusal::new(place, Fault::GrantingLabel { label, allowed_by }))
             }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether a label is `<prefix>.allow` or begins with it and a dot.
+    fn grants(&self, label: &str) -> bool {
+        let folded = fold(label);
+        let behind = folded.strip_prefix(&self.prefix);
+        behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// Checks the labels of a service's containers.
-    pub(super) fn check_service(&self, body: &Node<'_>) -> Result<(), Refusal> {
-        let task = body.fields(&["TaskTemplate"])?.get("TaskTemplate");
-        let Some(task) = task else { return Ok(()) };
-        let task = task.fields(&["ContainerSpec", "Networks"])?;
-        if let Some(container) = task.get("ContainerSpec") {
-            self.check(&container, "Labels")?;
+    pub(super) fn check_service(&self, service: &Service<'_>) -> Result<(), Refusal> {
+        let Some(task) = service.task()? else { return Ok(()) };
+        if let Some(container) = task.container()? {
+            self.check("Labels", container.labels()?.as_ref())?;
         }
-        let networks = body.fields(&["Networks"])?.items("Networks")?;
-        for network in task.items("Networks")?.iter().chain(&networks) {
-            let target = network.fields(&["Target"])?.text("Target")?;
-            self.check_mode(&format!("{}.Target", network.place()), target)?;
+        for network in task.networks()?.iter().chain(&service.networks()?) {
+            self.check_mode(&format!("{}.Target", network.place()), network.target()?)?;
         }
         Ok(())
     }
@@ -158,6 +158,8 @@ fn is_apart(query: &str, is_libpod: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::endpoints::Recognised;
+    use super::super::fields::Node;
+    use super::super::read::{Value, read_text};
     use super::*;
     use crate::http1::Method;
     use crate::json::Tree;
@@ -169,7 +171,8 @@ mod tests {
     fn check(labels: &str, refusal: Option<&str>) {
         let body = format!(r#"{{"Labels":{labels}}}"#);
         let tree = Tree::parse(body.as_bytes()).unwrap();
-        let refused = guard().check_container(&Node::root(&tree)).err().map(|it| it.to_string());
+        let container = Container::read(Node::root(&tree)).unwrap();
+        let refused = guard().check_container(&container).err().map(|it| it.to_string());
         match (&refused, refusal) {
             (Some(refused), Some(refusal)) => {
                 assert!(refused.contains(refusal), "{labels}: {refused}")
@@ -210,8 +213,10 @@ mod tests {
 
     #[test]
     fn labels_of_a_services_containers_are_looked_at() {
-        let judge =
-            |body: &str| guard().check_service(&Node::root(&Tree::parse(body.as_bytes()).unwrap()));
+        let judge = |body: &str| {
+            let tree = Tree::parse(body.as_bytes()).unwrap();
+            guard().check_service(&Service::read(Node::root(&tree)).unwrap())
+        };
         assert_eq!(judge(r#"{"Labels":{"socket-proxy.allow.get":"x"},"TaskTemplate":{}}"#), Ok(()));
         let labelled =
             r#"{"TaskTemplate":{"ContainerSpec":{"Labels":{"socket-proxy.allow.get":"x"}}}}"#;
@@ -219,11 +224,12 @@ mod tests {
         assert!(judge(r#"{"TaskTemplate":{"ContainerSpec":{"labels":{}}}}"#).is_err());
     }
 
-    fn is_refused(
-        check: impl Fn(&LabelGuard, &Node<'_>) -> Result<(), Refusal>,
+    fn is_refused<T: Value<'static>>(
+        check: impl Fn(&LabelGuard, &T) -> Result<(), Refusal>,
         body: &str,
     ) -> bool {
-        check(&guard(), &Node::root(&Tree::parse(body.as_bytes()).unwrap())).is_err()
+        let read = read_text(body).unwrap();
+        check(&guard(), &read).is_err()
     }
 
     #[test]

@@ -9,141 +9,110 @@
 //! files, runtimes, annotations. Devices, namespaces and privileges pass.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node};
 use super::host_paths::{
     check_annotations, check_driver, check_file, check_log, check_network_mode,
     check_network_options, check_runtime, check_seccomp, check_security_options, check_time_zone,
 };
 use super::images::check_image;
 use super::mounts::{check_mount_options, check_volumes_from};
+use super::read::{
+    ImageVolume, Manifest, NamedVolume, OciMount, OverlayVolume, PodmanNetwork, Spec, Text, Update,
+    Volume,
+};
 use super::refusal::{Closed, Refusal, Unfit};
 use super::volumes::{check_options, check_pairs, check_source, check_subpath};
 
 /// File systems of an OCI mount that show nothing of the host.
 const HARMLESS_TYPES: [&str; 4] = ["tmpfs", "ramfs", "devpts", "mqueue"];
 
-/// The fields of a spec that mount something.
-const MOUNTS: [&str; 9] = [
-    "mounts",
-    "volumes",
-    "overlay_volumes",
-    "image_volumes",
-    "volumes_from",
-    "rootfs",
-    "init_path",
-    "base_hosts_file",
-    "pod",
-];
-
-/// The fields of a spec that name other places of the host.
-const PLACES: [&str; 13] = [
-    "annotations",
-    "conmon_pid_file",
-    "healthLogDestination",
-    "hostsFile",
-    "infra_conmon_pid_file",
-    "infra_image",
-    "log_configuration",
-    "netns",
-    "network_options",
-    "oci_runtime",
-    "seccomp_profile_path",
-    "security_opt",
-    "timezone",
-];
-
 /// Where a health check may log without a file of its own.
 const HEALTH_LOGS: [&str; 2] = ["local", "events_logger"];
 
 /// Checks the spec of a container or a pod.
-pub(super) fn check_spec(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let spec = body.fields(&[&MOUNTS[..], &PLACES[..]].concat())?;
-    spec.items("mounts")?.iter().try_for_each(|mount| check_mount(allowed, mount))?;
-    spec.items("volumes")?.iter().try_for_each(|volume| check_named_volume(allowed, volume))?;
-    spec.items("overlay_volumes")?.iter().try_for_each(|volume| check_overlay(allowed, volume))?;
-    spec.items("image_volumes")?.iter().try_for_each(check_image_volume)?;
-    check_volumes_from(&spec, "volumes_from")?;
-    if let Some(pod) = spec.get("pod").filter(|pod| pod.text() != Ok("")) {
+pub(super) fn check_spec(allowed: &BindMounts, spec: &Spec<'_>) -> Result<(), Refusal> {
+    spec.mounts()?.iter().try_for_each(|mount| check_mount(allowed, mount))?;
+    spec.volumes()?.iter().try_for_each(|volume| check_named_volume(allowed, volume))?;
+    spec.overlay_volumes()?.iter().try_for_each(|volume| check_overlay(allowed, volume))?;
+    spec.image_volumes()?.iter().try_for_each(check_image_volume)?;
+    check_volumes_from(&spec.volumes_from()?)?;
+    if let Some(pod) = spec.pod()?.filter(|pod| pod.text() != Ok("")) {
         return Err(Refusal::closed(pod.place(), Closed::PodsMounts));
     }
-    ["rootfs", "init_path", "base_hosts_file", "hostsFile"]
-        .iter()
-        .try_for_each(|name| check_host_path(allowed, &spec, name))?;
-    check_places(allowed, &spec)
+    check_host_path(allowed, "rootfs", spec.root()?)?;
+    check_host_path(allowed, "init_path", spec.init_path()?)?;
+    check_hosts_file(allowed, "base_hosts_file", spec.base_hosts_file()?)?;
+    check_hosts_file(allowed, "hostsFile", spec.hosts_file()?)?;
+    check_places(allowed, spec)
 }
 
-fn check_places(allowed: &BindMounts, spec: &Fields<'_>) -> Result<(), Refusal> {
-    if let Some(log) = spec.get("log_configuration") {
-        check_file(allowed, &log.fields(&["path"])?, "path", &[])?;
-        check_log(allowed, &log, ["driver", "options"])?;
+fn check_places(allowed: &BindMounts, spec: &Spec<'_>) -> Result<(), Refusal> {
+    if let Some(log) = spec.log()? {
+        check_file(allowed, log.path()?.as_ref(), &[])?;
+        check_log(allowed, &log.log()?)?;
     }
-    if let Some(network) = spec.get("netns") {
-        let network = network.fields(&["nsmode", "value"])?;
-        let mode = format!("{}:{}", network.text("nsmode")?, network.text("value")?);
+    if let Some(network) = spec.network_namespace()? {
+        let mode = format!("{}:{}", network.mode()?, network.value()?);
         check_network_mode(allowed, "netns.value", &mode)?;
     }
-    check_file(allowed, spec, "conmon_pid_file", &[])?;
-    check_file(allowed, spec, "infra_conmon_pid_file", &[])?;
-    check_file(allowed, spec, "healthLogDestination", &HEALTH_LOGS)?;
+    check_file(allowed, spec.conmon_pid_file()?.as_ref(), &[])?;
+    check_file(allowed, spec.infra_conmon_pid_file()?.as_ref(), &[])?;
+    check_file(allowed, spec.health_log()?.as_ref(), &HEALTH_LOGS)?;
     // Podman pulls it, from an archive of the host as well.
-    check_image("infra_image", spec.text("infra_image")?)?;
-    check_annotations(allowed, spec, "annotations")?;
-    check_network_options(allowed, spec, "network_options")?;
-    check_runtime("oci_runtime", spec.text("oci_runtime")?)?;
-    check_seccomp(allowed, "seccomp_profile_path", spec.text("seccomp_profile_path")?)?;
-    check_security_options(allowed, spec, "security_opt")?;
-    check_time_zone(spec, "timezone")
+    check_image("infra_image", spec.infra_image()?)?;
+    check_annotations(allowed, spec.annotations()?.as_ref())?;
+    check_network_options(allowed, spec.network_options()?.as_ref())?;
+    check_runtime("oci_runtime", spec.oci_runtime()?)?;
+    check_seccomp(allowed, "seccomp_profile_path", spec.seccomp_profile()?)?;
+    check_security_options(allowed, &spec.security_options()?)?;
+    check_time_zone("timezone", spec.time_zone()?)
 }
 
 /// Checks an update of a container.
-pub(super) fn check_update(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let fields = body.fields(&["health_log_destination", "healthLogDestination"])?;
-    check_file(allowed, &fields, "health_log_destination", &HEALTH_LOGS)?;
-    check_file(allowed, &fields, "healthLogDestination", &HEALTH_LOGS)
+pub(super) fn check_update(allowed: &BindMounts, update: &Update<'_>) -> Result<(), Refusal> {
+    check_file(allowed, update.health_log()?.as_ref(), &HEALTH_LOGS)?;
+    check_file(allowed, update.later_health_log()?.as_ref(), &HEALTH_LOGS)
 }
 
 /// Checks a body about a list of manifests: images and files to add to it.
-pub(super) fn check_manifest(body: &Node<'_>) -> Result<(), Refusal> {
-    let fields = body.fields(&["images", "artifact_files"])?;
-    for image in fields.items("images")? {
-        check_image(image.place(), image.text()?)?;
+pub(super) fn check_manifest(manifest: &Manifest<'_>) -> Result<(), Refusal> {
+    for image in manifest.images()? {
+        check_image(&image.place, image.value)?;
     }
-    match fields.items("artifact_files")?.first() {
+    match manifest.files()?.first() {
         Some(file) => Err(Refusal::closed(file.place(), Closed::HostFile)),
         None => Ok(()),
     }
 }
 
 /// Checks a network: its drivers are programs that Podman looks for by name.
-pub(super) fn check_network(body: &Node<'_>) -> Result<(), Refusal> {
-    let network = body.fields(&["driver", "ipam_options"])?;
-    check_driver("driver", network.text("driver")?)?;
-    match network.get("ipam_options") {
-        Some(options) => check_driver("ipam_options.driver", options.map()?.text("driver")?),
+pub(super) fn check_network(network: &PodmanNetwork<'_>) -> Result<(), Refusal> {
+    check_driver("driver", network.driver()?)?;
+    match network.addresses()? {
+        Some(options) => check_driver("ipam_options.driver", options.text("driver")?),
         None => Ok(()),
     }
 }
 
 /// Checks a body of volumes create, of both trees: the Engine's has
 /// `DriverOpts`, Podman's own has `Options`.
-pub(super) fn check_volume(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let volume = body.fields(&["Name", "Driver", "DriverOpts", "Options"])?;
-    check_source(allowed, "Name", volume.text("Name")?)?;
-    let driver = volume.text("Driver")?;
+pub(super) fn check_volume(allowed: &BindMounts, volume: &Volume<'_>) -> Result<(), Refusal> {
+    check_source(allowed, "Name", volume.name()?)?;
+    let driver = volume.driver()?;
     check_driver("Driver", driver)?;
-    for options in ["DriverOpts", "Options"].iter().filter_map(|name| volume.get(name)) {
-        check_options(allowed, driver, &options)?;
+    for options in [volume.driver_options()?, volume.options()?].iter().flatten() {
+        check_options(allowed, driver, options)?;
     }
     Ok(())
 }
 
 /// An OCI runtime's mount: the option `bind` outweighs the type.
-fn check_mount(allowed: &BindMounts, mount: &Node<'_>) -> Result<(), Refusal> {
-    let fields = mount.fields(&["type", "source", "options"])?;
-    let options = options_of(allowed, &fields)?;
-    let kind = fields.text("type")?;
-    if kind == "bind" || options.iter().any(|option| matches!(*option, "bind" | "rbind")) {
-        return check_layer(allowed, &fields);
+fn check_mount(allowed: &BindMounts, mount: &OciMount<'_>) -> Result<(), Refusal> {
+    let options = mount.options()?;
+    check_layer_options(allowed, &options)?;
+    let mut words = options.iter().flat_map(|option| option.value.split(',')).map(str::trim);
+    let kind = mount.kind()?;
+    if kind == "bind" || words.any(|word| matches!(word, "bind" | "rbind")) {
+        return check_layer(allowed, mount.source()?.as_ref());
     }
     match HARMLESS_TYPES.contains(&kind) {
         true => Ok(()),
@@ -151,87 +120,83 @@ fn check_mount(allowed: &BindMounts, mount: &Node<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn check_named_volume(allowed: &BindMounts, volume: &Node<'_>) -> Result<(), Refusal> {
-    let fields = volume.fields(&["Name", "Options", "SubPath"])?;
-    check_source(allowed, &format!("{}.Name", volume.place()), fields.text("Name")?)?;
-    check_subpath(&format!("{}.SubPath", volume.place()), fields.text("SubPath")?)?;
+fn check_named_volume(allowed: &BindMounts, volume: &NamedVolume<'_>) -> Result<(), Refusal> {
+    let place = volume.place();
+    check_source(allowed, &format!("{place}.Name"), volume.name()?)?;
+    check_subpath(&format!("{place}.SubPath"), volume.subpath()?)?;
     let mut driver_options: Vec<(&str, &str)> = Vec::new();
-    for option in fields.items("Options")? {
-        let text = option.text()?;
-        match text.starts_with("volume-opt") {
-            true => driver_options.push(driver_option(&option, text, &driver_options)?),
-            false => check_mount_options(allowed, option.place(), text)?,
+    for option in volume.options()? {
+        match option.value.starts_with("volume-opt") {
+            true => driver_options.push(driver_option(&option, &driver_options)?),
+            false => check_mount_options(allowed, &option.place, option.value)?,
         }
     }
-    check_pairs(allowed, "local", &format!("{}.Options", volume.place()), &driver_options)
+    check_pairs(allowed, "local", &format!("{place}.Options"), &driver_options)
 }
 
 /// `volume-opt=key=value`, once for each key.
 fn driver_option<'t>(
-    option: &Node<'_>,
-    text: &'t str,
+    option: &Text<'t>,
     before: &[(&str, &str)],
 ) -> Result<(&'t str, &'t str), Refusal> {
-    let pair = text.split_once('=').and_then(|(_, pair)| pair.split_once('='));
+    let pair = option.value.split_once('=').and_then(|(_, pair)| pair.split_once('='));
     pair.filter(|(key, _)| before.iter().all(|(other, _)| other != key))
-        .ok_or_else(|| Refusal::value(option.place(), Unfit::VolumeOption, text))
+        .ok_or_else(|| Refusal::value(option.place.as_str(), Unfit::VolumeOption, option.value))
 }
 
-fn check_overlay(allowed: &BindMounts, volume: &Node<'_>) -> Result<(), Refusal> {
-    let fields = volume.fields(&["source", "options"])?;
-    options_of(allowed, &fields)?;
-    check_layer(allowed, &fields)
+fn check_overlay(allowed: &BindMounts, volume: &OverlayVolume<'_>) -> Result<(), Refusal> {
+    check_layer_options(allowed, &volume.options()?)?;
+    check_layer(allowed, volume.source()?.as_ref())
 }
 
-fn check_image_volume(volume: &Node<'_>) -> Result<(), Refusal> {
-    let fields = volume.fields(&["SubPath", "subPath"])?;
-    ["SubPath", "subPath"].iter().try_for_each(|name| {
-        check_subpath(&format!("{}.{name}", volume.place()), fields.text(name)?)
-    })
+fn check_image_volume(volume: &ImageVolume<'_>) -> Result<(), Refusal> {
+    let place = volume.place();
+    check_subpath(&format!("{place}.SubPath"), volume.subpath()?)?;
+    check_subpath(&format!("{place}.subPath"), volume.later_subpath()?)
 }
 
 /// A source that Podman may make a layer of an overlay, whose layers are
 /// separated by `:` and whose options by `,`.
-fn check_layer(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Refusal> {
-    let Some(source) = fields.get("source") else {
+fn check_layer(allowed: &BindMounts, source: Option<&Text<'_>>) -> Result<(), Refusal> {
+    let Some(source) = source else {
         return Err(Refusal::closed("a mount", Closed::NoSource));
     };
-    let path = source.text()?;
+    check_one_path(allowed, &source.place, source.value)
+}
+
+fn check_layer_options(allowed: &BindMounts, options: &[Text<'_>]) -> Result<(), Refusal> {
+    options.iter().try_for_each(|option| check_mount_options(allowed, &option.place, option.value))
+}
+
+fn check_host_path(allowed: &BindMounts, place: &str, path: &str) -> Result<(), Refusal> {
+    if path.is_empty() { Ok(()) } else { check_one_path(allowed, place, path) }
+}
+
+fn check_hosts_file(allowed: &BindMounts, place: &str, path: &str) -> Result<(), Refusal> {
+    match path {
+        "none" | "image" => Ok(()),
+        path => check_host_path(allowed, place, path),
+    }
+}
+
+fn check_one_path(allowed: &BindMounts, place: &str, path: &str) -> Result<(), Refusal> {
     match path.contains([':', ',', '\\']) {
-        true => Err(Refusal::value(source.place(), Unfit::Paths, path)),
-        false => allowed.check_path(source.place(), path),
+        true => Err(Refusal::value(place, Unfit::Paths, path)),
+        false => allowed.check_path(place, path),
     }
-}
-
-fn check_host_path(allowed: &BindMounts, spec: &Fields<'_>, name: &str) -> Result<(), Refusal> {
-    match spec.text(name)? {
-        "" => Ok(()),
-        "none" | "image" if matches!(name, "base_hosts_file" | "hostsFile") => Ok(()),
-        path if path.contains([':', ',', '\\']) => Err(Refusal::value(name, Unfit::Paths, path)),
-        path => allowed.check_path(name, path),
-    }
-}
-
-fn options_of<'t>(allowed: &BindMounts, fields: &Fields<'t>) -> Result<Vec<&'t str>, Refusal> {
-    let mut options = Vec::new();
-    for option in fields.items("options")? {
-        check_mount_options(allowed, option.place(), option.text()?)?;
-        options.extend(option.text()?.split(',').map(str::trim));
-    }
-    Ok(options)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::{Value, read_text};
     use super::*;
-    use crate::json::Tree;
 
-    fn judge(
-        check: impl Fn(&BindMounts, &Node<'_>) -> Result<(), Refusal>,
+    fn judge<T: Value<'static>>(
+        check: impl Fn(&BindMounts, &T) -> Result<(), Refusal>,
         body: &str,
     ) -> Result<(), Refusal> {
         let allowed = BindMounts::parse("/home,/var/log").unwrap();
-        check(&allowed, &Node::root(&Tree::parse(body.as_bytes()).unwrap()))
+        read_text(body).and_then(|read| check(&allowed, &read))
     }
 
     fn check_passes(body: &str) {
@@ -376,13 +341,13 @@ mod tests {
 
     #[test]
     fn manifests_and_networks_name_no_places_of_the_host() {
-        let manifest = |body: &str| judge(|_, body| check_manifest(body), body);
+        let manifest = |body: &str| judge(|_, read| check_manifest(read), body);
         let passes = r#"{"operation":"update","images":["docker://x"],"artifact_files":null}"#;
         assert_eq!(manifest(passes), Ok(()));
         assert!(manifest(r#"{"images":["x","dir:/etc"]}"#).is_err());
         assert!(manifest(r#"{"artifact_files":["/etc/shadow"]}"#).is_err());
         assert!(manifest(r#"{"Images":[]}"#).is_err());
-        let network = |body: &str| judge(|_, body| check_network(body), body);
+        let network = |body: &str| judge(|_, read| check_network(read), body);
         assert_eq!(network(r#"{"driver":"bridge","ipam_options":{"driver":"dhcp"}}"#), Ok(()));
         assert!(network(r#"{"driver":"../../home/x"}"#).is_err());
         assert!(network(r#"{"ipam_options":{"driver":"/x"}}"#).is_err());

@@ -17,28 +17,17 @@
 //! well, but the restriction is one of directories.
 
 use super::directories::BindMounts;
-use super::fields::{Fields, Node};
+use super::fields::Node;
 use super::host_paths::{
     check_annotations, check_driver, check_log, check_network_mode, check_runtime,
     check_security_options,
 };
+use super::read::{
+    Container, ContainerSpec, HostConfig, Map, Mount, Service, Swarm, Text, VolumeOptions,
+};
 use super::refusal::{Closed, Refusal, Unfit};
 use super::volumes::{check_options, check_source, check_subpath};
-use crate::json::reads_alike;
 use std::borrow::Cow;
-
-/// The fields of a `HostConfig` that mount something or name a place of the
-/// host. Engines up to 26 read them at the top level of the body, too.
-const HOST_CONFIG: [&str; 8] = [
-    "Binds",
-    "Mounts",
-    "VolumesFrom",
-    "Annotations",
-    "LogConfig",
-    "Runtime",
-    "SecurityOpt",
-    "VolumeDriver",
-];
 
 /// Templates of swarm that expand to a name: no slashes, no dots alone.
 const NAMES: [&str; 7] = [
@@ -60,44 +49,42 @@ enum Reader {
 }
 
 /// Checks a body of containers create, start or update.
-pub(super) fn check_container(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let body = body.fields(&[&["HostConfig", "Volumes"], &HOST_CONFIG[..]].concat())?;
-    check_host_config(allowed, &body)?;
-    if let Some(host_config) = body.get("HostConfig") {
-        check_host_config(allowed, &host_config.fields(&HOST_CONFIG)?)?;
+pub(super) fn check_container(
+    allowed: &BindMounts,
+    container: &Container<'_>,
+) -> Result<(), Refusal> {
+    for host_config in container.host_configs()? {
+        check_host_config(allowed, &host_config)?;
     }
-    let Some(volumes) = body.get("Volumes") else { return Ok(()) };
-    for (path, volume) in volumes.map()?.entries() {
+    let Some(volumes) = container.volumes()? else { return Ok(()) };
+    for (path, volume) in volumes.entries() {
         check_bind(allowed, volume.place(), path)?;
     }
     Ok(())
 }
 
 /// Checks a body of services create or update.
-pub(super) fn check_service(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let Some(task) = body.fields(&["TaskTemplate"])?.get("TaskTemplate") else { return Ok(()) };
-    let task = task.fields(&["ContainerSpec", "PluginSpec", "LogDriver"])?;
-    if let Some(plugin) = task.get("PluginSpec") {
+pub(super) fn check_service(allowed: &BindMounts, service: &Service<'_>) -> Result<(), Refusal> {
+    let Some(task) = service.task()? else { return Ok(()) };
+    if let Some(plugin) = task.plugin()? {
         return Err(Refusal::closed(plugin.place(), Closed::Plugin));
     }
-    if let Some(log) = task.get("LogDriver") {
-        check_log(allowed, &log, ["Name", "Options"])?;
+    if let Some(driver) = task.log_driver()? {
+        check_log(allowed, &driver.log()?)?;
     }
-    let Some(container) = task.get("ContainerSpec") else { return Ok(()) };
-    let container = container.fields(&["Mounts", "Privileges"])?;
-    for mount in container.items("Mounts")? {
+    let Some(container) = task.container()? else { return Ok(()) };
+    for mount in container.mounts()? {
         check_mount(allowed, Reader::Swarm, &mount)?;
     }
-    container.get("Privileges").map_or(Ok(()), |privileges| check_privileges(&privileges))
+    check_privileges(&container)
 }
 
 /// Checks a body of swarm update: the driver of logs that tasks have if their
 /// service names none.
-pub(super) fn check_swarm(allowed: &BindMounts, body: &Node<'_>) -> Result<(), Refusal> {
-    let defaults = body.fields(&["TaskDefaults"])?.get("TaskDefaults");
-    let Some(defaults) = defaults else { return Ok(()) };
-    match defaults.fields(&["LogDriver"])?.get("LogDriver") {
-        Some(log) => check_log(allowed, &log, ["Name", "Options"]),
+pub(super) fn check_swarm(allowed: &BindMounts, swarm: &Swarm<'_>) -> Result<(), Refusal> {
+    let Some(defaults) = swarm.defaults()? else { return Ok(()) };
+    match defaults.log_driver()? {
+        Some(driver) => check_log(allowed, &driver.log()?),
         None => Ok(()),
     }
 }
@@ -143,38 +130,39 @@ pub(super) fn check_mount_options(
 }
 
 /// Refuses what adds the mounts of something that is not in the body.
-pub(super) fn check_volumes_from(fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
-    match fields.items(name)?.first() {
+pub(super) fn check_volumes_from(containers: &[Node<'_>]) -> Result<(), Refusal> {
+    match containers.first() {
         Some(first) => Err(Refusal::closed(first.place(), Closed::OthersMounts)),
         None => Ok(()),
     }
 }
 
-fn check_host_config(allowed: &BindMounts, fields: &Fields<'_>) -> Result<(), Refusal> {
-    for bind in fields.items("Binds")? {
-        check_bind(allowed, bind.place(), bind.text()?)?;
+fn check_host_config(allowed: &BindMounts, config: &HostConfig<'_>) -> Result<(), Refusal> {
+    for bind in config.binds()? {
+        check_bind(allowed, &bind.place, bind.value)?;
     }
-    for mount in fields.items("Mounts")? {
+    for mount in config.mounts()? {
         check_mount(allowed, Reader::Engine, &mount)?;
     }
-    check_volumes_from(fields, "VolumesFrom")?;
-    if let Some(log) = fields.get("LogConfig") {
-        check_log(allowed, &log, ["Type", "Config"])?;
+    check_volumes_from(&config.volumes_from()?)?;
+    if let Some(log) = config.log_config()? {
+        check_log(allowed, &log.log()?)?;
     }
-    check_security_options(allowed, fields, "SecurityOpt")?;
-    check_annotations(allowed, fields, "Annotations")?;
+    check_security_options(allowed, &config.security_options()?)?;
+    check_annotations(allowed, config.annotations()?.as_ref())?;
     // Ordinary values are judged by other rules or none, so any spelling may pass.
-    for (_, mode) in fields.entries().filter(|(key, _)| reads_alike(key, "NetworkMode")) {
+    for mode in config.network_modes() {
         check_network_mode(allowed, mode.place(), mode.text().unwrap_or_default())?;
     }
-    check_runtime("Runtime", fields.text("Runtime")?)?;
-    check_driver("VolumeDriver", fields.text("VolumeDriver")?)
+    check_runtime("Runtime", config.runtime()?)?;
+    check_driver("VolumeDriver", config.volume_driver()?)
 }
 
 /// A profile of a service comes in base64, as no command line sends it.
-fn check_privileges(privileges: &Node<'_>) -> Result<(), Refusal> {
-    let Some(seccomp) = privileges.fields(&["Seccomp"])?.get("Seccomp") else { return Ok(()) };
-    match seccomp.fields(&["Profile"])?.get("Profile") {
+fn check_privileges(container: &ContainerSpec<'_>) -> Result<(), Refusal> {
+    let Some(privileges) = container.privileges()? else { return Ok(()) };
+    let Some(seccomp) = privileges.seccomp()? else { return Ok(()) };
+    match seccomp.profile()? {
         Some(profile) if profile.text() != Ok("") => {
             Err(Refusal::closed(profile.place(), Closed::Unread))
         }
@@ -182,76 +170,64 @@ fn check_privileges(privileges: &Node<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Node<'_>) -> Result<(), Refusal> {
-    let fields = mount.fields(&[
-        "Type",
-        "Source",
-        "Target",
-        "Consistency",
-        "BindOptions",
-        "VolumeOptions",
-        "ImageOptions",
-    ])?;
-    let texts = ["Source", "Target", "Consistency"];
-    texts.iter().try_for_each(|name| check_text(reader, &fields, name))?;
-    if let Some(options) = fields.get("BindOptions") {
-        check_text(reader, &options.fields(&["Propagation"])?, "Propagation")?;
+fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Mount<'_>) -> Result<(), Refusal> {
+    for text in [mount.source()?, mount.target()?, mount.consistency()?] {
+        check_text(reader, text.as_ref())?;
     }
-    if let Some(options) = fields.get("ImageOptions") {
-        let options = options.fields(&["Subpath"])?;
-        check_text(reader, &options, "Subpath")?;
-        let subpath = options.text("Subpath")?;
-        check_subpath(&format!("{}.ImageOptions.Subpath", mount.place()), subpath)?;
+    if let Some(options) = mount.bind_options()? {
+        check_text(reader, options.propagation()?.as_ref())?;
     }
-    if let Some(options) = fields.get("VolumeOptions") {
+    if let Some(options) = mount.image_options()? {
+        check_mounted_subpath(reader, options.subpath()?.as_ref())?;
+    }
+    if let Some(options) = mount.volume_options()? {
         check_volume_options(allowed, reader, &options)?;
     }
-    check_mount_source(allowed, mount.place(), &fields)
+    check_mount_source(allowed, mount)
 }
 
-fn check_mount_source(
-    allowed: &BindMounts,
-    place: &str,
-    fields: &Fields<'_>,
-) -> Result<(), Refusal> {
-    let source_place = format!("{place}.Source");
-    let source = expand(&source_place, fields.text("Source")?)?;
-    match fields.text("Type")? {
+fn check_mount_source(allowed: &BindMounts, mount: &Mount<'_>) -> Result<(), Refusal> {
+    let place = format!("{}.Source", mount.place());
+    let source = mount.source()?.map_or("", |source| source.value);
+    let source = expand(&place, source)?;
+    match mount.kind()? {
         // Swarm's default is a bind mount.
-        "bind" | "" => allowed.check_path(&source_place, &source),
-        "volume" => check_source(allowed, &source_place, &source),
+        "bind" | "" => allowed.check_path(&place, &source),
+        "volume" => check_source(allowed, &place, &source),
         "tmpfs" if source.is_empty() => Ok(()),
         // The names of an image and of a cluster volume.
         "image" | "cluster" => Ok(()),
-        kind => Err(Refusal::value(place, Unfit::MountType, kind)),
+        kind => Err(Refusal::value(mount.place(), Unfit::MountType, kind)),
     }
 }
 
 fn check_volume_options(
     allowed: &BindMounts,
     reader: Reader,
-    options: &Node<'_>,
+    options: &VolumeOptions<'_>,
 ) -> Result<(), Refusal> {
-    let fields = options.fields(&["DriverConfig", "Subpath"])?;
-    check_text(reader, &fields, "Subpath")?;
-    check_subpath(&format!("{}.Subpath", options.place()), fields.text("Subpath")?)?;
-    let Some(driver) = fields.get("DriverConfig") else { return Ok(()) };
-    let fields = driver.fields(&["Name", "Options"])?;
-    let name = fields.text("Name")?;
-    check_driver(&format!("{}.Name", driver.place()), name)?;
-    let Some(options) = fields.get("Options") else { return Ok(()) };
+    check_mounted_subpath(reader, options.subpath()?.as_ref())?;
+    let Some(driver) = options.driver_config()? else { return Ok(()) };
+    let driver = driver.driver()?;
+    check_driver(&driver.name.place, driver.name.value)?;
+    let Some(options) = driver.options else { return Ok(()) };
     if reader == Reader::Swarm {
         refuse_templates(&options)?;
     }
-    check_options(allowed, name, &options)
+    check_options(allowed, driver.name.value, &options)
+}
+
+fn check_mounted_subpath(reader: Reader, subpath: Option<&Text<'_>>) -> Result<(), Refusal> {
+    check_text(reader, subpath)?;
+    subpath.map_or(Ok(()), |subpath| check_subpath(&subpath.place, subpath.value))
 }
 
 /// Podman joins these texts and reads them again as one line of commas and
 /// quotes; the strings of swarm stay apart.
-fn check_text(reader: Reader, fields: &Fields<'_>, name: &str) -> Result<(), Refusal> {
-    match (fields.get(name), reader) {
-        (Some(node), Reader::Engine) if node.text()?.contains([',', '"', '\n', '\r']) => {
-            Err(Refusal::closed(node.place(), Closed::Separator))
+fn check_text(reader: Reader, text: Option<&Text<'_>>) -> Result<(), Refusal> {
+    match (text, reader) {
+        (Some(text), Reader::Engine) if text.value.contains([',', '"', '\n', '\r']) => {
+            Err(Refusal::closed(text.place.as_str(), Closed::Separator))
         }
         _ => Ok(()),
     }
@@ -280,24 +256,24 @@ fn expand<'t>(place: &str, text: &'t str) -> Result<Cow<'t, str>, Refusal> {
 
 /// Driver options decide on the kind of a mount, so that no template may stand
 /// in them but those that give a name.
-fn refuse_templates(options: &Node<'_>) -> Result<(), Refusal> {
-    for (_, option) in options.map()?.entries().filter(|(_, option)| !option.is_null()) {
-        expand(option.place(), option.text()?)?;
+fn refuse_templates(options: &Map<'_>) -> Result<(), Refusal> {
+    for (_, option) in options.texts()? {
+        expand(&option.place, option.value)?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::{Value, read_text};
     use super::*;
-    use crate::json::Tree;
 
-    fn judge(
-        check: impl Fn(&BindMounts, &Node<'_>) -> Result<(), Refusal>,
+    fn judge<T: Value<'static>>(
+        check: impl Fn(&BindMounts, &T) -> Result<(), Refusal>,
         body: &str,
     ) -> Result<(), Refusal> {
         let allowed = BindMounts::parse("/home,/var/log").unwrap();
-        check(&allowed, &Node::root(&Tree::parse(body.as_bytes()).unwrap()))
+        read_text(body).and_then(|read| check(&allowed, &read))
     }
 
     /// Judges the members of a `HostConfig` in its place and at the top level.

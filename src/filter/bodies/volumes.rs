@@ -11,7 +11,7 @@
 //! Volumes that exist already are not looked at.
 
 use super::directories::BindMounts;
-use super::fields::Node;
+use super::read::Map;
 use super::refusal::{Fault, Refusal, Unfit};
 use crate::json::folds_alike;
 use crate::text::bounded;
@@ -39,18 +39,18 @@ const FOREIGN_VALUES: [&str; 10] = [
     "workgroup",
 ];
 
-/// Checks a driver's options, an object of strings.
+/// Checks a driver's options.
 pub(super) fn check_options(
     allowed: &BindMounts,
     driver: &str,
-    options: &Node<'_>,
+    options: &Map<'_>,
 ) -> Result<(), Refusal> {
     let mut pairs = Vec::new();
-    for (key, value) in options.map()?.entries() {
+    for (key, value) in options.entries() {
         let value = if value.is_null() { "" } else { value.text()? };
         pairs.push((key, value));
     }
-    check_pairs(allowed, driver, options.place(), &pairs)
+    check_pairs(allowed, driver, &options.place, &pairs)
 }
 
 /// Like [`check_options`], for options that were already read.

@@ -1,0 +1,291 @@
+//! Bodies as typed values. Readers know which fields a daemon reads, at which
+//! levels and in which form, and nothing of what is allowed.
+//!
+//! A field is read when a rule asks for it, and only then can it be refused: for
+//! its spelling, if a decoder of Go would take another key for it, or for its
+//! type. A rule can therefore be added without a change to the readers, and what
+//! no rule judges passes in any form. `null` is absence.
+//!
+//! The fields that a reader does not know are listed by its `unknown`.
+
+mod engine;
+mod libpod;
+
+pub(super) use engine::{
+    Checkpoint, Container, ContainerSpec, HostConfig, Mount, Network, Secret, Service, Swarm,
+    Volume, VolumeOptions,
+};
+pub(super) use libpod::{
+    ImageVolume, Manifest, NamedVolume, OciMount, OverlayVolume, PodmanNetwork, Spec, Update,
+};
+
+#[cfg(test)]
+pub(super) use tests::read_text;
+
+use super::fields::{Fields, Node};
+use super::refusal::Refusal;
+
+/// A value that was asked for, or why it cannot be read.
+pub(super) type Read<T> = Result<T, Refusal>;
+
+/// A string and where it is.
+#[derive(Debug, Clone)]
+pub(super) struct Text<'t> {
+    pub(super) place: String,
+    pub(super) value: &'t str,
+}
+
+/// A map of strings that are none of a struct's names.
+#[derive(Debug, Clone)]
+pub(super) struct Map<'t> {
+    pub(super) place: String,
+    fields: Fields<'t>,
+}
+
+/// A driver of logs with its options, under whatever names.
+#[derive(Debug, Clone)]
+pub(super) struct Log<'t> {
+    pub(super) driver: Text<'t>,
+    pub(super) options: Option<Map<'t>>,
+}
+
+/// A driver of volumes with its options.
+#[derive(Debug, Clone)]
+pub(super) struct Driver<'t> {
+    pub(super) name: Text<'t>,
+    pub(super) options: Option<Map<'t>>,
+}
+
+impl<'t> Map<'t> {
+    /// All members, `null` or not.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'t str, Node<'t>)> {
+        self.fields.entries()
+    }
+
+    /// The members that are not `null`, which must be strings.
+    pub(super) fn texts(&self) -> Read<Vec<(&'t str, Text<'t>)>> {
+        let entries = self.entries().filter(|(_, value)| !value.is_null());
+        entries.map(|(key, value)| Ok((key, Text::read(value)?))).collect()
+    }
+
+    /// The text of a member; empty if it is absent.
+    pub(super) fn text(&self, key: &str) -> Read<&'t str> {
+        self.fields.text(key)
+    }
+}
+
+/// What is read of a value that is not `null`.
+pub(super) trait Value<'t>: Sized {
+    fn read(node: Node<'t>) -> Read<Self>;
+}
+
+/// What is read of a field.
+pub(super) trait Field<'t>: Sized {
+    fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self>;
+}
+
+impl<'t> Value<'t> for Node<'t> {
+    fn read(node: Node<'t>) -> Read<Self> {
+        Ok(node)
+    }
+}
+
+impl<'t> Value<'t> for Text<'t> {
+    fn read(node: Node<'t>) -> Read<Self> {
+        Ok(Self { value: node.text()?, place: node.place().to_owned() })
+    }
+}
+
+impl<'t> Value<'t> for Map<'t> {
+    fn read(node: Node<'t>) -> Read<Self> {
+        Ok(Self { fields: node.map()?, place: node.place().to_owned() })
+    }
+}
+
+/// The text of a field; empty if it is absent, as to Go.
+impl<'t> Field<'t> for &'t str {
+    fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self> {
+        fields.text(name)
+    }
+}
+
+impl<'t> Field<'t> for bool {
+    fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self> {
+        fields.get(name).map_or(Ok(false), |node| node.truth())
+    }
+}
+
+impl<'t, T: Value<'t>> Field<'t> for Option<T> {
+    fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self> {
+        fields.get(name).map(T::read).transpose()
+    }
+}
+
+impl<'t, T: Value<'t>> Field<'t> for Vec<T> {
+    fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self> {
+        fields.items(name)?.into_iter().map(T::read).collect()
+    }
+}
+
+/// Defines the reader of an object: a method for each field, with its type and
+/// the name on the wire.
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident<$life:lifetime> {
+        $($field:ident: $type:ty = $key:literal,)+
+    })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub(in crate::filter::bodies) struct $name<$life>(
+            pub(in crate::filter::bodies) $crate::filter::bodies::fields::Fields<$life>,
+        );
+
+        impl<$life> $crate::filter::bodies::read::Value<$life> for $name<$life> {
+            fn read(
+                node: $crate::filter::bodies::fields::Node<$life>,
+            ) -> $crate::filter::bodies::read::Read<Self> {
+                node.map().map(Self)
+            }
+        }
+
+        #[allow(dead_code, reason = "a reader knows all fields; rules judge some of them")]
+        impl<$life> $name<$life> {
+            /// The names that are known.
+            pub(in crate::filter::bodies) const FIELDS: &'static [&'static str] = &[$($key),+];
+
+            $(
+                #[doc = concat!("The field `", $key, "`.")]
+                pub(in crate::filter::bodies) fn $field(
+                    &self,
+                ) -> $crate::filter::bodies::read::Read<$type> {
+                    self.0.check_spelling($key, Self::FIELDS)?;
+                    $crate::filter::bodies::read::Field::read(&self.0, $key)
+                }
+            )+
+
+            /// Refuses a key that would be read as any of the names.
+            pub(in crate::filter::bodies) fn check_spelling(
+                &self,
+            ) -> $crate::filter::bodies::read::Read<()> {
+                let mut names = Self::FIELDS.iter();
+                names.try_for_each(|name| self.0.check_spelling(name, Self::FIELDS))
+            }
+
+            /// Where the object is.
+            pub(in crate::filter::bodies) fn place(&self) -> &str {
+                self.0.place()
+            }
+
+            /// The fields that are not known, `null` or not.
+            pub(in crate::filter::bodies) fn unknown(
+                &self,
+            ) -> impl Iterator<Item = $crate::filter::bodies::fields::Node<$life>> {
+                let all = self.0.entries();
+                all.filter(|(key, _)| !Self::FIELDS.contains(key)).map(|(_, node)| node)
+            }
+        }
+    )+};
+}
+use readers;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Tree, reads_alike};
+
+    /// Reads a text, for as long as the tests run.
+    pub(in crate::filter::bodies) fn read_text<T: Value<'static>>(body: &str) -> Read<T> {
+        let body: &'static str = body.to_owned().leak();
+        let tree = Tree::parse(body.as_bytes()).unwrap();
+        T::read(Node::root(Box::leak(Box::new(tree))))
+    }
+
+    fn container(body: &str) -> Container<'static> {
+        read_text(body).unwrap()
+    }
+
+    #[test]
+    fn fields_are_read_in_their_types() {
+        let body = r#"{"Image":"a","Env":["A=b"],"Tty":true,"Labels":{"a":"b","c":null}}"#;
+        let container = container(body);
+        assert_eq!(container.image(), Ok("a"));
+        assert_eq!(container.tty(), Ok(true));
+        assert_eq!(container.user(), Ok(""));
+        let environment = container.environment().unwrap();
+        assert_eq!(environment[0].value, "A=b");
+        assert_eq!(environment[0].place, "Env[0]");
+        let labels = container.labels().unwrap().unwrap();
+        assert_eq!(labels.entries().count(), 2);
+        assert_eq!(labels.texts().unwrap().len(), 1);
+        assert_eq!(labels.text("a"), Ok("b"));
+    }
+
+    #[test]
+    fn a_field_is_refused_only_by_the_rule_that_asks_for_it() {
+        let container = container(r#"{"image":"x","tTy":true,"Labels":[]}"#);
+        assert_eq!(container.user(), Ok(""));
+        assert_eq!(
+            container.image().unwrap_err().to_string(),
+            "image would be read as Image; spell it like that"
+        );
+        assert!(container.tty().is_err());
+        assert_eq!(container.labels().unwrap_err().to_string(), "Labels is not an object");
+    }
+
+    #[test]
+    fn a_host_config_is_read_at_both_levels() {
+        let body = r#"{"Privileged":true,"HostConfig":{"PidMode":"host","Binds":["/a:/b"]}}"#;
+        let [top, below] = container(body).host_configs().unwrap().try_into().unwrap();
+        assert_eq!((top.privileged(), below.privileged()), (Ok(true), Ok(false)));
+        assert_eq!((top.pid_mode(), below.pid_mode()), (Ok(""), Ok("host")));
+        assert_eq!(below.binds().unwrap()[0].place, "HostConfig.Binds[0]");
+        assert_eq!(container("{}").host_configs().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn fields_that_are_not_known_are_listed_with_their_places() {
+        let body = r#"{"Image":"a","X":1,"Memory":2,"HostConfig":{"Memory":1,"Y":null,"privileged":true}}"#;
+        let container = container(body);
+        let places = |nodes: Vec<Node<'_>>| {
+            nodes.iter().map(|node| node.place().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(places(container.unknown_at_both_levels().collect()), ["X"]);
+        let host_config = container.host_config().unwrap().unwrap();
+        assert_eq!(
+            places(host_config.unknown().collect()),
+            ["HostConfig.Y", "HostConfig.privileged"]
+        );
+    }
+
+    /// A name that reads like another of the same struct would hide its misspelling.
+    #[test]
+    fn no_two_names_of_a_reader_read_alike() {
+        let versions = [("health_log_destination", "healthLogDestination"), ("SubPath", "subPath")];
+        for fields in [
+            &[Container::FIELDS, HostConfig::FIELDS].concat()[..],
+            Mount::FIELDS,
+            VolumeOptions::FIELDS,
+            Service::FIELDS,
+            ContainerSpec::FIELDS,
+            Volume::FIELDS,
+            Network::FIELDS,
+            Secret::FIELDS,
+            Swarm::FIELDS,
+            Checkpoint::FIELDS,
+            Spec::FIELDS,
+            OciMount::FIELDS,
+            NamedVolume::FIELDS,
+            OverlayVolume::FIELDS,
+            ImageVolume::FIELDS,
+            Update::FIELDS,
+            Manifest::FIELDS,
+            PodmanNetwork::FIELDS,
+        ] {
+            for (index, one) in fields.iter().enumerate() {
+                for other in &fields[index + 1..] {
+                    let of_versions = versions.contains(&(*one, *other));
+                    assert!(!reads_alike(one, other) || of_versions, "{one} {other}");
+                }
+            }
+        }
+    }
+}
