@@ -5,7 +5,12 @@
 
 /// A path without a version, with parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Template(&'static str);
+pub struct Template {
+    text: &'static str,
+    /// The length of the literal text at the beginning: most paths are told from
+    /// most templates by it alone.
+    literal_bytes: usize,
+}
 
 /// A piece of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,24 +27,28 @@ impl Template {
     /// A template of the table.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
-        Self(text)
+        let mut literal_bytes = 0;
+        while literal_bytes < text.len() && text.as_bytes()[literal_bytes] != b'{' {
+            literal_bytes += 1;
+        }
+        Self { text, literal_bytes }
     }
 
     /// The text, with its parameters in braces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        self.0
+        self.text
     }
 
     /// The template without a literal text at its beginning.
     #[must_use]
     pub fn without(self, literal: &str) -> Option<Self> {
-        self.0.strip_prefix(literal).map(Self)
+        self.text.strip_prefix(literal).map(Self::new)
     }
 
     /// The pieces from left to right.
     pub fn pieces(self) -> impl Iterator<Item = Piece> {
-        let mut rest = self.0;
+        let mut rest = self.text;
         std::iter::from_fn(move || {
             let (piece, after) = split_piece(rest)?;
             rest = after;
@@ -50,7 +59,8 @@ impl Template {
     /// Whether the whole path is one of this template.
     #[must_use]
     pub fn matches(self, path: &str) -> bool {
-        matches(self.0, path, Segments::AsWritten)
+        let (literal, rest) = self.split_literal();
+        path.strip_prefix(literal).is_some_and(|path| matches(rest, path, Segments::AsWritten))
     }
 
     /// Whether the path ends, from a slash on, like one of this template, with
@@ -58,10 +68,17 @@ impl Template {
     /// templates that end behind their first parameter or a literal after it.
     #[must_use]
     pub fn matches_an_end_of(self, path: &str) -> bool {
-        let Some((Piece::Literal(first), _)) = split_piece(self.0) else { return false };
-        path.match_indices(first)
-            .filter_map(|(at, _)| path.get(at..))
-            .any(|end| matches(self.0, end, Segments::Spanning))
+        let (literal, rest) = self.split_literal();
+        if literal.is_empty() {
+            return false;
+        }
+        path.match_indices(literal)
+            .filter_map(|(at, _)| path.get(at + literal.len()..))
+            .any(|path| matches(rest, path, Segments::Spanning))
+    }
+
+    fn split_literal(self) -> (&'static str, &'static str) {
+        self.text.split_at_checked(self.literal_bytes).unwrap_or((self.text, ""))
     }
 }
 
