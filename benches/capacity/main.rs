@@ -1,40 +1,41 @@
-//! Shows how many clients the proxy serves at once within 64 MiB of memory,
-//! counted with the kernel's share, and that short connections leave nothing.
+//! Shows what the proxy holds in memory under each kind of load, in a cgroup of
+//! 64 MiB with the kernel's share, and that it lives and serves.
 //!
 //! `cargo bench --bench capacity` prints a table. Unlike times, these are
-//! judged: a refused client, a broken stream, a missing 503 or a process that
-//! grows makes the exit code 1. Clients have addresses of the loopback
-//! network, so that one machine plays many.
+//! judged: a proxy that was killed or answers nobody, a missing 503, or a process
+//! that grows makes the exit code 1. Clients have addresses of the loopback
+//! network, so that one machine plays many; those of 127.1.0.0/16 are strangers.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod attack;
 mod cage;
+mod crowd;
+mod mixed;
+mod subject;
 mod table;
 
 use argh::FromArgs;
-use cage::Cage;
+use crowd::Habit;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::address::{Address, Connection};
-use support::load::{self, Connections, Load, exchange, request_bytes};
-use support::peers::{Kind, Peer, Stage};
-use support::process::Process;
-use support::streams::Streams;
+use subject::Subject;
+use support::address::Connection;
+use support::load::{exchange, request_bytes};
+use support::peers::Stage;
 use support::wire::Wire;
 use support::{Result, play_role_if_asked, process};
 use table::Table;
 
-/// The configuration under test; all else is left at its default.
-const CONNECTIONS_MAX: usize = 1560;
+/// The default of `-maxconnections`.
+const CONNECTIONS_MAX: usize = 1024;
+/// All places but one, for the client that must be served.
+const ALL: usize = CONNECTIONS_MAX - 1;
 /// The default of `-maxconnectionsperclient`.
 const CONNECTIONS_PER_CLIENT_MAX: usize = 768;
-const STREAMS: usize = 1000;
-const KEPT_ALIVE: usize = 512;
 /// Connections for each address where that many are wanted that none is
 /// refused.
 const PER_ADDRESS: usize = 250;
@@ -43,8 +44,31 @@ const PING_BYTES: u64 = 2;
 /// How much a process may differ after many connections: threads that wait
 /// for work come and go.
 const GROWTH_BYTES_MAX: u64 = 256 * 1024;
+/// Longer than a head may take.
+const DRIBBLING: Duration = Duration::from_secs(12);
 
-/// Shows how many clients the proxy serves within little memory.
+/// Addresses 127.x.y.0/24 of clients, and of strangers.
+const CLIENTS: [u8; 2] = [0, 1];
+const STRANGERS: [u8; 2] = [1, 1];
+
+/// A crowd for each step, each with a proxy of its own.
+const CROWDS: [(&str, Habit, [u8; 2], usize); 13] = [
+    ("event streams", Habit::Stream, CLIENTS, ALL),
+    ("strangers: heads of 127 KiB, unfinished", Habit::Head(127 * 1024), STRANGERS, 510),
+    ("heads of 4 KiB, unfinished", Habit::Head(4000), CLIENTS, ALL),
+    ("heads of 127 KiB, unfinished", Habit::Head(127 * 1024), CLIENTS, ALL),
+    ("judged bodies of 1 MiB, unfinished", Habit::Body, CLIENTS, 250),
+    ("judged bodies of 1 MiB, unfinished", Habit::Body, CLIENTS, 750),
+    ("a byte of a head each second", Habit::Dribble, CLIENTS, 1000),
+    ("downloads, never read", Habit::Download("length", 0), CLIENTS, ALL),
+    ("downloads, read for 1 MiB", Habit::Download("length", 1 << 20), CLIENTS, ALL),
+    ("downloads in chunks, read for 1 MiB", Habit::Download("chunked", 1 << 20), CLIENTS, ALL),
+    ("uploads that the daemon does not read", Habit::Upload("length"), CLIENTS, ALL),
+    ("uploads in chunks, likewise", Habit::Upload("chunked"), CLIENTS, ALL),
+    ("tunnels that neither end reads", Habit::Tunnel, CLIENTS, ALL),
+];
+
+/// Shows what the proxy holds in memory under each kind of load.
 #[derive(FromArgs)]
 struct Arguments {
     /// mebibytes of the memory cgroup
@@ -53,6 +77,12 @@ struct Arguments {
     /// how many short connections are made
     #[argh(option, default = "100_000")]
     connections: usize,
+    /// seconds of all loads at the same time
+    #[argh(option, default = "60")]
+    mixed_seconds: u64,
+    /// only steps whose name contains this
+    #[argh(option, default = "String::new()")]
+    only: String,
     /// the proxy's binary, if not the one that cargo has just built
     #[argh(option, default = "env!(\"CARGO_BIN_EXE_socket-proxy\").into()")]
     proxy: PathBuf,
@@ -75,104 +105,71 @@ fn main() -> Result<()> {
     process::raise_descriptor_limit()?;
     let stage = Stage::set(arguments.proxy.clone())?;
     let mut table = Table::default();
-    let outcome = many_at_once(&arguments, &stage, &mut table)
-        .and_then(|()| short_connections(&arguments, &stage, &mut table))
-        .and_then(|()| match arguments.floor {
-            true => Ok(()),
-            false => attack::unfinished(&arguments, &stage, &mut table),
-        });
-    println!("{table}");
-    outcome
-}
-
-fn limits_under_test() -> [String; 2] {
-    [
-        format!("-maxconnections={CONNECTIONS_MAX}"),
-        format!("-maxconnectionsperclient={CONNECTIONS_PER_CLIENT_MAX}"),
-    ]
-}
-
-/// Runs the proxy in a cage; without cgroups, uncaged.
-struct Subject {
-    address: Address,
-    // Fields are dropped in this order: the process leaves its cage first.
-    process: Process,
-    cage: Option<Cage>,
-}
-
-impl Subject {
-    fn start(arguments: &Arguments, stage: &Stage, flags: &[String]) -> Result<Self> {
-        let cage = Cage::build(arguments.memory_mib << 20);
-        let cage = cage.inspect_err(|error| println!("not in a cgroup: {error}")).ok();
-        let kind = if arguments.floor { Kind::Floor } else { Kind::Proxy };
-        let enclose = |command| match &cage {
-            Some(cage) => cage.enclose(&command),
-            None => command,
-        };
-        let Peer { address, process, .. } = stage.start_as(kind, flags, enclose)?;
-        Ok(Self { address, process: process.ok_or("not a process")?, cage })
-    }
-
-    fn note(&self, table: &mut Table, step: &str, clients: usize) -> Result<()> {
-        let charged = self.cage.as_ref().map(Cage::charged).transpose()?;
-        table.add(step, clients, &self.process, charged)
-    }
-
-    /// Opens connections from as many addresses of a network as it takes.
-    fn connect_many(&self, network: u8, count: usize) -> Result<Vec<Connection>> {
-        let host = |index: usize| u8::try_from(1 + index / PER_ADDRESS).unwrap_or(u8::MAX);
-        let source = |index| Ipv4Addr::new(127, 0, network, host(index));
-        (0..count).map(|index| self.address.connect_from(source(index))).collect()
+    let outcome = measure(&arguments, &stage, &mut table);
+    println!("\n{table}");
+    outcome?;
+    match table.failures() {
+        failures if failures.is_empty() => Ok(()),
+        failures => Err(failures.join("; ").into()),
     }
 }
 
-/// Streams and idle clients at once, then more than the limits allow.
-fn many_at_once(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
-    let subject = Subject::start(arguments, stage, &limits_under_test())?;
-    subject.note(table, "at rest", 0)?;
-    let mut streams = Streams::begin(subject.connect_many(1, STREAMS)?, 0)?;
-    subject.note(table, "event streams", STREAMS)?;
-    let mut kept = keep_alive(subject.connect_many(2, KEPT_ALIVE)?)?;
-    subject.note(table, "and keep-alive clients", STREAMS + KEPT_ALIVE)?;
-    for wire in &mut kept {
-        exchange(wire, &request_bytes(PING), PING_BYTES)?;
+fn measure(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
+    let wanted = |step: &str| step.contains(&arguments.only);
+    if wanted("at rest") {
+        Subject::start(arguments, stage)?.note(table, "at rest", 0)?;
     }
-    let (answer_bytes, connections) = (PING_BYTES, Connections::OnePerRequest);
-    let load = Load { target: PING, answer_bytes, clients: 16, connections };
-    load::run(&load, &subject.address, None, Duration::from_secs(1))?;
-    subject.note(table, "and 16 that come and go", STREAMS + KEPT_ALIVE + 16)?;
-    if !arguments.floor {
-        limits(&subject, STREAMS + KEPT_ALIVE, table)?;
-    }
-    let events = streams.count_events(Duration::from_secs(3))?;
-    if events < STREAMS as u64 {
-        return Err(format!("{events} events came for {STREAMS} streams").into());
-    }
-    drop((streams, kept));
-    Ok(())
-}
-
-/// Fills the proxy to its limits and beyond.
-fn limits(subject: &Subject, open: usize, table: &mut Table) -> Result<()> {
-    let left = CONNECTIONS_MAX - open;
-    let filling = keep_alive(subject.connect_many(3, left)?)?;
-    expect_refusals(subject, Ipv4Addr::new(127, 0, 4, 1), 50)?;
-    subject.note(table, "full; 50 more got 503", CONNECTIONS_MAX)?;
-    drop(filling);
-    drop(keep_alive_when_there_is_room(subject)?);
-    Ok(())
-}
-
-/// After connections have ended, their places are free again, if not at once.
-fn keep_alive_when_there_is_room(subject: &Subject) -> Result<Vec<Wire<Connection>>> {
-    let begun = Instant::now();
-    loop {
-        match keep_alive(subject.connect_many(5, 1)?) {
-            Ok(kept) => return Ok(kept),
-            Err(error) if begun.elapsed() > Duration::from_secs(5) => return Err(error),
-            Err(_) => thread::sleep(Duration::from_millis(20)),
+    for (step, habit, network, count) in CROWDS {
+        if wanted(step) {
+            crowd(&Subject::start(arguments, stage)?, (step, habit, network, count), table)?;
         }
     }
+    if wanted("full") && !arguments.floor {
+        limits(&Subject::start(arguments, stage)?, table)?;
+    }
+    if wanted("short connections") {
+        short_connections(arguments, &Subject::start(arguments, stage)?, table)?;
+    }
+    if wanted("all mixed") {
+        let subject = Subject::start(arguments, stage)?;
+        let mixed = mixed::run(&subject, Duration::from_secs(arguments.mixed_seconds));
+        subject.note(table, &format!("all mixed, {} s", arguments.mixed_seconds), ALL)?;
+        eprintln!("short requests served meanwhile: {}", mixed?);
+    }
+    Ok(())
+}
+
+/// Holds a crowd while it is looked at. One that a killed proxy has dispersed leaves
+/// its row in the table.
+fn crowd(
+    subject: &Subject,
+    (step, habit, network, count): (&str, Habit, [u8; 2], usize),
+    table: &mut Table,
+) -> Result<()> {
+    let gathered = habit.gather(subject, network, count);
+    let mut crowd = gathered.inspect_err(|error| eprintln!("{step}: {error}")).ok();
+    if let (Some(crowd), Habit::Dribble) = (&mut crowd, habit) {
+        crowd.dribble(DRIBBLING);
+    }
+    subject.note(table, step, count)?;
+    match &mut crowd {
+        Some(crowd) => crowd.check_streams(count),
+        None => Ok(()),
+    }
+}
+
+/// Fills the proxy to its limits and beyond: all places, and those of one address.
+fn limits(subject: &Subject, table: &mut Table) -> Result<()> {
+    let filling = keep_alive(subject.connect_many(CLIENTS, CONNECTIONS_MAX)?)?;
+    expect_refusals(subject, Ipv4Addr::new(127, 0, 4, 1), 50)?;
+    drop(filling);
+    subject.note(table, "full; 50 more got 503", CONNECTIONS_MAX)?;
+    let source = Ipv4Addr::new(127, 0, 6, 1);
+    let connect = |_| subject.address.connect_from(source);
+    let connections = (0..CONNECTIONS_PER_CLIENT_MAX).map(connect).collect::<Result<_>>()?;
+    let kept = keep_alive(connections)?;
+    expect_refusals(subject, source, 50)?;
+    subject.note(table, "one address is full; 50 more got 503", kept.len())
 }
 
 /// Each connection asks once and stays.
@@ -197,23 +194,13 @@ fn expect_refusals(subject: &Subject, source: Ipv4Addr, count: usize) -> Result<
     Ok(())
 }
 
-/// One address at its limit, then many connections that end at once.
-fn short_connections(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()> {
-    let subject = Subject::start(arguments, stage, &limits_under_test())?;
-    if !arguments.floor {
-        let source = Ipv4Addr::new(127, 0, 6, 1);
-        let connect = |_| subject.address.connect_from(source);
-        let connections = (0..CONNECTIONS_PER_CLIENT_MAX).map(connect).collect::<Result<_>>()?;
-        let kept = keep_alive(connections)?;
-        expect_refusals(&subject, source, 50)?;
-        drop(keep_alive(subject.connect_many(7, 1)?)?);
-        subject.note(table, "one address; 50 more got 503", kept.len())?;
-    }
-    come_and_go(&subject, arguments.connections / 10)?;
-    subject.note(table, "after the first tenth of them", 0)?;
-    let (memory, descriptors) = (at_rest(&subject)?, subject.process.descriptors()?);
-    come_and_go(&subject, arguments.connections - arguments.connections / 10)?;
-    let grown = at_rest(&subject)?.saturating_sub(memory);
+/// Many connections that end at once leave nothing behind.
+fn short_connections(arguments: &Arguments, subject: &Subject, table: &mut Table) -> Result<()> {
+    come_and_go(subject, arguments.connections / 10)?;
+    subject.note(table, "after the first tenth of the short connections", 0)?;
+    let (memory, descriptors) = (at_rest(subject)?, subject.process.descriptors()?);
+    come_and_go(subject, arguments.connections - arguments.connections / 10)?;
+    let grown = at_rest(subject)?.saturating_sub(memory);
     let step = format!("after {} short connections", arguments.connections);
     subject.note(table, &step, 0)?;
     if grown > GROWTH_BYTES_MAX || subject.process.descriptors()? > descriptors {

@@ -1,11 +1,12 @@
 //! A stand-in for the daemon: a unix socket that answers cheaply.
 //!
 //! The path's end says what is asked for, as at the Engine; the query says how
-//! much of it (`bytes`, `framing`, `direction`, `rate`). It answers at once,
+//! much of it (`bytes`, `framing`, `direction`, `rate`, `wedged`). It answers at once,
 //! keeps connections open or closes them as asked, and holds no state.
 
 use super::wire::{Body, Head, Wire, write_bulk, write_chunks};
 use super::{Result, acceptors};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -47,6 +48,7 @@ fn converse(stream: UnixStream, events: &Events) -> Result<()> {
             "_ping" => send_small(&mut wire.stream, PING.as_bytes())?,
             "json" => send_small(&mut wire.stream, &[b' '; JSON_BYTES as usize])?,
             "get" => download(&mut wire.stream, query, bytes)?,
+            "load" if query.contains("wedged") => return await_hang_up(&wire.stream),
             "load" => upload(&mut wire, &request, bytes)?,
             "attach" => return tunnel(&mut wire, query, bytes),
             "events" => return events.add(wire.stream, number(query, "rate")),
@@ -100,12 +102,21 @@ fn upload(wire: &mut Wire<UnixStream>, request: &Head, bytes: u64) -> Result<()>
     Ok(wire.stream.write_all(answer.as_bytes())?)
 }
 
+/// Reads nothing until the client is gone.
+fn await_hang_up(stream: &UnixStream) -> Result<()> {
+    poll(&mut [PollFd::new(stream, PollFlags::empty())], None)?;
+    Ok(())
+}
+
 /// Becomes a raw connection. Downwards it sends so many bytes and closes;
 /// upwards it swallows so many, answers with one byte and closes.
 fn tunnel(wire: &mut Wire<UnixStream>, query: &str, bytes: u64) -> Result<()> {
     let head = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
         Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
     wire.stream.write_all(head.as_bytes())?;
+    if query.contains("direction=wedged") {
+        return Ok(write_bulk(&mut wire.stream, u64::MAX)?);
+    }
     if query.contains("direction=down") {
         return Ok(write_bulk(&mut wire.stream, bytes)?);
     }

@@ -147,7 +147,7 @@ impl Stage {
             .arg(format!("-listenip={}", port.ip()))
             .arg(format!("-proxyport={}", port.port()))
             .arg(format!("-socketpath={}", self.socket().display()))
-            .arg("-allowfrom=127.0.0.0/8")
+            .arg("-allowfrom=127.0.0.0/16")
             .arg(format!("-allowGET={ALLOW_GET}"))
             .arg(format!("-allowPOST={ALLOW_POST}"));
     }
