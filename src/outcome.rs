@@ -43,6 +43,8 @@ pub enum Refusal {
     NoPlace(&'static str),
     /// There is no memory for it.
     NoMemory,
+    /// Too much waits for receivers that do not read.
+    Stalled,
     /// The framing of its body is wrong, which showed while it was forwarded.
     BodyFraming(http1::Error),
     /// The daemon did not answer it; the cause.
@@ -109,7 +111,7 @@ impl Refusal {
             Self::Malformed(error) | Self::BodyFraming(error) => error.status(),
             Self::SlowHead => 408,
             Self::Body(failure) => failure.status(),
-            Self::Unidentified(_) | Self::NoPlace(_) | Self::NoMemory => 503,
+            Self::Unidentified(_) | Self::NoPlace(_) | Self::NoMemory | Self::Stalled => 503,
             Self::Daemon(_) => 502,
         }
     }
@@ -126,6 +128,7 @@ impl Refusal {
             Self::Body(failure) => failure.explain().into(),
             Self::NoPlace(reason) => (*reason).into(),
             Self::NoMemory => MEMORY_USED_UP.into(),
+            Self::Stalled => "too many transfers whose receivers do not read".into(),
             Self::Daemon(cause) => cause.as_str().into(),
         }
     }
@@ -228,6 +231,7 @@ mod tests {
             (Refusal::Body(BodyFailure::UsedUp), 503, "large requests"),
             (Refusal::NoPlace("too many connections"), 503, "too many connections"),
             (Refusal::NoMemory, 503, "large requests"),
+            (Refusal::Stalled, 503, "receivers do not read"),
             (Refusal::BodyFraming(http1::Error::Chunk), 400, ""),
             (Refusal::Daemon("it is away".into()), 502, "it is away"),
         ];

@@ -13,16 +13,22 @@ mod flow;
 mod skip;
 pub mod socket;
 mod splice;
+mod stall;
 pub mod unreachable;
+mod width;
 
 pub use flow::{Direction, Flow, Need};
 pub use skip::{SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
+pub use stall::Stalls;
 
 use crate::http1::{self, BodyReader, Encoding, HeadScan};
+pub use width::Width;
+
 use buffer::Buffer;
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::Shutdown;
 use socket::Socket;
+use stall::Stall;
 use std::io;
 use std::time::Duration;
 
@@ -47,6 +53,8 @@ pub enum Fault {
     Daemon(io::Error),
     /// The client sent its end of data and nothing moved since.
     ClientGone,
+    /// Receivers leave too much untaken.
+    Stalled,
     /// The sender ended before its message did.
     Truncated(Direction),
     /// The sender's body or head is malformed.
@@ -82,6 +90,9 @@ pub struct Relay<'a> {
     end_passed_on: bool,
     client_hung_up: bool,
     silence_limit: Duration,
+    /// Where what stalls is counted, if it is.
+    stalls: Option<&'a Stalls>,
+    stall: Option<Stall<'a>>,
 }
 
 impl<'a> Relay<'a> {
@@ -102,7 +113,18 @@ impl<'a> Relay<'a> {
             end_passed_on: false,
             client_hung_up: false,
             silence_limit: SILENCE_AFTER_END,
+            stalls: None,
+            stall: None,
         }
+    }
+
+    /// The same exchange, on a connection of that width.
+    #[must_use]
+    pub fn within(mut self, width: Width, stalls: &'a Stalls) -> Self {
+        self.upload = self.upload.within(width);
+        self.download = self.download.within(width);
+        self.stalls = (width == Width::Narrow).then_some(stalls);
+        self
     }
 
     /// Makes the client's close a reset: for a client that takes the close for
@@ -267,6 +289,18 @@ impl<'a> Relay<'a> {
         }
     }
 
+    /// Counts what waits for its receivers, or gives up if that is too much.
+    fn count_stalled(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
+        let Some(stalls) = self.stalls else { return Ok(()) };
+        let of = |need, flow: &Flow<'_>| if need == Need::Write { flow.stalled_bytes() } else { 0 };
+        let bytes = of(upload, &self.upload) + of(download, &self.download);
+        if bytes != self.stall.as_ref().map_or(0, Stall::bytes) {
+            self.stall = None;
+            self.stall = Some(stalls.hold(bytes).ok_or(Fault::Stalled)?);
+        }
+        Ok(())
+    }
+
     /// Polls, and gives memory back when nothing has come for a while: all of an
     /// upload that has ended, and what of a download's an event does not need. To
     /// free the rest too would cost each event of a stream another wake-up.
@@ -276,6 +310,7 @@ impl<'a> Relay<'a> {
         download: Need,
         limit: Option<Duration>,
     ) -> Result<Events, Fault> {
+        self.count_stalled(upload, download)?;
         let spare_upload = upload == Need::Ended
             && self.upload.buffer.is_empty()
             && !self.upload.buffer.is_released();

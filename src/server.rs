@@ -14,6 +14,7 @@ mod door;
 mod pool;
 mod recent;
 mod registry;
+mod room;
 mod turn_away;
 
 pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
@@ -29,6 +30,7 @@ use door::{Caller, Door, Places, Taken};
 use pool::Pool;
 use recent::Found;
 use registry::Registry;
+use room::{Room, Rooms};
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, PipeReader, PipeWriter};
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub struct Server {
 struct Core {
     shared: Shared,
     places: Places,
+    rooms: Arc<Rooms>,
     pool: Pool<Job>,
     registry: Registry,
     turn_away: TurnAway,
@@ -78,6 +81,7 @@ struct Job {
     door: Arc<Door>,
     caller: Caller,
     place: Place,
+    room: Room,
 }
 
 impl Server {
@@ -94,6 +98,9 @@ impl Server {
         let (ended, running) = io::pipe()?;
         let ended = Arc::new(ended);
         for (bound, listener) in bound.iter().zip(&config.listeners) {
+            if bound.is_tcp {
+                core.rooms.watch(&bound.socket);
+            }
             let acceptor = Acceptor {
                 core: Arc::clone(&core),
                 listener: Arc::clone(&bound.socket),
@@ -145,6 +152,7 @@ impl Core {
                 stopping: AtomicBool::new(false),
             },
             places: Places::new(connections_max, connections_per_client_max),
+            rooms: Arc::default(),
             pool: Pool::new(connections_max + PLACES_BESIDE, STACK_BYTES),
             registry: Registry::default(),
             turn_away: TurnAway::start()?,
@@ -154,7 +162,7 @@ impl Core {
 
 impl pool::Job for Job {
     fn run(self, buffers: &mut Buffers) {
-        let Self { core, connection, door, caller, place } = self;
+        let Self { core, connection, door, caller, place, room: _room } = self;
         let client = connection.client;
         let _entry = core.registry.enter(Arc::clone(&connection));
         let taken = Taken::new(&core.places, &client, place);
@@ -251,10 +259,12 @@ impl Acceptor {
         match self.core.places.admit(caller, &client) {
             Err(refusal) => self.core.turn_away.refuse(socket, client, refusal),
             Ok(place) => {
-                let idle = AtomicBool::new(false);
-                let connection = Arc::new(Connection { socket, client, idle });
+                let room = self.core.rooms.take(caller);
+                room.width.apply(&socket);
+                let (width, idle) = (room.width, AtomicBool::new(false));
+                let connection = Arc::new(Connection { socket, client, width, idle });
                 let (core, door) = (Arc::clone(&self.core), Arc::clone(&self.door));
-                let job = Job { core, connection, door, caller, place };
+                let job = Job { core, connection, door, caller, place, room };
                 if let Err(job) = self.core.pool.submit(job) {
                     self.turn_away(job);
                 }

@@ -28,7 +28,7 @@ use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Versi
 use crate::names::Names;
 use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
-use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body, unreachable};
+use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, Width, skip_body, unreachable};
 use crate::rights::{self, ClientIdentity, Rights};
 use memory::{Hold, Part};
 use std::path::PathBuf;
@@ -68,6 +68,8 @@ pub struct Connection {
     pub socket: Socket,
     /// Who is at its other end.
     pub client: Client,
+    /// How much it may hold on its way.
+    pub width: Width,
     /// Whether it waits for a request, so that stopping need not wait for it.
     pub idle: AtomicBool,
 }

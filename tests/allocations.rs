@@ -7,8 +7,8 @@
 use allocation_counter::measure;
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::names::Names;
-use socket_proxy::relay::Buffers;
 use socket_proxy::relay::socket::Socket;
+use socket_proxy::relay::{Buffers, Width};
 use socket_proxy::session::{Client, CloseReason, Connection, Memory, Session, Shared};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -127,7 +127,8 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         let (stream, client) = listener.accept().unwrap();
         let socket = Socket::from(OwnedFd::from(stream));
         let client = Client::tcp(client);
-        let connection = Connection { socket, client, idle: AtomicBool::new(false) };
+        let connection =
+            Connection { socket, client, width: Width::Wide, idle: AtomicBool::new(false) };
         let mut buffers = Buffers::default();
         let counted = measure(|| {
             let reason = Session::new(&shared, &connection, policy, &mut buffers).serve();

@@ -13,7 +13,7 @@ use wire::scripted_daemon::{ScriptedDaemon, Step};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// The budget of 16 MiB, and what connections, threads and the allocator take.
+/// The budget of 8 MiB, and what connections, threads and the allocator take.
 const GROWN_KIB_MAX: u64 = 36 * 1024;
 
 const ATTACKERS: [Ipv4Addr; 3] =
@@ -26,8 +26,11 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
-        let answering = vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose];
-        let daemon = ScriptedDaemon::start(answering);
+        Self::of(vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose])
+    }
+
+    fn of(daemon: Vec<Step>) -> Self {
+        let daemon = ScriptedDaemon::start(daemon);
         let flags = [
             "-allowfrom=127.0.0.0/8",
             "-allowGET=/x",
@@ -128,4 +131,24 @@ fn a_body_that_grows_many_times_when_it_is_read_is_weighed_before() {
     let request = create(&format!("{{\"a\":[{values}0]}}"));
     let clients = stand.attack(60, request.as_bytes());
     stand.recovers(clients, &request);
+}
+
+#[test]
+fn hundreds_of_slow_readers_are_bounded_together_and_the_first_are_served() {
+    let endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n".to_vec();
+    let bulk = Step::SendForever(vec![b'x'; 64 * 1024]);
+    let stand = Stand::of(vec![Step::ReadHead, Step::Send(endless.clone()), bulk]);
+    let mut clients: Vec<_> = (0..600)
+        .map(|_| {
+            let client = RawClient::connect_from(ATTACKERS[0], stand.proxied.address());
+            client.send(get(0).as_bytes());
+            client
+        })
+        .collect();
+    stand.proxied.wait_for_log("too many transfers whose receivers do not read").unwrap();
+    let start = [&endless[..15], b"\r\n"].concat();
+    clients[0].expect_bytes(&start).unwrap();
+    let mut late = RawClient::connect(stand.proxied.address());
+    late.send(get(0).as_bytes());
+    late.expect_bytes(&start).unwrap();
 }

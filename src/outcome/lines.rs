@@ -54,6 +54,10 @@ pub(super) fn refused(refusal: &Refusal, request: &Request<'_>, sender: &Sender<
             response = status;
             "turned away"
         ),
+        Refusal::Stalled => log::warn!(
+            reason:% = reason, method:% = method, URL = url, client:% = client;
+            "connection cut"
+        ),
         Refusal::Daemon(cause) => log::error!(
             cause:% = cut(cause), method:% = method, URL = url, client:% = client,
             response = status;

@@ -87,6 +87,12 @@ impl Buffer {
         }
     }
 
+    /// How much memory is held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether no memory is held.
     #[must_use]
     pub fn is_released(&self) -> bool {

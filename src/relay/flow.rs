@@ -11,6 +11,7 @@ use super::buffer::{BULK_BYTES, Buffer};
 use super::skip::{SKIPPED_BYTES_MAX, SKIPPING_MAX, skip_body};
 use super::socket::Socket;
 use super::splice::Splice;
+use super::width::Width;
 use crate::http1::chunked::{Chunks, Split};
 use crate::http1::{BodyReader, Encoding};
 use rustix::event::PollFlags;
@@ -59,6 +60,9 @@ pub struct Flow<'a> {
     encoding: Encoding,
     piece: Piece,
     bulk: Bulk<'a>,
+    width: Width,
+    /// Whether the receiver's socket has been limited to the width.
+    is_limited: bool,
     /// Whether the buffer holds a part of a chunk that is sent whole.
     awaits_rest: bool,
     /// Whether the receiver takes no more.
@@ -121,12 +125,32 @@ impl<'a> Flow<'a> {
             encoding,
             piece,
             bulk,
+            width: Width::Wide,
+            is_limited: false,
             awaits_rest,
             abandoned,
             readable,
             received_bytes: 0,
             body_bytes: 0,
         }
+    }
+
+    /// The same flow, but for a connection of that width.
+    #[must_use]
+    pub fn within(mut self, width: Width) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// What a receiver that takes nothing makes us hold: the buffer, what its socket
+    /// takes, and behind an upload what the client's does: more than its limit, if it
+    /// was promised a larger window.
+    pub(super) fn stalled_bytes(&self) -> usize {
+        let behind = match self.direction {
+            Direction::Upload => self.width.receive_bytes().max(self.from.waiting_bytes() / 2),
+            Direction::Download => 0,
+        };
+        self.buffer.held_bytes() + 2 * (self.width.send_bytes() + behind)
     }
 
     /// Begins another body in the same direction.
@@ -258,7 +282,7 @@ impl<'a> Flow<'a> {
         let parts = [self.prefix.as_slice(), data, self.piece.suffix];
         let total: usize = parts.iter().map(|part| part.len()).sum();
         while self.piece.sent < total {
-            match send_rest(self.to, parts, self.piece.sent) {
+            match send_rest(self.to, parts, self.piece.sent, self.width) {
                 Ok(sent) => self.piece.sent += sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(Fault::receiver(self.direction, error)),
@@ -267,6 +291,9 @@ impl<'a> Flow<'a> {
         self.body_bytes += self.piece.body_bytes as u64;
         self.prefix.clear();
         self.buffer.consume(std::mem::take(&mut self.piece).consumed);
+        if self.width != Width::Wide && self.buffer.held_bytes() > self.width.buffer_bytes() {
+            self.buffer.release();
+        }
         Ok(true)
     }
 
@@ -296,7 +323,8 @@ impl<'a> Flow<'a> {
     /// enough of it; else into the buffer.
     fn receive_any_way(&mut self) -> Result<(), Fault> {
         let unframed = self.reader.unframed_bytes();
-        if self.encoding == Encoding::Plain && unframed > BULK_BYTES as u64 {
+        let is_wide = self.width == Width::Wide;
+        if is_wide && self.encoding == Encoding::Plain && unframed > BULK_BYTES as u64 {
             if matches!(self.bulk, Bulk::Seen) {
                 self.bulk = self.open_pipe();
             }
@@ -356,9 +384,12 @@ impl<'a> Flow<'a> {
     }
 
     fn receive(&mut self) -> Result<(), Fault> {
-        match self.buffer.fill(BULK_BYTES, |space| self.from.receive(space)) {
+        // A chunk that is not split waits here for its rest, whatever the width.
+        let bytes_max = if self.awaits_rest { BULK_BYTES } else { self.width.buffer_bytes() };
+        match self.buffer.fill(bytes_max, |space| self.from.receive(space)) {
             Ok(filled) if filled.bytes == 0 => self.end_of_data(),
             Ok(filled) => {
+                self.limit_receiver(filled.all_space);
                 self.readable = filled.all_space;
                 self.awaits_rest = false;
                 if filled.bytes >= BULK_BYTES && matches!(self.bulk, Bulk::No) {
@@ -374,6 +405,15 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// Limits what the daemon's socket takes of a body that is more than a little.
+    /// The client's has its limit from the start.
+    fn limit_receiver(&mut self, is_large: bool) {
+        if is_large && !self.is_limited && self.direction == Direction::Upload {
+            self.is_limited = true;
+            self.to.limit_sent(self.width.send_bytes());
+        }
+    }
+
     fn end_of_data(&mut self) -> Result<(), Fault> {
         self.readable = false;
         if !self.reader.ends_at_close() {
@@ -386,7 +426,7 @@ impl<'a> Flow<'a> {
 }
 
 /// Sends what comes behind the first `sent` bytes of three parts.
-fn send_rest(to: &Socket, parts: [&[u8]; 3], mut sent: usize) -> io::Result<usize> {
+fn send_rest(to: &Socket, parts: [&[u8]; 3], mut sent: usize, width: Width) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); 3];
     let mut count = 0;
     for part in parts {
@@ -397,5 +437,6 @@ fn send_rest(to: &Socket, parts: [&[u8]; 3], mut sent: usize) -> io::Result<usiz
             count += 1;
         }
     }
-    to.send(slices.get(..count).unwrap_or_default())
+    let slices = slices.get(..count).unwrap_or_default();
+    if width == Width::Narrow { to.send_apart(slices) } else { to.send(slices) }
 }

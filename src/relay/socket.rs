@@ -126,6 +126,23 @@ impl Socket {
         Ok(sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, limit)?)
     }
 
+    /// Limits what waits in the kernel to be received. It takes twice that with its
+    /// own part, and refuses nothing: a size out of its range is one at its end.
+    pub fn limit_received(&self, bytes: usize) {
+        let _ = sockopt::set_socket_recv_buffer_size(&self.0, bytes);
+    }
+
+    /// How many bytes wait in the kernel to be received.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        let waiting = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
+        usize::try_from(waiting).unwrap_or(usize::MAX)
+    }
+
+    /// Limits what waits in the kernel to be sent.
+    pub fn limit_sent(&self, bytes: usize) {
+        let _ = sockopt::set_socket_send_buffer_size(&self.0, bytes);
+    }
+
     /// Sets the mode of the descriptor, for calls that have no flag of their own.
     ///
     /// # Errors
@@ -139,7 +156,22 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` if nothing fits; otherwise the system's.
     pub fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        self.send_with(parts, SendFlags::empty())
+    }
+
+    /// [`Self::send`], but so that the kernel keeps to the limit on what waits. It adds
+    /// to the last packet that waits, up to 64 KiB, without a look at the limit; a
+    /// record's end makes it begin another (`tcp_sendmsg_locked`). The peer sees no
+    /// difference.
+    ///
+    /// # Errors
+    /// As of [`Self::send`].
+    pub fn send_apart(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_with(parts, SendFlags::EOR)
+    }
+
+    fn send_with(&self, parts: &[IoSlice<'_>], more: SendFlags) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | more;
         match parts {
             [part] => retry(|| rustix::net::send(&self.0, part, flags)),
             _ => retry(|| {

@@ -36,6 +36,8 @@ pub enum CloseReason {
     BadResponse,
     /// The daemon did not take the whole upload.
     UploadUnfinished,
+    /// Receivers leave too much untaken.
+    Stalled,
     /// The answer was sent before the whole upload had come.
     UploadLate,
     /// A raw stream ended; its client may have sent input that nobody took.
@@ -68,6 +70,7 @@ impl CloseReason {
             Self::DaemonFailed => "daemon failed or ended in the middle of a message",
             Self::BadResponse => "malformed response",
             Self::UploadUnfinished => "daemon did not take the whole upload",
+            Self::Stalled => "too many transfers whose receivers do not read",
             Self::UploadLate => "answered before the whole upload had come",
             Self::RawStreamEnded => "raw stream ended",
             Self::TunnelEnded => "tunnel ended",
@@ -92,6 +95,7 @@ impl CloseReason {
                 | Self::DaemonFailed
                 | Self::BadResponse
                 | Self::UploadUnfinished
+                | Self::Stalled
                 | Self::UploadLate
                 | Self::RawStreamEnded
                 | Self::TunnelEnded
@@ -121,6 +125,7 @@ impl From<&Fault> for CloseReason {
     fn from(fault: &Fault) -> Self {
         match fault {
             Fault::Client(_) | Fault::ClientGone => Self::ClientGone,
+            Fault::Stalled => Self::Stalled,
             Fault::Daemon(_) | Fault::Truncated(Direction::Download) => Self::DaemonFailed,
             Fault::Truncated(Direction::Upload) => Self::ClientTruncated,
             Fault::Framing(Direction::Upload, _) => Self::BadBody,

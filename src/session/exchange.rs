@@ -25,7 +25,8 @@ struct Answered {
 pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socket) -> After {
     let client = &session.connection.socket;
     let stopping = session.is_stopping();
-    let mut relay = begin(client, daemon, session.buffers, permit);
+    let relay = begin(client, daemon, session.buffers, permit);
+    let mut relay = relay.within(session.connection.width, &session.shared.memory.stalls);
     let ended = relay_exchange(&mut relay, permit, stopping);
     let outcome = Outcome {
         status: ended.status,
@@ -40,6 +41,9 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
     drop(relay);
     outcome.log(permit, &session.connection.client);
     session.buffers.end_exchange();
+    if ended.after == After::Cut(CloseReason::Stalled) {
+        Refusal::Stalled.log(Received::Request(permit.request()), &session.sender());
+    }
     if let Some(refusal) = ended.refusal {
         answer(session, permit, &refusal);
     }
@@ -49,7 +53,7 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
 /// Answers by ourselves where the daemon's response could not be passed on.
 fn answer(session: &mut Session<'_>, permit: &Permit<'_>, refusal: &Refusal) {
     let asked = Received::Request(permit.request());
-    if matches!(refusal, Refusal::Daemon(_)) {
+    if matches!(refusal, Refusal::Daemon(_) | Refusal::Stalled) {
         refusal.log(asked, &session.sender());
     }
     let to_head = permit.request().method() == Method::Head;
@@ -112,7 +116,8 @@ fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) ->
     };
     let after = match moved {
         Err(fault) => {
-            if answered.ends_at_close {
+            // What a slow reader leaves would stay in the kernel after a plain close.
+            if answered.ends_at_close || matches!(fault, Fault::Stalled) {
                 relay.reset_client_on_close();
             }
             After::Cut(CloseReason::from(&fault))
@@ -203,6 +208,7 @@ fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Ended {
         (CloseReason::DaemonFailed, _) => {
             daemon("the daemon closed the connection without an answer".to_owned())
         }
+        (CloseReason::Stalled, _) => Some(Refusal::Stalled),
         _ => None,
     };
     // What is left of a 100 would stand in the midst of the answer.

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** whatever clients send, what is held for requests before they are
 //! judged, and for their heads afterwards, has [`BYTES_MAX`], and one client's
-//! share is half of it. Beyond, the request is answered with 503.
+//! share is three quarters of it. Beyond, the request is answered with 503.
 //! **Invariant:** a [`Hold`] gives back all that it took, however its session ends.
 //!
 //! The first [`FREE_BYTES`] of a connection are not counted, so that ordinary
@@ -10,16 +10,17 @@
 //! bounded by their flows, and are not counted here.
 
 use crate::json::VALUES_MAX;
+use crate::relay::Stalls;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// For all connections. A container with 64 MiB needs about 40 for a thousand of
-/// them, kernel memory included, and some for what arrives meanwhile.
-const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// For all connections. A container with 64 MiB needs about 46 for a thousand that
+/// are relayed, kernel memory included, and some for what waits in their sockets.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// For one client's address, or for all clients of unix sockets together.
-const BYTES_PER_CLIENT_MAX: usize = BYTES_MAX / 2;
+const BYTES_PER_CLIENT_MAX: usize = BYTES_MAX / 4 * 3;
 
 /// For one connection, uncounted: head and body of an ordinary request.
 const FREE_BYTES: usize = 8 * 1024;
@@ -30,7 +31,11 @@ const BYTES_PER_VALUE: usize = 192;
 
 /// The budget.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Taken>);
+pub struct Memory {
+    taken: Mutex<Taken>,
+    /// That for transfers whose receivers are slow.
+    pub(super) stalls: Stalls,
+}
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -124,7 +129,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_has_half_of_the_budget_and_all_have_the_whole() {
+    fn one_client_has_a_share_of_the_budget_and_all_have_the_whole() {
         let memory = Memory::default();
         let mut first = Hold::new(&memory, client(1));
         let all_of_one = BYTES_PER_CLIENT_MAX + FREE_BYTES;
@@ -155,7 +160,9 @@ mod tests {
         assert_eq!(again.set(Part::Received, FREE_BYTES + 1), Err(UsedUp));
         assert_eq!(again.set(Part::Received, FREE_BYTES), Ok(()), "ordinary requests go on");
         let mut second = Hold::new(&memory, client(2));
-        assert_eq!(second.set(Part::Head, all_of_one), Ok(()));
+        let rest = BYTES_MAX - BYTES_PER_CLIENT_MAX + FREE_BYTES;
+        assert_eq!(second.set(Part::Head, rest + 1), Err(UsedUp));
+        assert_eq!(second.set(Part::Head, rest), Ok(()));
         let mut third = Hold::new(&memory, None);
         assert_eq!(third.set(Part::Head, FREE_BYTES + 1), Err(UsedUp));
         drop(first);

@@ -1,0 +1,111 @@
+//! Widths of connections: full for the first, little for the many.
+//!
+//! **Invariant:** at most [`WIDE_MAX`] connections are wide and [`MIDDLE_MAX`] of
+//! middle width, so that what waits in sockets and buffers fits the memory of a
+//! container, see `relay::Width`.
+//!
+//! The window that a TCP connection may ever offer is settled while it is made, by
+//! the size that its listener has then. So listeners have that of the next
+//! connection.
+
+use super::door::Caller;
+use crate::relay::Width;
+use crate::relay::socket::Socket;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Connections that move bulk at full speed.
+const WIDE_MAX: usize = 8;
+/// Connections that move it at a third of it.
+const MIDDLE_MAX: usize = 24;
+
+/// What is taken, and the listeners.
+#[derive(Debug, Default)]
+pub(super) struct Rooms(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    wide: usize,
+    middle: usize,
+    /// Not kept open by this.
+    listeners: Vec<Weak<Socket>>,
+}
+
+/// A connection's width; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    rooms: Arc<Rooms>,
+    pub(super) width: Width,
+}
+
+impl Rooms {
+    /// Gives a TCP listener the size of the next connection, now and from now on.
+    pub(super) fn watch(&self, listener: &Arc<Socket>) {
+        let mut taken = self.lock();
+        listener.limit_received(taken.next().receive_bytes());
+        taken.listeners.push(Arc::downgrade(listener));
+    }
+
+    /// The width of one more connection.
+    pub(super) fn take(self: &Arc<Self>, caller: Caller) -> Room {
+        let mut taken = self.lock();
+        // Strangers send a small head and get a small answer.
+        let width = if caller == Caller::Stranger { Width::Narrow } else { taken.next() };
+        taken.change(width, 1);
+        Room { rooms: Arc::clone(self), width }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.rooms.lock().change(self.width, -1);
+    }
+}
+
+impl Taken {
+    fn next(&self) -> Width {
+        match self {
+            Self { wide, .. } if *wide < WIDE_MAX => Width::Wide,
+            Self { middle, .. } if *middle < MIDDLE_MAX => Width::Middle,
+            _ => Width::Narrow,
+        }
+    }
+
+    fn change(&mut self, width: Width, by: isize) {
+        let before = self.next();
+        match width {
+            Width::Wide => self.wide = self.wide.saturating_add_signed(by),
+            Width::Middle => self.middle = self.middle.saturating_add_signed(by),
+            Width::Narrow => {}
+        }
+        let next = self.next();
+        if next != before {
+            for listener in self.listeners.iter().filter_map(Weak::upgrade) {
+                listener.limit_received(next.receive_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_are_wide_and_their_width_is_given_on() {
+        let rooms = Arc::new(Rooms::default());
+        let take = || rooms.take(Caller::Client);
+        assert_eq!(rooms.take(Caller::Stranger).width, Width::Narrow);
+        let mut taken: Vec<_> = (0..WIDE_MAX + MIDDLE_MAX).map(|_| take()).collect();
+        let count = |width| taken.iter().filter(|room| room.width == width).count();
+        assert_eq!((count(Width::Wide), count(Width::Middle)), (WIDE_MAX, MIDDLE_MAX));
+        assert_eq!(take().width, Width::Narrow);
+        drop(taken.pop());
+        assert_eq!(take().width, Width::Middle);
+        drop(taken.remove(0));
+        assert_eq!(take().width, Width::Wide);
+    }
+}
