@@ -23,6 +23,8 @@ const WRITERS: usize = 8;
 pub(super) enum Habit {
     /// Reads events.
     Stream,
+    /// Asks for events and sends bytes behind, which nobody reads.
+    Behind,
     /// Sends a head of so many bytes without its end.
     Head(usize),
     /// Sends a judged body of 1 MiB without its last byte.
@@ -55,7 +57,9 @@ impl Habit {
         match self {
             Self::Download(_, bytes) => each(&mut clients, |client| read_some(client, bytes)),
             Self::Upload("chunked") => push(&mut clients, &chunks())?,
-            Self::Upload(_) | Self::Tunnel => push(&mut clients, &vec![b'x'; 64 * 1024])?,
+            Self::Behind | Self::Upload(_) | Self::Tunnel => {
+                push(&mut clients, &vec![b'x'; 64 * 1024])?
+            }
             _ => {}
         }
         // What is on its way arrives.
@@ -86,7 +90,7 @@ impl Habit {
             Self::Tunnel => "POST /v1.43/containers/x/attach?direction=wedged HTTP/1.1\r\n\
                 Host: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"
                 .into(),
-            Self::Stream => String::new(),
+            Self::Stream | Self::Behind => "GET /v1.43/events HTTP/1.1\r\nHost: d\r\n\r\n".into(),
         }
     }
 }

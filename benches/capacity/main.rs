@@ -52,8 +52,9 @@ const CLIENTS: [u8; 2] = [0, 1];
 const STRANGERS: [u8; 2] = [1, 1];
 
 /// A crowd for each step, each with a proxy of its own.
-const CROWDS: [(&str, Habit, [u8; 2], usize); 13] = [
+const CROWDS: [(&str, Habit, [u8; 2], usize); 14] = [
     ("event streams", Habit::Stream, CLIENTS, ALL),
+    ("event streams, and bytes behind the request", Habit::Behind, CLIENTS, ALL),
     ("strangers: heads of 127 KiB, unfinished", Habit::Head(127 * 1024), STRANGERS, 510),
     ("heads of 4 KiB, unfinished", Habit::Head(4000), CLIENTS, ALL),
     ("heads of 127 KiB, unfinished", Habit::Head(127 * 1024), CLIENTS, ALL),
@@ -127,14 +128,14 @@ fn measure(arguments: &Arguments, stage: &Stage, table: &mut Table) -> Result<()
     if wanted("full") && !arguments.floor {
         limits(&Subject::start(arguments, stage)?, table)?;
     }
-    if wanted("short connections") {
-        short_connections(arguments, &Subject::start(arguments, stage)?, table)?;
-    }
     if wanted("all mixed") {
         let subject = Subject::start(arguments, stage)?;
         let mixed = mixed::run(&subject, Duration::from_secs(arguments.mixed_seconds));
         subject.note(table, &format!("all mixed, {} s", arguments.mixed_seconds), ALL)?;
         eprintln!("short requests served meanwhile: {}", mixed?);
+    }
+    if wanted("short connections") {
+        short_connections(arguments, &Subject::start(arguments, stage)?, table)?;
     }
     Ok(())
 }
@@ -201,9 +202,10 @@ fn short_connections(arguments: &Arguments, subject: &Subject, table: &mut Table
     let (memory, descriptors) = (at_rest(subject)?, subject.process.descriptors()?);
     come_and_go(subject, arguments.connections - arguments.connections / 10)?;
     let grown = at_rest(subject)?.saturating_sub(memory);
+    let descriptors_grown = subject.process.descriptors()? > descriptors;
     let step = format!("after {} short connections", arguments.connections);
     subject.note(table, &step, 0)?;
-    if grown > GROWTH_BYTES_MAX || subject.process.descriptors()? > descriptors {
+    if grown > GROWTH_BYTES_MAX || descriptors_grown {
         return Err(format!("grew by {} KiB, or by descriptors", grown / 1024).into());
     }
     Ok(())

@@ -19,6 +19,11 @@ use std::time::Duration;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
+/// Those of a TCP listener. They have the window of the first to come, see `room`;
+/// those for whom there is no room ask again after a second, by themselves. A unix
+/// socket would refuse them.
+const TCP_BACKLOG: i32 = 128;
+
 /// A client that vanished without a word is found within a minute and a half.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(45);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -176,7 +181,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     sockopt::set_socket_reuseaddr(&fd, true)?;
     prepare_tcp(&fd)?;
     rustix::net::bind(&fd, &address)?;
-    rustix::net::listen(&fd, BACKLOG)?;
+    rustix::net::listen(&fd, TCP_BACKLOG)?;
     Ok(Socket::from(fd))
 }
 
