@@ -13,7 +13,7 @@ use wire::scripted_daemon::{ScriptedDaemon, Step};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// The budget of 8 MiB, and what connections, threads and the allocator take.
+/// The budget of 7 MiB, and what connections, threads and the allocator take.
 const GROWN_KIB_MAX: u64 = 36 * 1024;
 
 const ATTACKERS: [Ipv4Addr; 3] =

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** whatever clients send, what is held for requests before they are
 //! judged, and for their heads afterwards, has [`BYTES_MAX`], and one client's
-//! share is three quarters of it. Beyond, the request is answered with 503.
+//! share is 6 MiB of it. Beyond, the request is answered with 503.
 //! **Invariant:** a [`Hold`] gives back all that it took, however its session ends.
 //!
 //! The first [`FREE_BYTES`] of a connection are not counted, so that ordinary
@@ -17,10 +17,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// For all connections. A container with 64 MiB needs about 46 for a thousand that
 /// are relayed, kernel memory included, and some for what waits in their sockets.
-const BYTES_MAX: usize = 8 * 1024 * 1024;
+const BYTES_MAX: usize = 7 * 1024 * 1024;
 
 /// For one client's address, or for all clients of unix sockets together.
-const BYTES_PER_CLIENT_MAX: usize = BYTES_MAX / 4 * 3;
+const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
 
 /// For one connection, uncounted: head and body of an ordinary request.
 const FREE_BYTES: usize = 8 * 1024;
