@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::values::shown;
 use super::{Config, Endpoint, Listener, additions, migration, values};
 use crate::filter::BindMounts;
+use crate::filter::bodies::is_root;
 use crate::filter::rules::{Rule, RuleVerdict};
 use crate::http1::Method;
 use std::net::SocketAddr;
@@ -33,27 +34,6 @@ const CREATE_PATHS: [&str; 6] = [
     "/v5.0.0/libpod/containers/create",
     "/services/create",
     "/v1.41/services/create",
-];
-/// Directories of the host that nobody mounts without being root afterwards.
-const ROOT_DIRECTORIES: [&str; 18] = [
-    "/",
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/proc",
-    "/root",
-    "/run",
-    "/run/docker.sock",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var",
-    "/var/lib",
-    "/var/lib/docker",
-    "/var/run",
-    "/var/run/docker.sock",
 ];
 
 /// All advice about a valid configuration.
@@ -298,7 +278,7 @@ fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
         ));
     }
     let directories = bodies.bind_mounts.iter().flat_map(BindMounts::directories);
-    let root = directories.filter(|directory| ROOT_DIRECTORIES.contains(directory));
+    let root = directories.filter(|directory| is_root(directory));
     advice.extend(root.map(|directory| {
         format!(
             "{mounts} lists {directory}, and a client that may mount it is root on the host; list \

@@ -34,7 +34,7 @@ mod refusal;
 mod shapes;
 mod volumes;
 
-pub use directories::{BindMounts, ListError};
+pub use directories::{BindMounts, ListError, is_root};
 pub use endpoints::Inspection;
 pub use labels::LabelGuard;
 pub use refusal::{Closed, Fault, Refusal, Type, Unfit};

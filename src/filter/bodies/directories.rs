@@ -9,6 +9,34 @@ use super::refusal::{Fault, Refusal, Unfit};
 use crate::text::{bounded, quoted};
 use std::fmt;
 
+/// Directories and files with which a client is root on the host.
+const ROOT_DIRECTORIES: [&str; 18] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/proc",
+    "/root",
+    "/run",
+    "/run/docker.sock",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/lib/docker",
+    "/var/run",
+    "/var/run/docker.sock",
+];
+
+/// Whether a client that may mount this path is root on the host.
+#[must_use]
+pub fn is_root(path: &str) -> bool {
+    ROOT_DIRECTORIES.contains(&path)
+}
+
 /// Why a text is not a list of directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListError {
@@ -92,11 +120,26 @@ impl BindMounts {
 
     /// How a path would be allowed.
     pub(super) fn advice(&self, path: &str) -> String {
-        match bounded(&clean(path)).as_str() {
+        let (path, list) = (clean(path), &self.written_in);
+        let add = bounded(&path);
+        if path == "/" {
             // Whoever mounts all of the host is root on it.
-            "/" => "list the directories that are needed, not the whole host".to_owned(),
-            add => format!("add {add} to {} to allow it", self.written_in),
+            "list the directories that are needed, not the whole host".to_owned()
+        } else if path.contains(',') {
+            format!("{list} cannot list a directory with a comma in its name")
+        } else if self.exact && self.has_above(&path) {
+            "a directory below a listed one is mounted as a volume with a subpath".to_owned()
+        } else if is_root(&path) {
+            format!("add {add} to {list} to allow it. Beware: it makes the client root on the host")
+        } else {
+            format!("add {add} to {list} to allow it")
         }
+    }
+
+    fn has_above(&self, path: &str) -> bool {
+        let above =
+            |directory: &str| path.strip_prefix(directory).is_some_and(|r| r.starts_with('/'));
+        self.directories().any(above)
     }
 
     /// What lists the directories.
@@ -235,18 +278,38 @@ mod tests {
     }
 
     #[test]
+    fn a_remedy_gives_no_more_than_it_says() {
+        let mounts = BindMounts::parse("/srv").unwrap();
+        let rows = [
+            ("/data", "add /data to -allowbindmountfrom to allow it"),
+            ("/", "not the whole host"),
+            ("/data,b", "cannot list a directory with a comma"),
+            ("/etc", "Beware: it makes the client root on the host"),
+            ("/var/run/docker.sock", "Beware: it makes the client root on the host"),
+        ];
+        for (path, part) in rows {
+            assert!(mounts.advice(path).contains(part), "{path}: {}", mounts.advice(path));
+        }
+        let exact = mounts.exactly(true);
+        assert!(exact.advice("/srv/a").contains("a volume with a subpath"));
+        assert!(exact.advice("/srv2").contains("add /srv2"));
+    }
+
+    #[test]
     fn a_refusal_names_place_path_list_and_remedy() {
         let mounts = BindMounts::parse("/home,/var/log").unwrap();
         assert_eq!(
             mounts.check_path("HostConfig.Binds[0]", "/home/../etc").unwrap_err().to_string(),
             "HostConfig.Binds[0] mounts \"/home/../etc\" of the host, which is outside of \
-             -allowbindmountfrom (/home, /var/log); add /etc to -allowbindmountfrom to allow it"
+             -allowbindmountfrom (/home, /var/log); add /etc to -allowbindmountfrom to allow it. Beware: \
+             it makes the client root on the host"
         );
         let mounts = mounts.written_in("-allowbindmountfrom@ci".to_owned());
         assert_eq!(
             mounts.check_path("x", "/etc").unwrap_err().to_string(),
             "x mounts \"/etc\" of the host, which is outside of -allowbindmountfrom@ci (/home, \
-             /var/log); add /etc to -allowbindmountfrom@ci to allow it"
+             /var/log); add /etc to -allowbindmountfrom@ci to allow it. Beware: it makes the client \
+             root on the host"
         );
         assert!(
             mounts
