@@ -24,7 +24,7 @@ pub use peers::Peers;
 pub use rules::Rules;
 
 use crate::api::split_version;
-use crate::http1::{Request, RequestBody};
+use crate::http1::{Method, Request, RequestBody, Target};
 use bodies::{BodyDenial, Inspection};
 use rules::{Rule, RuleVerdict};
 use std::num::NonZeroU64;
@@ -162,7 +162,7 @@ impl<'a> InForce<'a> {
             RuleVerdict::Denied(rule) => return Err(Denial::Named(rule.clone())),
             RuleVerdict::MethodNotAllowed => Denial::Method { allowed: rules.methods().collect() },
             RuleVerdict::PathNotAllowed { ungrouped_matches } => {
-                Denial::Path { ungrouped_matches, near_miss: near_miss(rules, request) }
+                Denial::Path { ungrouped_matches, near_miss: near_miss(rules, method, request.target()) }
             }
         };
         self.learning.and_then(|learning| learning.admit(method, path)).ok_or(denial)
@@ -170,8 +170,8 @@ impl<'a> InForce<'a> {
 }
 
 /// The pattern that somebody took for one that allows the request.
-fn near_miss(rules: &Rules, request: &Request<'_>) -> Option<NearMiss> {
-    let (method, target) = (request.method(), request.target());
+#[must_use]
+pub fn near_miss(rules: &Rules, method: Method, target: &Target<'_>) -> Option<NearMiss> {
     let (version, rest) = split_version(target.path());
     if version.as_str().is_some()
         && let Some(rule) = rules.matching(method, rest)

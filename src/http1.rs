@@ -37,7 +37,7 @@ pub use reply::Reply;
 pub use request::{Request, Upgrade, Version};
 pub use response::{Asked, Response, Takeover, read_status};
 pub use scan::HeadScan;
-pub use target::{Target, percent_encoded};
+pub use target::{Target, encode_path, percent_encoded};
 
 /// Longest head, start line and fields together. Registry credentials ride in
 /// fields (`X-Registry-Config` holds those of every registry a user knows), so

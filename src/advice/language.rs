@@ -96,8 +96,36 @@ impl Table {
     /// # Errors
     /// [`TooLarge`] if the pattern's automaton has no room within the bounds.
     pub fn opened_by(&mut self, regex: &str) -> Result<Opened, TooLarge> {
+        self.opened_but(regex, |_| false, &mut { STATES_MAX })
+    }
+
+    /// What a pattern opens beside denied operations. Visits `states_left`
+    /// combined states at most, which it counts down.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if the pattern's automaton has no room within the bounds.
+    pub fn opened_but(
+        &mut self,
+        regex: &str,
+        is_denied: impl Fn(Operation) -> bool,
+        states_left: &mut usize,
+    ) -> Result<Opened, TooLarge> {
         let pattern = Automaton::new(&[format!(r"\A(?:{regex})\z")], PATTERN_CACHE_BYTES_MAX)?;
-        Ok(Search::new(self, pattern).run())
+        let states_max = STATES_MAX.min(*states_left);
+        let search = Search::new(self, pattern, &is_denied, states_max);
+        let (opened, states) = search.run();
+        *states_left = states_left.saturating_sub(states);
+        if opened.extent == Extent::NotDecided {
+            self.forget();
+        }
+        Ok(opened)
+    }
+
+    /// Makes room: an automaton that is full would decide nothing any more.
+    fn forget(&mut self) {
+        for automaton in [&mut self.routes, &mut self.normal] {
+            automaton.cache.reset(&automaton.dfa);
+        }
     }
 }
 
@@ -163,6 +191,8 @@ struct Place {
 struct Search<'t> {
     table: &'t mut Table,
     pattern: Automaton,
+    is_denied: &'t dyn Fn(Operation) -> bool,
+    states_max: usize,
     bytes: Vec<u8>,
     places: Vec<Place>,
     seen: HashSet<States>,
@@ -170,11 +200,18 @@ struct Search<'t> {
 }
 
 impl<'t> Search<'t> {
-    fn new(table: &'t mut Table, pattern: Automaton) -> Self {
+    fn new(
+        table: &'t mut Table,
+        pattern: Automaton,
+        is_denied: &'t dyn Fn(Operation) -> bool,
+        states_max: usize,
+    ) -> Self {
         let bytes = representatives(&[&pattern.dfa, &table.routes.dfa, &table.normal.dfa]);
         Self {
             table,
             pattern,
+            is_denied,
+            states_max,
             bytes,
             places: Vec::new(),
             seen: HashSet::new(),
@@ -182,12 +219,13 @@ impl<'t> Search<'t> {
         }
     }
 
-    fn run(mut self) -> Opened {
+    /// What it found, and how many states it visited.
+    fn run(mut self) -> (Opened, usize) {
         let extent = match self.walk() {
             Ok(()) => Extent::All,
             Err(Exhausted) => Extent::NotDecided,
         };
-        Opened { findings: self.findings, extent }
+        (Opened { findings: self.findings, extent }, self.places.len())
     }
 
     fn walk(&mut self) -> Result<(), Exhausted> {
@@ -217,18 +255,23 @@ impl<'t> Search<'t> {
         if !self.seen.insert(states) {
             return Ok(());
         }
-        if self.places.len() >= STATES_MAX {
+        if self.places.len() >= self.states_max {
             return Err(Exhausted);
         }
         self.places.push(Place { states, reached_by });
         Ok(())
     }
 
-    /// Notes the operation that the daemon would route the path to here.
+    /// Notes the operation that the daemon would route the path to here, unless
+    /// the path touches a denied one.
     fn note(&mut self, at: usize, [p, r, n]: States) -> Result<(), Exhausted> {
-        let Some(route) = self.table.routes.matches(r)?.into_iter().min() else { return Ok(()) };
-        let Some(&operation) = self.table.operations.get(route) else { return Ok(()) };
-        if self.findings.iter().any(|finding| finding.operation == operation)
+        let routes = self.table.routes.matches(r)?.into_iter();
+        let operations: Vec<Operation> =
+            routes.filter_map(|route| self.table.operations.get(route).copied()).collect();
+        // Rows and routes have one order, and the earlier row is routed to.
+        let Some(&operation) = operations.iter().min() else { return Ok(()) };
+        if operations.iter().any(|operation| (self.is_denied)(*operation))
+            || self.findings.iter().any(|finding| finding.operation == operation)
             || self.table.normal.matches(n)?.is_empty()
             || self.pattern.matches(p)?.is_empty()
         {

@@ -68,16 +68,28 @@ impl<'a> Target<'a> {
 
     /// Appends the canonical encoding: `/` and every pchar plain, all else `%XX`.
     pub(crate) fn print(&self, out: &mut Vec<u8>) {
-        for byte in self.path.bytes() {
-            if byte == b'/' || is_pchar(byte) {
-                out.push(byte);
-            } else {
-                out.extend(percent::encode(byte));
-            }
-        }
+        print_path(&self.path, out);
         if let Some(query) = &self.query {
             out.push(b'?');
             out.extend(query.as_bytes());
+        }
+    }
+}
+
+/// The canonical encoding of a decoded path, for people who will send it.
+#[must_use]
+pub fn encode_path(path: &str) -> String {
+    let mut printed = Vec::new();
+    print_path(path, &mut printed);
+    String::from_utf8_lossy(&printed).into_owned()
+}
+
+fn print_path(path: &str, out: &mut Vec<u8>) {
+    for byte in path.bytes() {
+        if byte == b'/' || is_pchar(byte) {
+            out.push(byte);
+        } else {
+            out.extend(percent::encode(byte));
         }
     }
 }

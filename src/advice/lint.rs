@@ -1,0 +1,228 @@
+//! Lint: every operation that the rules of a listener open, and by which rule.
+//!
+//! Names are looked up; patterns are searched (see [`super::language`]), each
+//! text once, with a path as witness that the same rules really allow. Denied
+//! operations are left out.
+//!
+//! **Invariant:** an operation that is missing is not open, unless a pattern is
+//! listed as not decided.
+
+use super::language::{Extent, Opened, Table};
+use crate::api::{Class, Operation};
+use crate::filter::Rules;
+use crate::filter::go_regexp::translate;
+use crate::filter::rules::Rule;
+use crate::http1::Method;
+use std::collections::{BTreeMap, HashSet};
+
+/// The most combined states that a search visits for one listener at start:
+/// some 20 ms.
+const START_STATES_MAX: usize = 20_000;
+/// The most patterns of a listener that are searched at start.
+const START_PATTERNS_MAX: usize = 200;
+
+/// Everything that rules open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lint {
+    /// Each open operation with the rules that open it, the first one first.
+    pub openings: BTreeMap<Operation, Vec<Opener>>,
+    /// Patterns that may open more than was found.
+    pub undecided: Vec<(Method, Rule)>,
+}
+
+/// A rule that opens an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opener {
+    /// The rule.
+    pub rule: Rule,
+    /// For patterns, a request that it opens.
+    pub witness: Option<Witness>,
+}
+
+/// A request that a pattern opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Its method.
+    pub method: Method,
+    /// Its decoded path.
+    pub path: String,
+}
+
+/// How much of the patterns is searched.
+struct Bounds {
+    patterns: usize,
+    states: usize,
+}
+
+/// All operations that rules open.
+#[must_use]
+pub fn lint(rules: &Rules) -> Lint {
+    search(rules, Bounds { patterns: usize::MAX, states: usize::MAX })
+}
+
+/// What the patterns of a listener open of the classes files, runs and host, as
+/// far as that can be found while a proxy starts.
+#[must_use]
+pub fn dangers_of_patterns(rules: &Rules) -> Lint {
+    let mut lint = search(rules, Bounds { patterns: START_PATTERNS_MAX, states: START_STATES_MAX });
+    let is_dangerous = |operation: &Operation| {
+        matches!(operation.class(), Class::Files | Class::Runs | Class::Host)
+    };
+    lint.openings.retain(|operation, openers| {
+        openers.retain(|opener| opener.witness.is_some());
+        is_dangerous(operation) && !openers.is_empty()
+    });
+    lint
+}
+
+fn search(rules: &Rules, mut bounds: Bounds) -> Lint {
+    let mut lint = Lint::default();
+    for (operation, rule) in rules.named() {
+        let opener = Opener { rule: rule.clone(), witness: None };
+        lint.openings.entry(operation).or_default().push(opener);
+    }
+    for method in rules.methods() {
+        // The automata of one method are gone before those of the next are made.
+        search_method(rules, method, &mut bounds, &mut lint);
+    }
+    lint
+}
+
+fn search_method(rules: &Rules, method: Method, bounds: &mut Bounds, lint: &mut Lint) {
+    let denied: HashSet<Operation> = rules.denied().map(|(operation, _)| operation).collect();
+    let mut table = Table::new(method).ok();
+    let mut seen = HashSet::new();
+    let of_method = rules.patterns().filter(|(of, _)| *of == method);
+    for (_, rule) in of_method.filter(|(_, rule)| seen.insert(rule.written.as_str())) {
+        let opened = match bounds.patterns {
+            0 => None,
+            _ => opened(table.as_mut(), rule, &denied, bounds),
+        };
+        bounds.patterns = bounds.patterns.saturating_sub(1);
+        let is_decided = opened.as_ref().is_some_and(|opened| opened.extent == Extent::All);
+        for finding in opened.into_iter().flat_map(|opened| opened.findings) {
+            let witness = Some(Witness { method, path: finding.witness });
+            let opener = Opener { rule: rule.clone(), witness };
+            lint.openings.entry(finding.operation).or_default().push(opener);
+        }
+        if !is_decided {
+            lint.undecided.push((method, rule.clone()));
+        }
+    }
+}
+
+fn opened(
+    table: Option<&mut Table>,
+    rule: &Rule,
+    denied: &HashSet<Operation>,
+    bounds: &mut Bounds,
+) -> Option<Opened> {
+    let regex = translate(&rule.written).ok()?.regex;
+    let is_denied = |operation| denied.contains(&operation);
+    table?.opened_but(&regex, is_denied, &mut bounds.states).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::exact;
+    use crate::filter::rules::{Draft, WEIGHT_MAX};
+    use crate::http1::{Target, encode_path};
+
+    fn rules(patterns: &[(Method, &str)], allow: &[Operation], deny: &[Operation]) -> Rules {
+        let rule =
+            |written: &str, origin: &str| Rule { written: written.into(), origin: origin.into() };
+        let mut draft = Draft::new(WEIGHT_MAX);
+        draft.allow(allow.iter().copied(), rule("list", "-allow"));
+        draft.deny(deny.iter().copied(), rule("list", "-deny"));
+        for (method, pattern) in patterns {
+            draft.add(*method, rule(pattern, &format!("-allow{method}"))).unwrap();
+        }
+        draft.compile().unwrap()
+    }
+
+    /// The witness of each operation; empty where a name opens it.
+    fn witnesses(lint: &Lint) -> Vec<(Operation, String)> {
+        let shown = |opener: &Opener| match &opener.witness {
+            Some(Witness { method, path }) => format!("{method} {path}"),
+            None => String::new(),
+        };
+        lint.openings.iter().map(|(operation, openers)| (*operation, shown(&openers[0]))).collect()
+    }
+
+    #[test]
+    fn names_and_patterns_open_operations_and_denials_close_them() {
+        use Operation::{ContainerInspect, ContainerList, ContainerLogs, SystemInfo};
+        let patterns = [(Method::Get, "/containers/.{1,4}/(json|logs)"), (Method::Get, "/info")];
+        let found = lint(&rules(&patterns, &[SystemInfo, ContainerList], &[ContainerLogs]));
+        let expected = [
+            (ContainerList, String::new()),
+            (ContainerInspect, "GET /containers/a/json".to_owned()),
+            (SystemInfo, String::new()),
+        ];
+        assert_eq!(witnesses(&found), expected);
+        assert_eq!(found.openings[&SystemInfo].len(), 2);
+        assert_eq!(found.undecided, []);
+        assert_eq!(lint(&Rules::default()), Lint::default());
+    }
+
+    #[test]
+    fn a_witness_touches_no_denied_operation() {
+        use Operation::{ContainerList, ImageDelete, NetworkInspect, NetworkListLibpod};
+        // Podman serves both at one path, which the denial therefore closes.
+        let pattern = [(Method::Get, "/v5.0.0/libpod/networks/json")];
+        let found = lint(&rules(&pattern, &[], &[NetworkListLibpod]));
+        assert_eq!(witnesses(&found), []);
+        for denied in [ContainerList, ImageDelete, NetworkInspect] {
+            let everything = rules(&[(Method::Get, ".*")], &[], &[denied]);
+            assert!(!lint(&everything).openings.contains_key(&denied));
+        }
+    }
+
+    #[test]
+    fn equal_patterns_are_searched_once_and_the_first_is_named() {
+        let found = lint(&rules(&[(Method::Get, "/info"), (Method::Get, "/info")], &[], &[]));
+        assert_eq!(found.openings[&Operation::SystemInfo].len(), 1);
+    }
+
+    #[test]
+    fn patterns_beyond_the_bounds_are_listed() {
+        let patterns: Vec<String> =
+            (0..START_PATTERNS_MAX + 2).map(|n| format!("/containers/{n}/archive")).collect();
+        let many: Vec<_> = patterns.iter().map(|p| (Method::Get, p.as_str())).collect();
+        let found = dangers_of_patterns(&rules(&many, &[], &[]));
+        assert_eq!(found.undecided.len(), 2);
+        assert_eq!(
+            found.openings.keys().copied().collect::<Vec<_>>(),
+            [Operation::ContainerArchive]
+        );
+        let wide = format!("/containers/{}", "(a|.b){1,9}.*[^x]{40}(z|.y){1,200}".repeat(3));
+        let found = dangers_of_patterns(&rules(&[(Method::Get, &wide)], &[], &[]));
+        assert_eq!(found.undecided.len(), 1);
+    }
+
+    #[test]
+    fn every_witness_of_a_public_pattern_is_admitted_and_means_its_operation() {
+        let lines = include_str!("../../tests/cases/allow_patterns.tsv").lines();
+        let pairs: Vec<_> = lines.map(|line| line.split_once('\t').unwrap()).collect();
+        let mut count = 0;
+        let deny = [Operation::ContainerInspect, Operation::ImageDelete];
+        for (index, (method, pattern)) in pairs.iter().enumerate() {
+            let method = Method::from_name(method).unwrap();
+            let denied = if index % 2 == 0 { &deny[..] } else { &[] };
+            let rules = rules(&[(method, pattern)], &[], denied);
+            let found = lint(&rules);
+            assert_eq!(found.undecided, [], "{pattern}");
+            for (operation, openers) in found.openings {
+                let witness = openers[0].witness.clone().unwrap();
+                let printed = encode_path(&witness.path);
+                let target = Target::parse(&printed, method).unwrap();
+                assert_eq!(target.path(), witness.path, "{pattern}");
+                assert!(rules.judge(method, target.path()).is_allowed(), "{pattern} {printed}");
+                assert_eq!(exact(method, target.path()), Some(operation), "{printed}");
+                count += 1;
+            }
+        }
+        assert!(count > 300, "{count}");
+    }
+}
