@@ -67,16 +67,34 @@ pub enum Line {
 #[must_use]
 pub fn read_line(line: &[u8]) -> Line {
     let text = String::from_utf8_lossy(line);
-    read_json(&text)
-        .or_else(|| read_logfmt(&text))
-        .or_else(|| read_access_log(&text))
-        .unwrap_or(Line::Other)
+    read_json(&text).unwrap_or_else(|| read_plain(&text))
 }
 
-fn read_json(text: &str) -> Option<Line> {
+/// Reads a line that is not within JSON.
+fn read_plain(text: &str) -> Line {
+    let nested = || read_request_json(&json_of(text)?);
+    let known = nested().or_else(|| read_logfmt(text)).or_else(|| read_access_log(text));
+    known.unwrap_or(Line::Other)
+}
+
+/// The JSON that a line ends with. Something may follow it, such as a line end
+/// of another system.
+fn json_of(text: &str) -> Option<Value> {
     let object = text.get(text.find('{')?..)?;
-    // Something may follow, such as a line end of another system.
-    let value: Value = serde_json::Deserializer::from_str(object).into_iter().next()?.ok()?;
+    serde_json::Deserializer::from_str(object).into_iter().next()?.ok()
+}
+
+/// A line within the JSON of Docker's json-file driver or of journald.
+fn read_json(text: &str) -> Option<Line> {
+    let value = json_of(text)?;
+    let field = |name: &str| value.get(name).and_then(Value::as_str);
+    match field("log").or_else(|| field("MESSAGE")) {
+        Some(line) => Some(read_plain(line.trim_end())),
+        None => read_request_json(&value),
+    }
+}
+
+fn read_request_json(value: &Value) -> Option<Line> {
     let field = |name: &str| value.get(name).and_then(Value::as_str);
     let url = value.get("URL")?;
     // Go's JSON handler prints the fields of its url.URL.
@@ -261,6 +279,14 @@ mod tests {
             (
                 r#"10.0.0.2 - - [26/Nov/2026:03:45:31 +0000] "HEAD /_ping HTTP/1.1" 200 0"#,
                 ("10.0.0.2", Method::Head, "/_ping", Unknown),
+            ),
+            (
+                r#"{"log":"time=x level=WARN msg=\"blocked request\" method=GET URL=/info client=10.0.0.2:1\n","stream":"stdout","time":"x"}"#,
+                ("10.0.0.2", Method::Get, "/info", Blocked),
+            ),
+            (
+                r#"{"MESSAGE":"{\"level\":\"WARN\",\"msg\":\"blocked request\",\"method\":\"GET\",\"URL\":\"/info\",\"client\":\"10.0.0.2:1\"}"}"#,
+                ("10.0.0.2", Method::Get, "/info", Blocked),
             ),
             (
                 r#"time=x level=WARN msg="blocked request" method=GET URL=/info client="unix pid=1""#,

@@ -10,6 +10,7 @@ use super::logged::Decision;
 use super::presets;
 use crate::api::{Class, Operation, exact, generalise};
 use crate::http1::Method;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
@@ -125,6 +126,13 @@ impl Needs {
         text
     }
 
+    /// The same as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let clients = self.clients.iter().map(|(client, needs)| needs.to_json(client));
+        json!({"clients": clients.collect::<Vec<_>>(), "left_out": self.left_out})
+    }
+
     fn client(&mut self, name: &str) -> Option<&mut ClientNeeds> {
         if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(name) {
             return None;
@@ -140,6 +148,28 @@ impl ClientNeeds {
             return None;
         }
         Some(self.patterns.entry(key).or_default())
+    }
+
+    fn to_json(&self, client: &str) -> Value {
+        let operation = |(operation, count): (&Operation, &Count)| {
+            let (name, class) = (operation.name(), operation.class().as_str());
+            json!({
+                "operation": name, "class": class, "requests": count.requests,
+                "blocked": count.blocked,
+            })
+        };
+        let pattern = |((method, pattern), count): (&(Method, String), &Count)| {
+            json!({
+                "method": method.as_str(), "pattern": pattern, "requests": count.requests,
+                "blocked": count.blocked,
+            })
+        };
+        json!({
+            "client": client,
+            "preset": self.preset(),
+            "operations": self.operations.iter().map(operation).collect::<Vec<_>>(),
+            "patterns": self.patterns.iter().map(pattern).collect::<Vec<_>>(),
+        })
     }
 
     fn print(&self, client: &str, form: Form, out: &mut String) -> fmt::Result {
