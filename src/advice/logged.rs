@@ -12,7 +12,7 @@
 //! **Invariant:** what a client put into a request cannot make another one of
 //! the line: values are unquoted as the log quoted them, and read once.
 
-use crate::http1::{Method, Target};
+use crate::http1::{Method, Target, encode_path};
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
 
@@ -168,12 +168,7 @@ fn decoded(path: &str, method: Method) -> Option<String> {
 
 /// Whether the proxy would judge this decoded path at all.
 fn is_normal(path: &str, method: Method) -> bool {
-    let mut printed = String::new();
-    for byte in path.bytes() {
-        printed.push_str(&format!("%{byte:02X}"));
-    }
-    let printed = printed.replace("%2F", "/");
-    Target::parse(&printed, method).is_ok_and(|target| target.path() == path)
+    Target::parse(&encode_path(path), method).is_ok_and(|target| target.path() == path)
 }
 
 fn without_port(client: &str) -> String {
