@@ -9,10 +9,13 @@ use super::read::is_quoted;
 use super::settings::Settings;
 use super::values::shown;
 use super::{Config, Endpoint, Listener, additions, migration, values};
+use crate::advice::lint::{self, Opener};
+use crate::api::{Class, Operation};
 use crate::filter::BindMounts;
 use crate::filter::bodies::is_root;
-use crate::filter::rules::{Rule, RuleVerdict};
+use crate::filter::rules::Rule;
 use crate::http1::Method;
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 /// The path that clients ask with HEAD for the Engine's API version.
@@ -23,18 +26,8 @@ const MODE_WRITABLE_BY_OTHERS: u32 = 0o002;
 /// Patterns of a listener that are held against the daemons' paths: each takes some
 /// 50 µs, and the start should not wait for a thousand.
 const EXAMINED_MAX: usize = 200;
-/// Paths that only a pattern for everything opens all at once.
-const HOST_PATHS: [&str; 4] =
-    ["/v1.41/build", "/v1.41/exec/x/start", "/v1.41/plugins/pull", "/v1.41/swarm/init"];
-/// Paths at which containers are created.
-const CREATE_PATHS: [&str; 6] = [
-    "/containers/create",
-    "/v1.41/containers/create",
-    "/libpod/containers/create",
-    "/v5.0.0/libpod/containers/create",
-    "/services/create",
-    "/v1.41/services/create",
-];
+/// The most operations that a warning names.
+const NAMED_MAX: usize = 3;
 
 /// All advice about a valid configuration.
 pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
@@ -251,32 +244,11 @@ fn name_of(slot: &Slot, listener: &str) -> String {
 
 /// Rights that are as good as being root on the host.
 fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
-    let (rules, bodies) = (listener.policy.rules(), listener.policy.bodies());
+    let bodies = listener.policy.bodies();
     let mounts = name_of(&given.allowbindmountfrom, &listener.name);
-    let opens = |path: &&&str| rules.judge(Method::Post, path).is_allowed();
-    let pattern = |path| match rules.judge(Method::Post, path) {
-        RuleVerdict::Allowed(rule) => {
-            format!("{}: the pattern {}", rule.origin, shown(&rule.written))
-        }
-        _ => String::new(),
-    };
     let mut advice = Vec::new();
-    if HOST_PATHS.iter().all(|path| opens(&path)) {
-        advice.push(format!(
-            "{} opens every operation, and a client that has them all is root on the host; list \
-             the paths that it needs",
-            pattern(HOST_PATHS[0])
-        ));
-    } else if bodies.bind_mounts.is_none()
-        && let Some(path) = CREATE_PATHS.iter().find(opens)
-    {
-        advice.push(format!(
-            "{} opens POST {path}, and a client that may create any container is root on the \
-             host; list the directories that it may mount, for example {mounts}=/srv/data. \
-             Privileged containers stay possible",
-            pattern(path)
-        ));
-    }
+    advice.extend(dangerous_patterns(listener, &mounts));
+    advice.extend(create_by_name(listener, &mounts));
     let directories = bodies.bind_mounts.iter().flat_map(BindMounts::directories);
     let root = directories.filter(|directory| is_root(directory));
     advice.extend(root.map(|directory| {
@@ -301,6 +273,64 @@ fn replaceable(listed: &BindMounts, mounts: &str) -> Option<String> {
         "{mounts} lists {inner} below {outer}: a client that writes in {outer} can replace {inner} \
          by a symbolic link and mount its target; list one of them"
     ))
+}
+
+/// What patterns open of the classes files, runs and host: names are meant as they
+/// are written, patterns often open more.
+fn dangerous_patterns(listener: &Listener, mounts: &str) -> Option<String> {
+    let found = lint::dangers_of_patterns(listener.policy.rules());
+    let mut openings: Vec<(&Operation, &Opener)> =
+        found.openings.iter().filter_map(|(op, openers)| Some((op, openers.first()?))).collect();
+    openings.sort_by_key(|(operation, _)| Reverse(operation.class()));
+    let (_, worst) = openings.first()?;
+    let count = openings.len();
+    let names: Vec<String> =
+        openings.iter().take(NAMED_MAX).map(|(operation, _)| operation.to_string()).collect();
+    let more =
+        if count > NAMED_MAX { format!(" and {} more", count - NAMED_MAX) } else { String::new() };
+    let mut classes: Vec<Class> = openings.iter().map(|(operation, _)| operation.class()).collect();
+    classes.dedup();
+    let gives: Vec<&str> = classes.into_iter().map(Class::gives).collect();
+    let creates = openings.iter().any(|(operation, _)| creates_containers(**operation));
+    let hint = match (creates, &listener.policy.bodies().bind_mounts) {
+        (true, None) => format!(
+            ". List the directories that a created container may mount, for example \
+             {mounts}=/srv/data; privileged containers stay possible"
+        ),
+        _ => String::new(),
+    };
+    let Rule { written, origin } = &worst.rule;
+    Some(format!(
+        "{}: patterns open {}{more}, which give a client {} ({origin}: the pattern {}); name \
+         the operations that it needs with -allow, or deny these with -deny; -lint lists them \
+         all{hint}",
+        listener.title(),
+        names.join(", "),
+        gives.join(", "),
+        shown(written),
+    ))
+}
+
+/// A named right is meant, but not the directories that it opens.
+fn create_by_name(listener: &Listener, mounts: &str) -> Option<String> {
+    if listener.policy.bodies().bind_mounts.is_some() {
+        return None;
+    }
+    let mut named = listener.policy.rules().named();
+    let (operation, rule) = named.find(|(operation, _)| creates_containers(*operation))?;
+    Some(format!(
+        "{}={} opens {operation}, and a client that may create any container is root on the host; \
+         list the directories that it may mount, for example {mounts}=/srv/data. Privileged \
+         containers stay possible",
+        rule.origin, rule.written
+    ))
+}
+
+fn creates_containers(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::ContainerCreate | Operation::ContainerCreateLibpod | Operation::ServiceCreate
+    )
 }
 
 /// A named listener without rights is a mistake by itself. The default one may be
@@ -488,28 +518,44 @@ mod tests {
 
     #[test]
     fn rights_that_give_the_host_away_are_named() {
-        let create = |pattern: &str, path: &str| {
+        let patterns = |opened: &str, gives: &str, pattern: &str| {
             format!(
-                "-allowPOST: the pattern \"{pattern}\" opens POST {path}, and a client that may \
-                 create any container is root on the host; list the directories that it may \
-                 mount, for example -allowbindmountfrom=/srv/data. Privileged containers stay \
-                 possible"
+                "the default listener: patterns open {opened}, which give a client {gives} \
+                 (-allowPOST: the pattern \"{pattern}\"); name the operations that it needs with \
+                 -allow, or deny these with -deny; -lint lists them all"
             )
         };
-        let plain = "/containers/create";
-        check_more(&["-allowPOST=/containers/create"], &[&create(plain, plain)]);
-        let versioned = "/v1[.][0-9]+/containers/.*";
-        let warning = create(versioned, "/v1.41/containers/create");
+        let mount = ". List the directories that a created container may mount, for example \
+                     -allowbindmountfrom=/srv/data; privileged containers stay possible";
+        let create = |pattern: &str| {
+            let warning = patterns("ContainerCreate", "root on the host", pattern);
+            [warning.clone(), format!("{warning}{mount}")]
+        };
+        let [bare, with_mounts] = create("/containers/create");
+        check_more(&["-allowPOST=/containers/create"], &[&with_mounts]);
+        check_more(&["-allowPOST=/containers/create", "-allowbindmountfrom=/srv"], &[&bare]);
+        let opened = "ContainerCreate, CheckpointCreate, ContainerAttach and 2 more";
+        let gives = "root on the host, code of its own in containers, contents of files";
+        let pattern = "/v1[.][0-9]+/containers/.*";
+        let warning = patterns(opened, gives, pattern) + mount;
         check_more(&["-allowPOST=/v1[.][0-9]+/containers/.*"], &[&warning]);
-        check_more(
-            &["-allowPOST=/services/create"],
-            &[&create("/services/create", "/services/create")],
+        let [_, with_mounts] = create("/services/create");
+        let warning = with_mounts.replace("ContainerCreate", "ServiceCreate");
+        check_more(&["-allowPOST=/services/create"], &[&warning]);
+        let found = warnings(&[&QUIET[..], &["-allowPOST=.*"]].concat(), &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains(" more, which give a client root on the host, code"),
+            "{found:?}"
         );
-        check_more(&["-allowPOST=/containers/create", "-allowbindmountfrom=/srv"], &[]);
-        let all = "-allowPOST: the pattern \".*\" opens every operation, and a client that has \
-                   them all is root on the host; list the paths that it needs";
-        check_more(&["-allowPOST=.*"], &[all]);
-        check_more(&["-allowPOST=.*", "-allowbindmountfrom=/srv"], &[all]);
+        // Names are meant as they are written, but a create mounts what it wants.
+        check_more(&["-allow=ContainerExec,ContainerArchive"], &[]);
+        check_more(
+            &["-allow=ContainerCreate"],
+            &["-allow=ContainerCreate opens ContainerCreate, and a client that may create any \
+               container is root on the host; list the directories that it may mount, for example \
+               -allowbindmountfrom=/srv/data. Privileged containers stay possible"],
+        );
         let mounts = |name: &str, directory: &str| {
             format!(
                 "{name} lists {directory}, and a client that may mount it is root on the host; \
