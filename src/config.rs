@@ -15,6 +15,8 @@
 
 mod additions;
 mod advice;
+mod commands;
+mod compat;
 mod environment;
 mod error;
 mod go_flags;
@@ -28,6 +30,8 @@ mod settings;
 mod suggest;
 mod values;
 
+pub use commands::{Asked, Command, Input, is_bare_command};
+pub use compat::{Effect, Honoured};
 pub use error::ConfigError;
 
 use crate::filter::bodies::LabelGuard;
@@ -54,6 +58,8 @@ pub enum Invocation {
     Version(String),
     /// To ask a running proxy for its health.
     Healthcheck,
+    /// To answer a question about rights.
+    Command(Command),
 }
 
 /// Everything that the operator said, checked and compiled.
@@ -82,6 +88,8 @@ pub struct Config {
     pub learning: Option<Learning>,
     /// Rights by labels of containers; `None` means off.
     pub container_rights: Option<ContainerRights>,
+    /// Variables of another proxy, and what they became.
+    pub honoured: Vec<Honoured>,
     /// Advice about the configuration, to be logged once as warnings.
     pub warnings: Vec<String>,
 }
@@ -178,7 +186,15 @@ impl Config {
         if settings.is_command(&settings.default.healthcheck)? {
             return Ok(Invocation::Healthcheck);
         }
-        settings.into_config().map(Box::new).map(Invocation::Run)
+        if let Some(command) = commands::without_config(&settings)? {
+            return Ok(Invocation::Command(command));
+        }
+        let asked = commands::asked(&settings)?;
+        let config = Box::new(settings.into_config()?);
+        Ok(match asked {
+            None => Invocation::Run(config),
+            Some(asked) => Invocation::Command(asked.about(config)?),
+        })
     }
 }
 

@@ -47,6 +47,8 @@ pub mod session;
 
 pub mod server;
 
+pub mod commands;
+
 pub mod activation;
 pub mod signals;
 pub mod stop;

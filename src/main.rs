@@ -3,6 +3,7 @@
 #![warn(clippy::unwrap_used)]
 
 use socket_proxy::activation::passed_listeners;
+use socket_proxy::commands::{self, Call};
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::filter::Scope;
 use socket_proxy::server::{self, BindError, Server};
@@ -28,13 +29,15 @@ const EXIT_UNAVAILABLE: u8 = 2;
 const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    match Config::from_args_and_env(std::env::args_os().skip(1), std::env::vars_os()) {
+    let call = Call::new(std::env::args_os().skip(1).collect(), std::env::vars_os().collect());
+    match Config::from_args_and_env(call.arguments.clone(), call.environment.clone()) {
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
             // Whoever closed standard output does not want to read on.
             let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Ok(Invocation::Healthcheck) => healthcheck(),
+        Ok(Invocation::Command(command)) => ExitCode::from(commands::run(&command, &call)),
         Ok(Invocation::Run(config)) => run(&config),
         Err(error) => {
             if error.is_about_values() {

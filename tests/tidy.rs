@@ -42,6 +42,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "json",
         ],
     ),
+    ("names", &[]),
+    ("rights", &["http1", "api", "filter", "advice", "large_stack", "relay", "config"]),
+    ("session", &["http1", "api", "filter", "config", "relay", "names", "rights", "text"]),
+    ("commands", &["advice", "config", "text"]),
     ("activation", &[]),
     (
         "server",

@@ -8,10 +8,10 @@
 //!
 //! The process's environment is never read here; it is an argument.
 
-use super::migration;
 use super::options::{self, Given, Kind, Opt, Value};
 use super::suggest;
 use super::values::{LISTENER_NAME, listener_name, shown};
+use super::{compat, migration};
 use std::ffi::{OsStr, OsString};
 
 const PREFIX: &str = "SP_";
@@ -23,6 +23,8 @@ pub(super) struct Environment {
     settings: Vec<(Target, Value)>,
     /// Variables that a HAProxy-based proxy would act on.
     pub(super) of_haproxy_proxies: Vec<(String, String)>,
+    /// Variables that such a proxy could have, whatever their value.
+    pub(super) of_other_proxies: Vec<(String, String)>,
     /// Unknown variables.
     pub(super) warnings: Vec<String>,
     /// What can't be used at all.
@@ -44,7 +46,8 @@ impl Environment {
     pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut variables: Vec<_> = variables.into_iter().collect();
         variables.sort();
-        let mut environment = Self::default();
+        let of_other_proxies = of_other_proxies(&variables);
+        let mut environment = Self { of_other_proxies, ..Self::default() };
         for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
             environment.add(&name.to_string_lossy(), value);
         }
@@ -111,6 +114,15 @@ impl Environment {
             None => self.warnings.push(unknown()),
         }
     }
+}
+
+/// An empty variable closes a section there, so empty ones count.
+fn of_other_proxies(variables: &[(OsString, OsString)]) -> Vec<(String, String)> {
+    let text = |(name, value): &(OsString, OsString)| {
+        let name = name.to_str().filter(|name| compat::is_of_those_proxies(name))?;
+        Some((name.to_owned(), value.to_string_lossy().into_owned()))
+    };
+    variables.iter().filter_map(text).collect()
 }
 
 fn target(name: &str) -> Option<Target> {
@@ -205,7 +217,9 @@ mod tests {
     fn every_option_has_a_variable_that_fills_it_but_commands_have_none() {
         for option in options::all() {
             match option.kind {
-                Kind::Command => assert_eq!(option.variable(), None),
+                Kind::Command | Kind::PresetName | Kind::Request | Kind::LogFile | Kind::Form => {
+                    assert_eq!(option.variable(), None)
+                }
                 Kind::Listener => {}
                 _ => {
                     let variable = option.variable().unwrap();

@@ -168,8 +168,8 @@ fn unknown(name: &str) -> ConfigError {
 fn listener_of(option: &Opt, name: &str) -> Result<String, ConfigError> {
     if !option.is_per_listener() {
         return Err(usage(format!(
-            "-{} is for the whole program; only -allow<METHOD>, -allowfrom, \
-             -allowbindmountfrom and -bindmountsexact take a listener's name behind an @",
+            "-{} is for the whole program; only -allow, -deny, -allow<METHOD>, -allowfrom, \
+             -allowbindmountfrom, -bindmountsexact and -check take a listener's name behind an @",
             option.flag
         )));
     }

@@ -70,6 +70,9 @@ pub(super) fn markdown() -> String {
 fn cells(option: &Opt) -> [String; 3] {
     let flag = match option.kind {
         Kind::Listener => format!("-{}=NAME=…", option.flag),
+        Kind::PresetName => format!("-{}[=NAME]", option.flag),
+        Kind::Request => format!("-{}='METHOD PATH'", option.flag),
+        Kind::LogFile => format!("-{}=FILE", option.flag),
         _ => format!("-{}", option.flag),
     };
     [flag, option.variable().unwrap_or_default(), option.default.to_owned()]

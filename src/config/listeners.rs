@@ -42,6 +42,8 @@ pub(super) struct Said<'a> {
     pub(super) named: &'a BTreeMap<String, Given>,
     /// Where the named listeners listen.
     pub(super) declarations: &'a [Declaration],
+    /// What the default listener gets from other proxies' variables.
+    pub(super) grants: &'a [(BTreeSet<Operation>, Rule)],
     /// Where labels grant rights, no listener's client may grant itself any.
     pub(super) label_guard: Option<&'a LabelGuard>,
 }
@@ -88,16 +90,19 @@ pub(super) fn listeners(
 
 /// Whether anything makes the default listener worth having.
 fn has_default(said: &Said<'_>) -> bool {
-    let Given { listenip, proxyport, proxysocketendpoint, proxycontainername, .. } = said.default;
-    let places = [listenip, proxyport, proxysocketendpoint, proxycontainername];
-    let allowlists = said.default.slots().filter(|slot| slot.option.is_per_listener());
+    let Given { listenip, proxyport, proxysocketendpoint, proxycontainername, compat, .. } =
+        said.default;
+    let places = [listenip, proxyport, proxysocketendpoint, proxycontainername, compat];
+    let is_allowlist =
+        |slot: &&Slot| slot.option.is_per_listener() && slot.option.kind != Kind::Request;
+    let allowlists = said.default.slots().filter(is_allowlist);
     said.declarations.is_empty() || places.into_iter().chain(allowlists).any(Slot::is_given)
 }
 
 fn default_listener(reader: &mut Reader, said: &Said<'_>) -> Option<Listener> {
     let given = said.default;
     let endpoint = default_endpoint(reader, given);
-    let policy = policy(reader, given, "", said.label_guard);
+    let policy = policy(reader, given, "", said.grants, said.label_guard);
     Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
 }
 
@@ -121,7 +126,7 @@ fn named_listener(
     let parse = |value: &Value| values::endpoint(&value.text);
     let endpoint = reader.one(Kind::Listener, &declaration.endpoint, parse);
     let given = said.named.get(&declaration.name)?;
-    let policy = policy(reader, given, &declaration.name, said.label_guard);
+    let policy = policy(reader, given, &declaration.name, &[], said.label_guard);
     Some(Listener { name: declaration.name.clone(), endpoint: endpoint?, policy: policy? })
 }
 
@@ -129,10 +134,11 @@ fn policy(
     reader: &mut Reader,
     given: &Given,
     listener: &str,
+    grants: &[(BTreeSet<Operation>, Rule)],
     label_guard: Option<&LabelGuard>,
 ) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
-    let rules = rules(reader, given);
+    let rules = rules(reader, given, grants);
     let exact = reader.switch(&given.bindmountsexact);
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     if exact == Some(true) && bind_mounts == Some(None) {
@@ -169,7 +175,11 @@ fn peers(text: &str) -> Result<Peers, String> {
 }
 
 /// Each pattern is checked alone first: the complaint names its flag.
-fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
+fn rules(
+    reader: &mut Reader,
+    given: &Given,
+    grants: &[(BTreeSet<Operation>, Rule)],
+) -> Option<Rules> {
     let mut draft = Draft::new(WEIGHT_MAX);
     for (method, slot) in given.patterns() {
         let check = |value: &Value| match Rules::check(method, &value.text) {
@@ -182,6 +192,9 @@ fn rules(reader: &mut Reader, given: &Given) -> Option<Rules> {
     }
     for rules in reader.all(&given.allow, named_rules).unwrap_or_default() {
         rules.into_iter().for_each(|(operations, rule)| draft.allow(operations, rule));
+    }
+    for (operations, rule) in grants {
+        draft.allow(operations.iter().copied(), rule.clone());
     }
     for rules in reader.all(&given.deny, named_rules).unwrap_or_default() {
         rules.into_iter().for_each(|(operations, rule)| draft.deny(operations, rule));

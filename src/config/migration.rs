@@ -92,7 +92,8 @@ pub(super) fn warning(variables: &[(String, String)]) -> Option<String> {
     };
     Some(format!(
         "{} are variables of HAProxy-based proxies and have no effect here, so nothing is \
-         allowed. The same rights are written here as: {}{parts}",
+         allowed; -compat=tecnativa, tecnativa-next or linuxserver honours them. The same rights \
+         are written here as: {}{parts}",
         names.join(", "),
         equivalent(variables).join(" ")
     ))
@@ -148,7 +149,8 @@ mod tests {
             &[("CONTAINERS", "1"), ("IMAGES", "0"), ("EVENTS", "0")],
             Some(
                 "CONTAINERS, IMAGES, EVENTS are variables of HAProxy-based proxies and have no \
-                 effect here, so nothing is allowed. The same rights are written here as: \
+                 effect here, so nothing is allowed; -compat=tecnativa, tecnativa-next or \
+                 linuxserver honours them. The same rights are written here as: \
                  SP_ALLOW_GET=(/v[0-9.]+)?/(_ping|version|containers)(/.*)? \
                  SP_ALLOW_HEAD=(/v[0-9.]+)?/(_ping|version|containers)(/.*)?",
             ),
@@ -157,7 +159,8 @@ mod tests {
             &[("POST", "1"), ("ALLOW_RESTARTS", "1"), ("ALLOW_START", "1")],
             Some(
                 "POST, ALLOW_RESTARTS, ALLOW_START are variables of HAProxy-based proxies and \
-                 have no effect here, so nothing is allowed. The same rights are written here \
+                 have no effect here, so nothing is allowed; -compat=tecnativa, tecnativa-next or \
+                 linuxserver honours them. The same rights are written here \
                  as: SP_ALLOW_GET=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_HEAD=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_POST=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
@@ -173,7 +176,8 @@ mod tests {
             &[("POST", "1"), ("DELETE", "1"), ("PUT", "0"), ("ALLOW_LOGS", "0"), ("LOGS", "1")],
             Some(
                 "POST, DELETE, PUT, ALLOW_LOGS are variables of HAProxy-based proxies and have no \
-                 effect here, so nothing is allowed. The same rights are written here as: \
+                 effect here, so nothing is allowed; -compat=tecnativa, tecnativa-next or \
+                 linuxserver honours them. The same rights are written here as: \
                  SP_ALLOW_GET=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_HEAD=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \
                  SP_ALLOW_POST=(/v[0-9.]+)?/(events|_ping|version)(/.*)? \

@@ -33,6 +33,16 @@ pub(super) struct Opt {
 pub(super) enum Kind {
     /// Does something else than to run the proxy; has no variable.
     Command,
+    /// The same, with the name of a preset as a value that can be missing.
+    PresetName,
+    /// The same, with a method and a path; can be repeated.
+    Request,
+    /// The same, with the path of a log.
+    LogFile,
+    /// How a list of rights is printed.
+    Form,
+    /// Whose variables are honoured.
+    Dialect,
     /// True or false.
     Switch,
     /// A pattern for the paths of a method; can be repeated.
@@ -160,6 +170,10 @@ options! {
         bindmountsexact "bindmountsexact" Kind::Switch, "false",
             "let only these directories themselves be mounted, nothing below them";
     }
+    "Coming from another proxy" {
+        compat "compat" Kind::Dialect, "",
+            "honour the variables of tecnativa, tecnativa-next or linuxserver";
+    }
     "Where to listen" {
         listenip "listenip" Kind::Ip, "127.0.0.1", "IPv4 or IPv6 address to listen on";
         proxyport "proxyport" Kind::Port, "2375", "TCP port to listen on";
@@ -208,6 +222,13 @@ options! {
     "Instead of running" {
         healthcheck "healthcheck" Kind::Command, "",
             "ask a proxy with -allowhealthcheck on this host; exit 0 if its daemon answers, else 1";
+        presets "presets" Kind::PresetName, "", "list the presets, or show the one of this name";
+        check "check" Kind::Request, "",
+            "judge a request, or each line of standard input (-); exit 1 if one is refused; repeatable";
+        lint "lint" Kind::Command, "", "list the operations that the rules open";
+        suggest "suggest" Kind::LogFile, "",
+            "print the smallest list of rights for the requests in a log, or in standard input (-)";
+        format "format" Kind::Form, "compose", "how: flags, variables, compose or labels";
         version "version" Kind::Command, "", "print the version";
         h "h" Kind::Command, "", "list all options";
     }
@@ -226,7 +247,7 @@ impl Opt {
     /// an `.env` file, must not end the program.
     pub(super) fn variable(&self) -> Option<String> {
         match self.kind {
-            Kind::Command => None,
+            Kind::Command | Kind::PresetName | Kind::Request | Kind::LogFile | Kind::Form => None,
             Kind::Pattern(method) => Some(format!("SP_ALLOW_{method}")),
             Kind::Listener => Some("SP_LISTEN_<NAME>".to_owned()),
             _ => Some(format!("SP_{}", self.flag.to_ascii_uppercase())),
@@ -245,14 +266,18 @@ impl Opt {
 
     /// Whether the flag stands without a value, as Go's boolean flags do.
     pub(super) fn is_boolean(&self) -> bool {
-        matches!(self.kind, Kind::Switch | Kind::Command)
+        matches!(self.kind, Kind::Switch | Kind::Command | Kind::PresetName)
     }
 
     /// Whether every listener has its own: `-allowGET@NAME`.
     pub(super) fn is_per_listener(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Pattern(_) | Kind::Operations | Kind::Addresses | Kind::Directories
+            Kind::Pattern(_)
+                | Kind::Operations
+                | Kind::Addresses
+                | Kind::Directories
+                | Kind::Request
         ) || self.flag == "bindmountsexact"
     }
 

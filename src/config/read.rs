@@ -101,6 +101,11 @@ pub(super) fn is_quoted(text: &str) -> bool {
 fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
     let (expected, example) = match kind {
         Kind::Command | Kind::Switch => ("true or false", "true"),
+        Kind::PresetName => ("the name of a preset", "traefik"),
+        Kind::Request => ("METHOD PATH, or - for lines of standard input", "'GET /info'"),
+        Kind::LogFile => ("the path of a log, or - for standard input", "proxy.log"),
+        Kind::Form => ("flags, variables, compose or labels", "flags"),
+        Kind::Dialect => ("tecnativa, tecnativa-next or linuxserver", "tecnativa"),
         Kind::Pattern(_) => {
             ("a regular expression in Go's syntax for the whole path", r"/v1\.[0-9]+/info")
         }
@@ -137,7 +142,8 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::options;
+    use crate::config::compat::Dialect;
+    use crate::config::{commands, options};
 
     #[test]
     fn every_default_and_every_example_is_valid() {
@@ -146,7 +152,11 @@ mod tests {
             for text in [option.default, example].into_iter().filter(|text| !text.is_empty()) {
                 let verdict = match option.kind {
                     Kind::Command | Kind::Switch => values::switch(text).map(drop),
-                    Kind::Pattern(_) | Kind::Directories => Ok(()),
+                    Kind::Pattern(_) | Kind::Directories | Kind::LogFile => Ok(()),
+                    Kind::PresetName => commands::preset(text).map(drop),
+                    Kind::Request => commands::question(text.trim_matches('\'')).map(drop),
+                    Kind::Form => commands::form(text).map(drop),
+                    Kind::Dialect => Dialect::parse(text).map(drop),
                     Kind::Learn => values::learn(text).map(drop),
                     Kind::Operations => super::super::listeners::operations(text).map(drop),
                     Kind::Addresses => {

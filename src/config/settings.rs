@@ -1,5 +1,6 @@
 //! Brings flags and variables together and makes the [`Config`] of them.
 
+use super::compat::{self, Dialect, Translation};
 use super::environment::Environment;
 use super::go_flags::CommandLines;
 use super::listeners::{self, Declaration, Said};
@@ -20,6 +21,7 @@ pub(super) struct Settings {
     pub(super) declarations: Vec<Declaration>,
     /// Variables of other proxies.
     pub(super) of_haproxy_proxies: Vec<(String, String)>,
+    of_other_proxies: Vec<(String, String)>,
     warnings: Vec<String>,
     reader: Reader,
 }
@@ -56,7 +58,16 @@ impl Settings {
         named.iter_mut().for_each(|(name, given)| settle(name, given, &environment, &mut warnings));
         warnings.extend(environment.warnings);
         let of_haproxy_proxies = environment.of_haproxy_proxies;
-        Ok(Self { default, named, declarations, of_haproxy_proxies, warnings, reader })
+        let of_other_proxies = environment.of_other_proxies;
+        Ok(Self {
+            default,
+            named,
+            declarations,
+            of_haproxy_proxies,
+            of_other_proxies,
+            warnings,
+            reader,
+        })
     }
 
     /// Whether one of the options that do something else is on.
@@ -92,6 +103,7 @@ impl Settings {
 
     /// Every value is read before the first `?`, so that every mistake is found.
     fn config(&mut self) -> Option<Config> {
+        let translation = self.translate()?;
         let (reader, given) = (&mut self.reader, &self.default);
         // Before the listeners, whose policies have its guard.
         let container_rights = container_rights(reader, given);
@@ -100,6 +112,7 @@ impl Settings {
             default: given,
             named: &self.named,
             declarations: &self.declarations,
+            grants: &translation.grants,
             label_guard: rights.and_then(|rights| rights.label_guard.as_ref()),
         };
         let serve_health = reader.switch(&given.allowhealthcheck);
@@ -124,8 +137,30 @@ impl Settings {
             wait_for_socket: wait_for_socket?,
             learning: learning?.pop().map(Learning::new),
             container_rights: container_rights?,
+            honoured: translation.lines,
             warnings: Vec::new(),
         })
+    }
+}
+
+impl Settings {
+    /// What other proxies' variables say, if they are to be honoured. Those that
+    /// are about the whole program fill slots of which nothing else spoke.
+    fn translate(&mut self) -> Option<Translation> {
+        let compat = &self.default.compat;
+        let dialect = self.reader.last(compat, |value| Dialect::parse(&value.text));
+        let Some(dialect) = dialect else {
+            return (!compat.is_given()).then(Translation::default);
+        };
+        let mut translation = compat::translate(dialect, &self.of_other_proxies);
+        let Given { socketpath, loglevel, .. } = &mut self.default;
+        let values = [translation.socket_path.take(), translation.log_level.take()];
+        for (slot, value) in [socketpath, loglevel].into_iter().zip(values) {
+            if !slot.is_given() {
+                slot.values.extend(value);
+            }
+        }
+        Some(translation)
     }
 }
 

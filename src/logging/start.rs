@@ -6,7 +6,7 @@
 
 use super::escape::printable;
 use crate::api::Operation;
-use crate::config::{Config, Endpoint, Listener};
+use crate::config::{Config, Effect, Endpoint, Honoured, Listener};
 use log::{Level, Log, Metadata};
 
 /// Logs the start of the program and its configuration.
@@ -32,6 +32,7 @@ fn announce_to(logger: &dyn Log, config: &Config) -> String {
     configuration(logger, config);
     watchdog(logger, config);
     container_rights(logger, config);
+    honoured(logger, config);
     config.listeners.iter().filter(|listener| !listener.name.is_empty()).for_each(|listener| {
         named_listener(logger, listener);
     });
@@ -98,6 +99,21 @@ fn container_rights(logger: &dyn Log, config: &Config) {
     );
     if !config.listeners.iter().all(is_unix) {
         log::info!(logger: logger, "per-container allowlists enabled!");
+    }
+}
+
+/// One line for each variable of another proxy.
+fn honoured(logger: &dyn Log, config: &Config) {
+    for Honoured { variable, value, became, effect } in &config.honoured {
+        let (variable, value, became) = (variable.as_str(), value.as_str(), became.as_str());
+        match effect {
+            Effect::Honoured => log::info!(
+                logger: logger, variable, value, became; "honoured variable of another proxy"
+            ),
+            Effect::None => log::warn!(
+                logger: logger, variable, value, became; "variable of another proxy has no effect"
+            ),
+        }
     }
 }
 
@@ -321,6 +337,23 @@ mod tests {
              allowbindmountfrom=\"/home, /srv\"",
         ];
         assert_eq!(lines.get(2..), Some(expected.map(String::from).as_slice()));
+    }
+
+    #[test]
+    fn every_variable_of_another_proxy_has_its_line() {
+        let (lines, _) = announced(&["-compat=tecnativa"]);
+        let honoured = "level=INFO msg=\"honoured variable of another proxy\" ";
+        assert_eq!(
+            lines.get(3..),
+            Some(
+                [
+                    format!("{honoured}variable=EVENTS value=1 became=SystemEvents"),
+                    format!("{honoured}variable=PING value=1 became=SystemPing,SystemPingHead"),
+                    format!("{honoured}variable=VERSION value=1 became=SystemVersion"),
+                ]
+                .as_slice()
+            )
+        );
     }
 
     #[test]
