@@ -15,11 +15,11 @@ use crate::filter::rules::Rule;
 use crate::http1::Method;
 use std::collections::{BTreeMap, HashSet};
 
-/// The most combined states that a search visits for one listener at start:
-/// some 20 ms.
-const START_STATES_MAX: usize = 20_000;
-/// The most patterns of a listener that are searched at start.
-const START_PATTERNS_MAX: usize = 200;
+/// The most combined states that a search visits for one listener at start: a
+/// few milliseconds.
+const START_STATES_MAX: usize = 5_000;
+/// The most patterns of a listener that are searched at start, the widest first.
+const START_PATTERNS_MAX: usize = 24;
 
 /// Everything that rules open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,78 +48,81 @@ pub struct Witness {
     pub path: String,
 }
 
-/// How much of the patterns is searched.
-struct Bounds {
-    patterns: usize,
-    states: usize,
-}
-
 /// All operations that rules open.
 #[must_use]
 pub fn lint(rules: &Rules) -> Lint {
-    search(rules, Bounds { patterns: usize::MAX, states: usize::MAX })
+    let patterns = patterns(rules);
+    search(rules, &patterns, usize::MAX)
 }
 
 /// What the patterns of a listener open of the classes files, runs and host, as
 /// far as that can be found while a proxy starts.
 #[must_use]
 pub fn dangers_of_patterns(rules: &Rules) -> Lint {
-    let mut lint = search(rules, Bounds { patterns: START_PATTERNS_MAX, states: START_STATES_MAX });
-    let is_dangerous = |operation: &Operation| {
-        matches!(operation.class(), Class::Files | Class::Runs | Class::Host)
-    };
+    let mut patterns = patterns(rules);
+    let is_narrow = |rule: &Rule| ![".*", ".+"].iter().any(|wide| rule.written.contains(wide));
+    patterns.sort_by_key(|(_, rule)| is_narrow(rule));
+    let rest = patterns.split_off(patterns.len().min(START_PATTERNS_MAX));
+    let mut lint = search(rules, &patterns, START_STATES_MAX);
+    lint.undecided.extend(rest.into_iter().map(|(method, rule)| (method, rule.clone())));
     lint.openings.retain(|operation, openers| {
         openers.retain(|opener| opener.witness.is_some());
-        is_dangerous(operation) && !openers.is_empty()
+        let class = operation.class();
+        matches!(class, Class::Files | Class::Runs | Class::Host) && !openers.is_empty()
     });
     lint
 }
 
-fn search(rules: &Rules, mut bounds: Bounds) -> Lint {
+/// The patterns of rules, each text once for a method.
+fn patterns(rules: &Rules) -> Vec<(Method, &Rule)> {
+    let mut seen = HashSet::new();
+    rules.patterns().filter(|(method, rule)| seen.insert((*method, &rule.written))).collect()
+}
+
+fn search(rules: &Rules, patterns: &[(Method, &Rule)], mut states_left: usize) -> Lint {
     let mut lint = Lint::default();
     for (operation, rule) in rules.named() {
         let opener = Opener { rule: rule.clone(), witness: None };
         lint.openings.entry(operation).or_default().push(opener);
     }
-    for method in rules.methods() {
+    let denied: HashSet<Operation> = rules.denied().map(|(operation, _)| operation).collect();
+    for method in Method::ALL {
+        let mut of_method = patterns.iter().filter(|(of, _)| *of == method).peekable();
+        if of_method.peek().is_none() {
+            continue;
+        }
         // The automata of one method are gone before those of the next are made.
-        search_method(rules, method, &mut bounds, &mut lint);
+        let mut table = Table::new(method).ok();
+        for (_, rule) in of_method {
+            let found = opened(table.as_mut(), rule, &denied, &mut states_left);
+            lint.note(method, rule, found);
+        }
     }
     lint
-}
-
-fn search_method(rules: &Rules, method: Method, bounds: &mut Bounds, lint: &mut Lint) {
-    let denied: HashSet<Operation> = rules.denied().map(|(operation, _)| operation).collect();
-    let mut table = Table::new(method).ok();
-    let mut seen = HashSet::new();
-    let of_method = rules.patterns().filter(|(of, _)| *of == method);
-    for (_, rule) in of_method.filter(|(_, rule)| seen.insert(rule.written.as_str())) {
-        let opened = match bounds.patterns {
-            0 => None,
-            _ => opened(table.as_mut(), rule, &denied, bounds),
-        };
-        bounds.patterns = bounds.patterns.saturating_sub(1);
-        let is_decided = opened.as_ref().is_some_and(|opened| opened.extent == Extent::All);
-        for finding in opened.into_iter().flat_map(|opened| opened.findings) {
-            let witness = Some(Witness { method, path: finding.witness });
-            let opener = Opener { rule: rule.clone(), witness };
-            lint.openings.entry(finding.operation).or_default().push(opener);
-        }
-        if !is_decided {
-            lint.undecided.push((method, rule.clone()));
-        }
-    }
 }
 
 fn opened(
     table: Option<&mut Table>,
     rule: &Rule,
     denied: &HashSet<Operation>,
-    bounds: &mut Bounds,
+    states_left: &mut usize,
 ) -> Option<Opened> {
     let regex = translate(&rule.written).ok()?.regex;
-    let is_denied = |operation| denied.contains(&operation);
-    table?.opened_but(&regex, is_denied, &mut bounds.states).ok()
+    table?.opened_but(&regex, |operation| denied.contains(&operation), states_left).ok()
+}
+
+impl Lint {
+    fn note(&mut self, method: Method, rule: &Rule, opened: Option<Opened>) {
+        let is_decided = opened.as_ref().is_some_and(|opened| opened.extent == Extent::All);
+        for finding in opened.into_iter().flat_map(|opened| opened.findings) {
+            let witness = Some(Witness { method, path: finding.witness });
+            let opener = Opener { rule: rule.clone(), witness };
+            self.openings.entry(finding.operation).or_default().push(opener);
+        }
+        if !is_decided {
+            self.undecided.push((method, rule.clone()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +199,10 @@ mod tests {
             found.openings.keys().copied().collect::<Vec<_>>(),
             [Operation::ContainerArchive]
         );
+        // A wide pattern comes first, wherever it is.
+        let late: Vec<_> = many.into_iter().chain([(Method::Post, "/v1.41/.*")]).collect();
+        let found = dangers_of_patterns(&rules(&late, &[], &[]));
+        assert!(found.openings.contains_key(&Operation::ImageBuild));
         let wide = format!("/containers/{}", "(a|.b){1,9}.*[^x]{40}(z|.y){1,200}".repeat(3));
         let found = dangers_of_patterns(&rules(&[(Method::Get, &wide)], &[], &[]));
         assert_eq!(found.undecided.len(), 1);
