@@ -161,9 +161,10 @@ impl<'a> InForce<'a> {
             RuleVerdict::Allowed(rule) => return Ok(rule),
             RuleVerdict::Denied(rule) => return Err(Denial::Named(rule.clone())),
             RuleVerdict::MethodNotAllowed => Denial::Method { allowed: rules.methods().collect() },
-            RuleVerdict::PathNotAllowed { ungrouped_matches } => {
-                Denial::Path { ungrouped_matches, near_miss: near_miss(rules, method, request.target()) }
-            }
+            RuleVerdict::PathNotAllowed { ungrouped_matches } => Denial::Path {
+                ungrouped_matches,
+                near_miss: near_miss(rules, method, request.target()),
+            },
         };
         self.learning.and_then(|learning| learning.admit(method, path)).ok_or(denial)
     }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 /// few milliseconds.
 const START_STATES_MAX: usize = 5_000;
 /// The most patterns of a listener that are searched at start, the widest first.
-const START_PATTERNS_MAX: usize = 24;
+const START_PATTERNS_MAX: usize = 12;
 
 /// Everything that rules open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
