@@ -1,5 +1,12 @@
 //! The table of options for people: `-h` and README.md.
 
+#[cfg(test)]
+mod completions;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod manual;
+
 use super::options::{GROUPS, Kind, Opt};
 
 /// Widest line of the help text.
@@ -64,6 +71,26 @@ pub(super) fn markdown() -> String {
         }
     }
     text
+}
+
+/// What the man page and the completions call a value; nothing for flags
+/// without one.
+#[cfg(test)]
+fn value_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Command | Kind::Switch => "",
+        Kind::Addresses => "LIST",
+        Kind::Directories => "DIRECTORIES",
+        Kind::SocketPath => "PATH",
+        Kind::Ip => "ADDRESS",
+        Kind::FileMode => "MODE",
+        Kind::Level => "LEVEL",
+        Kind::Seconds(_) => "SECONDS",
+        Kind::Port | Kind::Count => "NUMBER",
+        Kind::Listener => "NAME=ENDPOINT",
+        Kind::Pattern(_) => "PATTERN",
+        _ => "VALUE",
+    }
 }
 
 /// Flag, variable and default as they are shown.

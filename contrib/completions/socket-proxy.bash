@@ -1,0 +1,39 @@
+# Made from src/config/options.rs by scripts/generate. Do not edit.
+
+_socket_proxy() {
+    local word=${COMP_WORDS[COMP_CWORD]} flag='' source=()
+    COMPREPLY=()
+    # `=` is a word of its own in bash.
+    if [ "$word" = = ]; then
+        word='' flag=${COMP_WORDS[COMP_CWORD - 1]}
+    elif [ "$COMP_CWORD" -gt 2 ] && [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ]; then
+        flag=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [ "${word#-}" = "$word" ]; then
+        flag=${COMP_WORDS[COMP_CWORD - 1]}
+    fi
+    flag=${flag#-} flag=${flag#-}
+    case ${flag%%@*} in
+        '')
+            source=(-W '-allowfrom= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -version -h') ;;
+        loglevel)
+            source=(-W 'DEBUG INFO WARN ERROR') ;;
+        stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
+            source=(-W 'true false') ;;
+        proxysocketendpoint | socketpath)
+            source=(-f) ;;
+        allowbindmountfrom)
+            source=(-d) ;;
+        *)
+            return ;;
+    esac
+    local line
+    while IFS= read -r line; do
+        COMPREPLY+=("$line")
+    done < <(compgen "${source[@]}" -- "$word")
+    case ${COMPREPLY[0]-} in
+        -*=) compopt -o nospace 2>/dev/null ;;
+        -*) ;;
+        *) compopt -o filenames 2>/dev/null ;;
+    esac
+}
+complete -F _socket_proxy socket-proxy
