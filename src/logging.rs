@@ -18,6 +18,7 @@
 //! `RUST_LOG` is not read: one program, one way to set it up.
 
 mod escape;
+mod journal;
 mod queue;
 mod start;
 mod timestamp;
@@ -114,7 +115,17 @@ fn dropped(lines: u64, print: impl Fn(Timestamp, &Record<'_>) -> String) -> Vec<
     let mut record = Record::builder();
     record.level(Level::Warn).key_values(&pairs);
     let args = format_args!("log lines dropped: standard output was not read");
-    (print(Timestamp::now(), &record.args(args).build()) + "\n").into_bytes()
+    let line = print(Timestamp::now(), &record.args(args).build());
+    ended(Level::Warn, line, journal::is_journal(io::stdout())).into_bytes()
+}
+
+/// The line with its end, and with the journal's priority if there is one.
+fn ended(level: Level, mut line: String, has_priority: bool) -> String {
+    if has_priority {
+        return journal::with_priority(level, &line);
+    }
+    line.push('\n');
+    line
 }
 
 /// An error from before the log is set up, as it would log it in text.
@@ -122,6 +133,17 @@ fn dropped(lines: u64, print: impl Fn(Timestamp, &Record<'_>) -> String) -> Vec<
 pub fn error_line(message: &str) -> String {
     let record = |args| Record::builder().level(Level::Error).args(args).build();
     text_line(Timestamp::now(), &record(format_args!("{message}")))
+}
+
+/// A message for standard error, of one line or more, with priorities if that is
+/// systemd's journal.
+#[must_use]
+pub fn for_stderr(message: &str) -> String {
+    if journal::is_journal(io::stderr()) {
+        journal::with_priority(Level::Error, message)
+    } else {
+        format!("{message}\n")
+    }
 }
 
 /// One line of text in the form of Go's `slog.TextHandler`, without its end.
@@ -149,11 +171,11 @@ pub fn json_line(time: impl Display, record: &Record<'_>) -> String {
 
 fn builder(config: LogConfig, target: Target) -> Builder {
     let mut builder = Builder::new();
+    let has_priorities = journal::is_journal(io::stdout());
     builder.filter_level(config.level).target(target).format(move |buffer, record| {
         let time = Timestamp::now();
-        let mut line = if config.json { json_line(time, record) } else { text_line(time, record) };
-        line.push('\n');
-        buffer.write_all(line.as_bytes())
+        let line = if config.json { json_line(time, record) } else { text_line(time, record) };
+        buffer.write_all(ended(record.level(), line, has_priorities).as_bytes())
     });
     builder
 }

@@ -40,10 +40,13 @@ fn main() -> ExitCode {
         Ok(Invocation::Command(command)) => ExitCode::from(commands::run(&command, &call)),
         Ok(Invocation::Run(config)) => run(&config),
         Err(error) => {
+            let mut message = error.to_string();
             if error.is_about_values() {
-                eprintln!("{}", logging::error_line("error initializing config"));
+                message = logging::error_line("error initializing config")
+                    + "
+" + &message;
             }
-            eprintln!("{error}");
+            eprint!("{}", logging::for_stderr(&message));
             ExitCode::from(error.exit_code())
         }
     }

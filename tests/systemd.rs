@@ -235,6 +235,40 @@ impl Manager {
     }
 }
 
+// The journal.
+
+/// A socket stands in for the journal: its inode is the one that is named.
+#[test]
+fn lines_have_priorities_where_the_output_is_the_journal() {
+    for (shift, info, error) in [(0, "<6>time=", "<3>"), (1, "time=", "")] {
+        let scratch = Scratch::new();
+        let (mut journal, output) = UnixStream::pair().unwrap();
+        let stat = rustix::fs::fstat(&output).unwrap();
+        let run = |argument: &str| {
+            let mut child = proxy::command()
+                .args([argument, "-socketpath=/nonexistent/docker.sock"])
+                .env("JOURNAL_STREAM", format!("{}:{}", stat.st_dev, stat.st_ino + shift))
+                .stdout(OwnedFd::from(output.try_clone().unwrap()))
+                .stderr(OwnedFd::from(output.try_clone().unwrap()))
+                .current_dir(scratch.path())
+                .spawn()
+                .unwrap();
+            child.wait().unwrap()
+        };
+        assert_eq!(run("-loglevel=info").code(), Some(2));
+        assert_eq!(run("-loglevel=nonsense").code(), Some(1));
+        drop(output);
+        let mut text = String::new();
+        journal.read_to_string(&mut text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with(info) && lines[0].contains("level=INFO"), "{text}");
+        let failed = lines.iter().find(|line| line.contains("level=ERROR")).unwrap();
+        assert!(failed.starts_with(&format!("{error}time=")), "{text}");
+        let refused = lines.last().unwrap();
+        assert!(refused.starts_with(error) && !refused.starts_with("<6>"), "{text}");
+    }
+}
+
 // Activation.
 
 #[test]

@@ -14,10 +14,10 @@ _socket_proxy() {
     flag=${flag#-} flag=${flag#-}
     case ${flag%%@*} in
         '')
-            source=(-W '-allowfrom= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -version -h') ;;
+            source=(-W '-allowfrom= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -version -h') ;;
         loglevel)
             source=(-W 'DEBUG INFO WARN ERROR') ;;
-        stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
+        bindmountsexact | stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
             source=(-W 'true false') ;;
         proxysocketendpoint | socketpath)
             source=(-f) ;;

@@ -15,7 +15,7 @@ const EXIT_CODES: [(&str, &str); 4] = [
         "Stopped by a signal, or a command such as -version is done. With -healthcheck: healthy.",
     ),
     ("1", "The configuration has an error. With -healthcheck: unhealthy."),
-    ("2", "The daemon's socket is missing, or a listener cannot be opened."),
+    ("2", "A flag is unknown, the daemon's socket is missing, or a listener cannot be opened."),
     ("10", "The watchdog found that the daemon does not answer (-stoponwatchdog)."),
 ];
 
