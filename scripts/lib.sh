@@ -4,11 +4,32 @@
 # numbers, names are sorted, and no path of the building machine is left in a
 # binary.
 
-export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
 
 # Prints the version of the package.
 package_version() {
     sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
+}
+
+# Prints the target for a processor as image platforms write it: amd64, arm64,
+# armv7.
+target_of() {
+    case $1 in
+        amd64*) echo x86_64-unknown-linux-musl ;;
+        arm64*) echo aarch64-unknown-linux-musl ;;
+        armv7) echo armv7-unknown-linux-musleabihf ;;
+        *) echo "no target is known for the processor $1" >&2; return 2 ;;
+    esac
+}
+
+# Prints the image platform of a target.
+platform_of() {
+    case $1 in
+        x86_64-*) echo linux/amd64 ;;
+        aarch64-*) echo linux/arm64 ;;
+        armv7-*) echo linux/arm/v7 ;;
+        *) echo "no image platform is known for $1" >&2; return 2 ;;
+    esac
 }
 
 # Builds both binaries for a target and prints the directory they are in, whole:

@@ -77,7 +77,8 @@ cgroup_of() {
     basename "$1"
 }
 
-# --config-file       else the machine's own /etc/docker/daemon.json is read
+# --config-file       else the machine's own /etc/docker/daemon.json is read;
+#                     its text may be in SOCKET_PROXY_ENGINE_CONFIG
 # --iptables=false    the machine's firewall is not ours; containers reach this
 #                     host and each other over the bridge without it
 # --userland-proxy    no test publishes ports
@@ -85,7 +86,7 @@ cgroup_of() {
 # cgroupfs            the same with and without systemd on the machine, and a
 #                     parent by which all processes of containers are found
 start_engine() {
-    echo '{}' >"$dir/daemon.json"
+    echo "${SOCKET_PROXY_ENGINE_CONFIG:-{\}}" >"$dir/daemon.json"
     local arguments=(--config-file "$dir/daemon.json" --host "unix://$dir/docker.sock"
         --data-root "$dir/data" --exec-root "$dir/exec"
         --bridge "$bridge" --default-address-pool "base=$pool,size=26"
