@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/systemd");
 const LISTENING: &str = "socket-proxy running and listening...";
 
@@ -115,6 +116,32 @@ fn systemd_reads(file: &Path, name: &str, value: &str) -> bool {
         .stderr(Stdio::null())
         .status();
     outcome.unwrap().success()
+}
+
+/// The proofs themselves need a machine that boots: see `tests/boot`.
+#[test]
+fn every_option_of_the_sandbox_has_a_proof_and_a_row_in_the_manual() {
+    let read = |name: &str| fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let unit = read("contrib/systemd/socket-proxy.service");
+    let service = unit.split("[Service]").nth(1).unwrap().split("[Install]").next().unwrap();
+    let probes = read("tests/boot/sandbox.py");
+    // The first of them opens the part of the unit that limits the program.
+    let limits = &service[service.find("LimitNOFILE=").unwrap()..];
+    let mut options: Vec<&str> = limits
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .collect();
+    options.dedup();
+    let manual = read("docs/sandbox.md");
+    let rows: Vec<&str> =
+        manual.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(rows, options);
+    for option in options {
+        let is_there = |text: &str| probes.contains(text);
+        let has_probe = is_there(&format!("@probe\ndef {option}():"));
+        assert!(has_probe || is_there(&format!("\"{option}\": ")), "{option} has no probe");
+    }
 }
 
 /// The unit files in a directory of their own, for the program under test.
