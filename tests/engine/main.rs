@@ -27,6 +27,7 @@ mod crowd;
 mod hijack;
 mod listeners;
 mod mounts;
+mod operations;
 mod python;
 mod queries;
 mod refusals;
