@@ -21,6 +21,7 @@ use crate::relay::socket::{Socket, poll};
 use rustix::event::{PollFd, PollFlags};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -223,8 +224,9 @@ fn answer_askers(askers: &Receiver<Socket>, socket: &Path) {
             log::error!(origin = "healthcheck", error:% = cause; "health check failed");
         }
         let reply = health_reply(&outcome);
-        send(&first, &reply, true);
-        askers.try_iter().take(ASKERS_MAX).for_each(|client| send(&client, &reply, true));
+        // Before the first is answered: who asks after that wants a newer answer.
+        let others: Vec<Socket> = askers.try_iter().take(ASKERS_MAX).collect();
+        iter::once(first).chain(others).for_each(|client| send(&client, &reply, true));
     }
 }
 
