@@ -25,6 +25,7 @@ mod builds;
 mod compose;
 mod crowd;
 mod hijack;
+mod learning;
 mod listeners;
 mod mounts;
 mod operations;

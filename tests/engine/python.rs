@@ -5,7 +5,7 @@ use crate::process::run;
 use crate::routes::{AWAIT_GO, same_on_every_route};
 use std::process::Command;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/sdk.py");
+pub(crate) const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/sdk.py");
 
 const CONVERSATION: &str = r"log b'first\n'
 exec 1 b'in\n'
@@ -28,7 +28,7 @@ fn the_python_sdk_follows_a_stream_and_runs_a_command() {
 }
 
 /// The first interpreter that has the SDK; Debian's may not be the first.
-fn with_sdk() -> Option<&'static str> {
+pub(crate) fn with_sdk() -> Option<&'static str> {
     let has_sdk = |python: &&str| {
         let import = Command::new(python).args(["-c", "import docker"]).output();
         import.is_ok_and(|output| output.status.success())
