@@ -170,7 +170,9 @@ impl Refusal {
 impl BodyFailure {
     fn explain(&self) -> &'static str {
         match self {
-            Self::TooLarge => "the body is larger than the 1 MiB that can be inspected",
+            Self::TooLarge => {
+                "the body is larger than 1 MiB, or has more values than can be inspected"
+            }
             Self::Slow => "the body took too long",
             Self::Gone => "the client ended before its body did",
             Self::Malformed(error) => error.explain(),

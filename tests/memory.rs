@@ -134,6 +134,15 @@ fn a_body_that_grows_many_times_when_it_is_read_is_weighed_before() {
 }
 
 #[test]
+fn a_body_that_alone_has_too_many_values_is_too_large_for_ever() {
+    let stand = Stand::new();
+    let many = format!(r#"{{"Cmd":[{}0]}}"#, "0,".repeat(100_000));
+    for _ in 0..2 {
+        assert_eq!(stand.ask(Ipv4Addr::LOCALHOST, &create(&many)), Some(413));
+    }
+}
+
+#[test]
 fn hundreds_of_slow_readers_are_bounded_together_and_the_first_are_served() {
     let endless = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n".to_vec();
     let bulk = Step::SendForever(vec![b'x'; 64 * 1024]);

@@ -4,7 +4,7 @@
 //! larger body is refused before it is read.
 
 use super::Session;
-use super::memory::{Part, UsedUp, bytes_to_judge};
+use super::memory::{BYTES_PER_CLIENT_MAX, Part, UsedUp, bytes_to_judge};
 use crate::http1::{BodyReader, Request, RequestBody};
 use crate::outcome::BodyFailure;
 use rustix::event::PollFlags;
@@ -52,7 +52,11 @@ impl Session<'_> {
         self.unread = BodyReader::Done;
         self.buffers.client.give_back();
         self.hold.release(Part::Received);
-        self.hold.set(Part::Body, bytes_to_judge(&body)).map_err(|UsedUp| BodyFailure::UsedUp)?;
+        let bytes = bytes_to_judge(&body);
+        if bytes > BYTES_PER_CLIENT_MAX {
+            return Err(BodyFailure::TooLarge);
+        }
+        self.hold.set(Part::Body, bytes).map_err(|UsedUp| BodyFailure::UsedUp)?;
         Ok(body)
     }
 

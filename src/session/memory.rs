@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const BYTES_MAX: usize = 7 * 1024 * 1024;
 
 /// For one client's address, or for all clients of unix sockets together.
-const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
+pub(super) const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
 
 /// For one connection, uncounted: head and body of an ordinary request.
 const FREE_BYTES: usize = 8 * 1024;

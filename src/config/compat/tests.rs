@@ -1,3 +1,5 @@
+//! The variables of other proxies against the table of what they open.
+
 use super::*;
 use crate::config::{Config, Invocation};
 
