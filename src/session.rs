@@ -15,7 +15,7 @@ mod memory;
 mod probation;
 mod read_head;
 
-pub use client::Client;
+pub use client::{Client, Owner};
 pub use ending::{After, CloseReason};
 pub use learner::Learner;
 pub use memory::Memory;
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
         buffers: &'a mut Buffers,
     ) -> Self {
         let (policy, identity) = (Arc::clone(&listener), ClientIdentity::default());
-        let hold = Hold::new(&shared.memory, connection.client.address());
+        let hold = Hold::new(&shared.memory, Owner::from(&connection.client));
         Self {
             shared,
             connection,

@@ -4,9 +4,8 @@
 //! **Invariant:** every connection counts for somebody: for its address, or for the
 //! user whose process opened the socket file.
 
-use crate::session::Client;
+use crate::session::Owner;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Places for connections.
@@ -21,24 +20,6 @@ pub(super) struct Admission {
 struct Taken {
     total: usize,
     by_owner: HashMap<Owner, usize>,
-}
-
-/// Whose places are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
-    /// Over TCP.
-    Address(IpAddr),
-    /// A user, by number, over all socket files.
-    User(u32),
-}
-
-impl From<&Client> for Owner {
-    fn from(client: &Client) -> Self {
-        match client {
-            Client::Tcp(address) => Self::Address(address.ip()),
-            Client::Unix { uid, .. } => Self::User(*uid),
-        }
-    }
 }
 
 /// Why there is no place.
@@ -120,6 +101,7 @@ fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Client;
 
     #[test]
     fn places_are_bounded_in_all_and_for_each_client() {

@@ -11,11 +11,11 @@
 //! session. A stranger who turns out to be a client, say a container with labels
 //! that has just started, is given a client's place.
 
-use super::admission::{Admission, Owner, Place, Refusal};
+use super::admission::{Admission, Place, Refusal};
 use super::recent::{Found, Memory, Recent};
 use crate::filter::Policy;
 use crate::rights::{Guess, Rights};
-use crate::session::{Client, Seat};
+use crate::session::{Client, Owner, Seat};
 use std::cell::RefCell;
 use std::sync::Arc;
 

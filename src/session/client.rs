@@ -51,6 +51,24 @@ impl Client {
     }
 }
 
+/// Whose places and memory are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A client's address, over TCP.
+    Address(IpAddr),
+    /// A user, by number, over all socket files.
+    User(u32),
+}
+
+impl From<&Client> for Owner {
+    fn from(client: &Client) -> Self {
+        match client {
+            Client::Tcp(address) => Self::Address(address.ip()),
+            Client::Unix { uid, .. } => Self::User(*uid),
+        }
+    }
+}
+
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

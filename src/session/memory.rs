@@ -9,17 +9,17 @@
 //! requests are served however much others hold. Bodies that pass through are
 //! bounded by their flows, and are not counted here.
 
+use super::Owner;
 use crate::json::VALUES_MAX;
 use crate::relay::Stalls;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// For all connections. A container with 64 MiB needs about 46 for a thousand that
 /// are relayed, kernel memory included, and some for what waits in their sockets.
 const BYTES_MAX: usize = 7 * 1024 * 1024;
 
-/// For one client's address, or for all clients of unix sockets together.
+/// For one client: an address, or a user over all socket files.
 pub(super) const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
 
 /// For one connection, uncounted: head and body of an ordinary request.
@@ -40,7 +40,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<Option<IpAddr>, usize>,
+    by_client: HashMap<Owner, usize>,
 }
 
 /// The budget, or the client's share, is used up.
@@ -62,13 +62,13 @@ pub(super) enum Part {
 #[derive(Debug)]
 pub(super) struct Hold<'a> {
     memory: &'a Memory,
-    client: Option<IpAddr>,
+    client: Owner,
     parts: [usize; 3],
     counted: usize,
 }
 
 impl<'a> Hold<'a> {
-    pub(super) fn new(memory: &'a Memory, client: Option<IpAddr>) -> Self {
+    pub(super) fn new(memory: &'a Memory, client: Owner) -> Self {
         Self { memory, client, parts: [0; 3], counted: 0 }
     }
 
@@ -112,7 +112,7 @@ impl Drop for Hold<'_> {
 }
 
 impl Memory {
-    fn change(&self, client: Option<IpAddr>, from: usize, to: usize) -> Result<(), UsedUp> {
+    fn change(&self, client: Owner, from: usize, to: usize) -> Result<(), UsedUp> {
         let mut taken = self.lock();
         let others = taken.total.saturating_sub(from);
         let of_client = taken.by_client.get(&client).copied().unwrap_or(0).saturating_sub(from);
@@ -145,8 +145,8 @@ pub(super) fn bytes_to_judge(body: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn client(number: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([10, 0, 0, number]))
+    fn client(number: u8) -> Owner {
+        Owner::Address([10, 0, 0, number].into())
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         let rest = BYTES_MAX - BYTES_PER_CLIENT_MAX + FREE_BYTES;
         assert_eq!(second.set(Part::Head, rest + 1), Err(UsedUp));
         assert_eq!(second.set(Part::Head, rest), Ok(()));
-        let mut third = Hold::new(&memory, None);
+        let mut third = Hold::new(&memory, Owner::User(0));
         assert_eq!(third.set(Part::Head, FREE_BYTES + 1), Err(UsedUp));
         drop(first);
         assert_eq!(third.set(Part::Head, FREE_BYTES + 1), Ok(()));
