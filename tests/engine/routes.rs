@@ -151,7 +151,7 @@ impl Client {
     /// Lets a container go on that waits with [`AWAIT_GO`].
     #[track_caller]
     pub(crate) fn go(&self) {
-        self.docker(&["exec", &self.name, "touch", "/go"]).success();
+        self.docker(&["exec", &self.name, "touch", "/go"]).success_or_end();
     }
 
     /// The outcome with what is unique replaced.

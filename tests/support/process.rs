@@ -41,6 +41,18 @@ impl Outcome {
     }
 }
 
+/// What a shell reports for a process that was killed: 128 and SIGKILL.
+const KILLED: i32 = 137;
+
+impl Outcome {
+    /// Of a command in a container that the command lets go on: a container that
+    /// ends first takes the command with it.
+    #[track_caller]
+    pub(crate) fn success_or_end(&self) {
+        assert!(matches!(self.code, Some(0 | KILLED)), "{self:?}");
+    }
+}
+
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exit {:?}, stdout {:?}", self.code, shown(&self.stdout))?;
