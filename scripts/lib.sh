@@ -6,6 +6,11 @@
 
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
 
+# Built for every release; each static with musl.
+# shellcheck disable=SC2034
+RELEASE_TARGETS="x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+    armv7-unknown-linux-musleabihf i686-unknown-linux-musl"
+
 # Prints the version of the package.
 package_version() {
     sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
