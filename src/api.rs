@@ -7,7 +7,7 @@
 //! - [`exact`] names a request, for rules by name, logs and suggestions.
 //! - [`recognise`] is for rules that must not miss anything: it finds an
 //!   operation wherever a supported daemon might route to it.
-//! - [`Operation::pattern`] is the pattern of an allowlist that admits exactly
+//! - [`Operation::patterns`] prints the patterns of an allowlist that admit exactly
 //!   one operation, and [`generalise`] the pattern of one path.
 //!
 //! **Invariant:** a path is always the decoded one in normal form that

@@ -3,8 +3,8 @@
 //! **Invariant:** it has two threads of its own, so that a full pool of the proxy
 //! cannot starve it. One waits for all heads at once, so that no silent client
 //! delays another; the other asks the daemon.
-//! **Invariant:** all is bounded: clients ([`WAITING_MAX`], the oldest gives way),
-//! their time ([`CLIENT_LIMIT`]), and the daemon's ([`HEALTH_PROBE_LIMIT`]). Those
+//! **Invariant:** all is bounded: clients (`WAITING_MAX`, the oldest gives way),
+//! their time (`CLIENT_LIMIT`), and the daemon's (`HEALTH_PROBE_LIMIT`). Those
 //! who come while the daemon is asked share its answer, so that each has one in
 //! that time.
 //!
