@@ -1,5 +1,7 @@
 """Restarts the service under its socket unit while clients come, one connection
-for each request. Every one of them must be answered with 200.
+for each request. No connection may be refused, and every answer must be 200.
+One that the stopping process has accepted and not read is closed without an
+answer (docs/installation.md says so); such are counted, and must stay rare.
 
     restarts.py PORT COUNT
 """
@@ -10,9 +12,11 @@ import sys
 import threading
 
 CLIENTS = 4
+# Of a hundred requests, how many may be closed without an answer.
+CLOSED_PERCENT = 5
 
 
-def client(port, done, counts, faults):
+def client(port, done, counts, closed, faults):
     """Requests until the restarts are over."""
     while not done.is_set():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -23,7 +27,9 @@ def client(port, done, counts, faults):
             counts.append(1)
             if answer.status != 200:
                 faults.append(f"status {answer.status}")
-        except OSError as error:
+        except (ConnectionResetError, BrokenPipeError) as error:
+            closed.append(repr(error))
+        except (OSError, http.client.HTTPException) as error:
             faults.append(repr(error))
         finally:
             connection.close()
@@ -37,9 +43,10 @@ def restart():
 
 def main():
     port, count = int(sys.argv[1]), int(sys.argv[2])
-    done, counts, faults = threading.Event(), [], []
+    done, counts, closed, faults = threading.Event(), [], [], []
     clients = [
-        threading.Thread(target=client, args=(port, done, counts, faults)) for _ in range(CLIENTS)
+        threading.Thread(target=client, args=(port, done, counts, closed, faults))
+        for _ in range(CLIENTS)
     ]
     for thread in clients:
         thread.start()
@@ -54,8 +61,12 @@ def main():
         done.set()
     for thread in clients:
         thread.join()
-    print(f"{len(counts)} requests during {count} restarts, {len(faults)} failed {faults[:3]}")
-    sys.exit(bool(faults) or not counts)
+    print(
+        f"{len(counts)} requests during {count} restarts, "
+        f"{len(closed)} closed without an answer, {len(faults)} failed {faults[:3]}"
+    )
+    often = len(closed) * 100 > CLOSED_PERCENT * (len(counts) + len(closed))
+    sys.exit(bool(faults) or not counts or often)
 
 
 main()
