@@ -29,7 +29,7 @@ use admission::{Place, Refusal};
 use door::{Caller, Door, Places, Taken};
 use pool::Pool;
 use recent::Found;
-use registry::Registry;
+use registry::{Entry, Expected, Registry};
 use room::{Room, Rooms};
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, PipeReader, PipeWriter};
@@ -50,6 +50,9 @@ const PLACES_BESIDE: usize = door::STRANGERS_MAX + door::UNPROVEN_MAX + door::FO
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_millis(640);
 
+/// How long after the stop a new client may take for its first request.
+const FIRST_REQUEST_LIMIT: Duration = Duration::from_secs(2);
+
 /// How long after the grace time sessions may take to notice that they were cut.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -69,7 +72,7 @@ struct Core {
     places: Places,
     rooms: Arc<Rooms>,
     pool: Pool<Job>,
-    registry: Registry,
+    registry: Arc<Registry>,
     turn_away: TurnAway,
 }
 
@@ -82,6 +85,7 @@ struct Job {
     caller: Caller,
     place: Place,
     room: Room,
+    entry: Entry,
 }
 
 impl Server {
@@ -107,6 +111,7 @@ impl Server {
                 ended: Arc::clone(&ended),
                 door: Arc::new(Door::new(listener.policy.clone())),
                 is_tcp: bound.is_tcp,
+                _accepting: Registry::expect(&core.registry),
             };
             let name = format!("accept {}", listener.name);
             thread::Builder::new()
@@ -117,13 +122,18 @@ impl Server {
         Ok(Self { core, running, listeners: bound })
     }
 
-    /// Stops: no connection and no request is accepted any more, exchanges may
-    /// end within `grace`, the rest is cut.
+    /// Stops: no connection is accepted any more, exchanges may end within
+    /// `grace`, the rest is cut. A client that has just connected is owed an answer:
+    /// its request is mostly here already, or follows in a moment.
     pub fn stop(self, grace: Duration) {
         self.core.shared.stopping.store(true, Ordering::SeqCst);
         drop((self.running, self.listeners));
         let deadline = Instant::now() + grace;
         self.core.registry.end_idle();
+        if !self.core.registry.wait_until_empty(deadline.min(Instant::now() + FIRST_REQUEST_LIMIT))
+        {
+            self.core.registry.end_fresh();
+        }
         if !self.core.registry.wait_until_empty(deadline) {
             let cut = self.core.registry.cut_all();
             log::warn!(
@@ -154,7 +164,7 @@ impl Core {
             places: Places::new(connections_max, connections_per_client_max),
             rooms: Arc::default(),
             pool: Pool::new(connections_max + PLACES_BESIDE, STACK_BYTES),
-            registry: Registry::default(),
+            registry: Arc::default(),
             turn_away: TurnAway::start()?,
         })
     }
@@ -162,9 +172,9 @@ impl Core {
 
 impl pool::Job for Job {
     fn run(self, buffers: &mut Buffers) {
-        let Self { core, connection, door, caller, place, room: _room } = self;
+        // The entry first: it is dropped last.
+        let Self { entry: _entry, core, connection, door, caller, place, room: _room } = self;
         let client = connection.client;
-        let _entry = core.registry.enter(Arc::clone(&connection));
         let taken = Taken::new(&core.places, &client, place);
         let policy = Arc::clone(&door.policy);
         let mut session = Session::new(&core.shared, &connection, policy, buffers);
@@ -206,6 +216,7 @@ struct Acceptor {
     ended: Arc<PipeReader>,
     door: Arc<Door>,
     is_tcp: bool,
+    _accepting: Expected,
 }
 
 impl Acceptor {
@@ -261,10 +272,10 @@ impl Acceptor {
             Ok(place) => {
                 let room = self.core.rooms.take(caller);
                 room.width.apply(&socket);
-                let (width, idle) = (room.width, AtomicBool::new(false));
-                let connection = Arc::new(Connection { socket, client, width, idle });
+                let connection = Arc::new(Connection::new(socket, client, room.width));
+                let entry = Registry::enter(&self.core.registry, Arc::clone(&connection));
                 let (core, door) = (Arc::clone(&self.core), Arc::clone(&self.door));
-                let job = Job { core, connection, door, caller, place, room };
+                let job = Job { core, connection, door, caller, place, room, entry };
                 if let Err(job) = self.core.pool.submit(job) {
                     self.turn_away(job);
                 }
@@ -274,6 +285,7 @@ impl Acceptor {
 
     /// No thread could be started for a connection that had a place.
     fn turn_away(&self, job: Job) {
+        drop(job.entry);
         if let Ok(connection) = Arc::try_unwrap(job.connection) {
             self.core.turn_away.refuse(connection.socket, connection.client, Refusal::NoThread);
         }

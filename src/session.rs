@@ -72,6 +72,18 @@ pub struct Connection {
     pub width: Width,
     /// Whether it waits for a request, so that stopping need not wait for it.
     pub idle: AtomicBool,
+    /// Whether its first request may still be on its way, so that stopping waits
+    /// for it, though not for long.
+    pub fresh: AtomicBool,
+}
+
+impl Connection {
+    /// A connection that has not asked for anything yet.
+    #[must_use]
+    pub fn new(socket: Socket, client: Client, width: Width) -> Self {
+        let (idle, fresh) = (AtomicBool::new(false), AtomicBool::new(true));
+        Self { socket, client, width, idle, fresh }
+    }
 }
 
 /// One client connection with its buffers.
@@ -156,7 +168,11 @@ impl<'a> Session<'a> {
         let mut is_first = true;
         let reason = loop {
             match self.serve_one(is_first) {
-                After::Reuse => is_first = false,
+                After::Reuse if is_first => {
+                    is_first = false;
+                    self.connection.fresh.store(false, Ordering::SeqCst);
+                }
+                After::Reuse => {}
                 After::Close(reason) => {
                     // Bytes behind a last request: more of them may be on their way.
                     if reason.lingers() || !self.buffers.client.is_empty() {

@@ -127,8 +127,7 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         let (stream, client) = listener.accept().unwrap();
         let socket = Socket::from(OwnedFd::from(stream));
         let client = Client::tcp(client);
-        let connection =
-            Connection { socket, client, width: Width::Wide, idle: AtomicBool::new(false) };
+        let connection = Connection::new(socket, client, Width::Wide);
         let mut buffers = Buffers::default();
         let counted = measure(|| {
             let reason = Session::new(&shared, &connection, policy, &mut buffers).serve();

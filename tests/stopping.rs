@@ -32,6 +32,10 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
+        Self::with(&["-shutdowngracetime=60"])
+    }
+
+    fn with(flags: &[&str]) -> Self {
         let scratch = Scratch::new();
         let socket = scratch.path().join("docker.sock");
         let endpoint = scratch.path().join("proxy.sock");
@@ -40,7 +44,8 @@ impl Stand {
         command
             .arg(format!("-socketpath={}", socket.display()))
             .arg(format!("-proxysocketendpoint={}", endpoint.display()))
-            .args(["-allowGET=/version", "-shutdowngracetime=60"]);
+            .arg("-allowGET=/version")
+            .args(flags);
         let proxy = Live::start(&mut command);
         proxy.await_text(LISTENING);
         // Before it listens, the proxy tries the daemon's socket out.
@@ -76,6 +81,19 @@ fn a_signal_that_stops_leaves_requests_their_grace() {
         finish(exchange);
         assert_eq!(stand.proxy.exit_code(), Some(0), "{signal:?}");
     }
+}
+
+#[test]
+fn a_client_that_asks_for_nothing_does_not_hold_up_the_end() {
+    // Neither the time for a head nor the grace ends before the test's patience.
+    let mut stand = Stand::with(&["-headertimeout=3600", "-shutdowngracetime=3600"]);
+    let mut client = UnixStream::connect(&stand.endpoint).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Connections are accepted in their order: it is in the proxy's hands now.
+    finish(stand.exchange());
+    stand.proxy.signal(Signal::TERM);
+    assert_eq!(client.read(&mut [0; 16]).unwrap(), 0, "closed without an answer");
+    assert_eq!(stand.proxy.exit_code(), Some(0));
 }
 
 #[test]

@@ -318,6 +318,31 @@ fn a_passed_tcp_listener_is_served_and_outlives_the_program() {
     assert_served(waiting);
 }
 
+/// Whatever is on its way when the program is told to stop: connections that wait
+/// in the queue, that are accepted, and that have a thread. The program is held
+/// while they ask, so that it finds the requests and the signal at once.
+#[test]
+fn a_restart_behind_a_passed_listener_answers_every_client() {
+    let scratch = Scratch::new();
+    daemon(&scratch);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let activate =
+        || activated("socket-proxy.socket", listener.try_clone().unwrap(), &scratch, &[]);
+    let mut proxy = activate();
+    for _ in 0..30 {
+        let mut clients: Vec<_> = std::iter::repeat_with(connect).take(4).collect();
+        proxy.signal(Signal::STOP);
+        clients.extend(std::iter::repeat_with(connect).take(8));
+        clients.iter_mut().for_each(ask);
+        proxy.signal(Signal::TERM);
+        proxy.signal(Signal::CONT);
+        assert_eq!(proxy.exit_code(), Some(0));
+        proxy = activate();
+        clients.into_iter().for_each(assert_answered);
+    }
+}
+
 #[test]
 fn a_passed_unix_listener_goes_to_the_listener_of_its_name() {
     let scratch = Scratch::new();
@@ -397,9 +422,18 @@ fn activate(name: &str, socket: impl Into<OwnedFd>, scratch: &Scratch, more: &[S
 
 #[track_caller]
 fn assert_served(mut client: impl Read + Write) {
+    ask(&mut client);
+    assert_answered(client);
+}
+
+fn ask(client: &mut impl Write) {
     client
         .write_all(b"GET /version HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
         .unwrap();
+}
+
+#[track_caller]
+fn assert_answered(mut client: impl Read) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nhello"), "{answer}");

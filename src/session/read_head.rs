@@ -1,7 +1,8 @@
 //! Waits for a request and reads its head within the time limits.
 //!
 //! A client may idle between requests, or before its first; once a head has
-//! begun, it must be complete within an absolute time.
+//! begun, it must be complete within an absolute time. When the program stops, a
+//! request that has arrived is still answered.
 
 use super::memory::{Part, UsedUp};
 use super::{CloseReason, Session};
@@ -47,10 +48,8 @@ impl Session<'_> {
                 return Err(Failure::Malformed(http1::Error::HeadTooLarge));
             }
             self.hold_received()?;
-            if self.is_stopping() && self.buffers.client.is_empty() {
-                return Err(Failure::Close(CloseReason::Stopping));
-            }
             let received = match deadline {
+                _ if self.takes_no_more() && self.buffers.client.is_empty() => self.receive_last(),
                 None if self.buffers.client.is_empty() => self.receive_idle(),
                 _ => {
                     let limit = self.head_limit();
@@ -86,8 +85,8 @@ impl Session<'_> {
             self.quiet_limit_is_set = true;
         }
         self.connection.idle.store(true, Ordering::SeqCst);
-        let received = if self.is_stopping() {
-            Ok(0)
+        let received = if self.takes_no_more() {
+            return self.receive_last();
         } else {
             let fill = |space: &mut [u8]| socket.receive_waiting(space);
             self.buffers.client.fill(bytes_max, fill).map(|filled| filled.bytes)
@@ -100,10 +99,27 @@ impl Session<'_> {
                 let deadline = Instant::now() + limit.saturating_sub(QUIET);
                 match self.await_readable(deadline)? {
                     Readable::Now => self.receive_until(deadline),
-                    Readable::Never => Ok(0),
+                    Readable::Never => self.receive_last(),
                 }
             }
             received => received,
+        }
+    }
+
+    /// Whether the program is stopping and waits for no further request. A new
+    /// client's first one may still be on its way.
+    fn takes_no_more(&self) -> bool {
+        self.is_stopping() && !self.connection.fresh.load(Ordering::SeqCst)
+    }
+
+    /// Receives what is there, and waits for nothing.
+    fn receive_last(&mut self) -> io::Result<usize> {
+        self.connection.idle.store(false, Ordering::SeqCst);
+        let bytes_max = self.head_bytes_max() + 1;
+        let fill = |space: &mut [u8]| self.connection.socket.receive(space);
+        match self.buffers.client.fill(bytes_max, fill) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            received => received.map(|filled| filled.bytes),
         }
     }
 
@@ -118,7 +134,7 @@ impl Session<'_> {
                 received => return received.map(|filled| filled.bytes),
             }
             if self.await_readable(deadline)? == Readable::Never {
-                return Ok(0);
+                return self.receive_last();
             }
         }
     }
@@ -127,7 +143,7 @@ impl Session<'_> {
         let is_idle = self.buffers.client.is_empty();
         self.connection.idle.store(is_idle, Ordering::SeqCst);
         // After the mark: who stops the program sees the one or we the other.
-        if is_idle && self.is_stopping() {
+        if is_idle && self.takes_no_more() {
             return Ok(Readable::Never);
         }
         let ready = self.connection.socket.wait(PollFlags::IN, deadline);
