@@ -138,13 +138,16 @@ pub fn judge<'a>(
         Ok(rule) => rule,
         Err(denial) => return Verdict::Denied(denial),
     };
-    let (path, query) = (request.target().path(), request.target().query());
-    match policy.bodies.inspection(request.method(), path, query) {
-        Ok(_) if request.target().had_doubled_slashes() => Verdict::Moved,
+    let (method, target) = (request.method(), request.target());
+    let bodies = &policy.bodies;
+    let form = match request.body() {
+        RequestBody::Empty => Ok(()),
+        _ => bodies.check_form(method, target.path(), request.field_values("content-type")),
+    };
+    match form.and_then(|()| bodies.inspection(method, target.path(), target.query())) {
+        Ok(_) if target.had_doubled_slashes() => Verdict::Moved,
         Ok(None) => Verdict::Allowed(Permit { request, rule, judged_body: None }),
-        Ok(Some(inspection)) => {
-            Verdict::BodyNeeded(Inquiry { request, rule, bodies: &policy.bodies, inspection })
-        }
+        Ok(Some(inspection)) => Verdict::BodyNeeded(Inquiry { request, rule, bodies, inspection }),
         Err(denial) => Verdict::Denied(Denial::Body(denial)),
     }
 }

@@ -53,7 +53,9 @@ fn judge_by(
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    match rules.inspection(method, path, query) {
+    let types = content_type.map(str::as_bytes).filter(|_| !body.is_empty());
+    let form = rules.check_form(method, path, types);
+    match form.and_then(|()| rules.inspection(method, path, query)) {
         Err(denial) => Outcome::Denied(denial),
         Ok(None) => Outcome::Untouched,
         Ok(Some(inspection)) => {

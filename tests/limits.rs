@@ -209,6 +209,50 @@ fn an_inspected_body_that_comes_too_slowly_or_is_too_large_is_refused() {
     assert_eq!(stand.daemon.accepted(), 0, "the daemon heard of a refused body");
 }
 
+/// The Engine reads the parameters of a build from a form, too, and before those of
+/// the query that was judged.
+#[test]
+fn a_form_does_not_override_the_query_that_was_judged() {
+    let form = "application/x-www-form-urlencoded";
+    let rows = [
+        ("/build?networkmode=none", vec![form], "a=b", 403),
+        (
+            "/v1.41/build/?version=2",
+            vec!["Application/X-WWW-Form-URLencoded ; charset=x"],
+            "a",
+            403,
+        ),
+        ("/build?t=/libpod/x", vec!["multipart/form-data; boundary=x"], "a", 403),
+        ("/build", vec!["application/x-tar", form], "a", 403),
+        ("/images/create?fromImage=x", vec![form], "fromSrc=/etc/x", 403),
+        // What clients send.
+        ("/build?networkmode=none", vec!["application/x-tar"], "tar", 200),
+        ("/build?networkmode=none", vec![], "tar", 200),
+        ("/images/create?fromImage=x", vec![form], "", 200),
+        ("/v5.0.0/libpod/build", vec!["multipart/form-data; boundary=x"], "a", 200),
+        ("/containers/a/wait", vec![form], "a", 200),
+    ];
+    let stand = Stand::new(&["-allowbindmountfrom=/srv"]);
+    for (target, types, body, expected) in rows {
+        let fields: String = types.iter().map(|t| format!("Content-Type: {t}\r\n")).collect();
+        for framing in [
+            format!("Content-Length: {}\r\n\r\n{body}", body.len()),
+            format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+        ] {
+            // Chunks without a byte are no form that could be known to be empty.
+            if body.is_empty() && framing.starts_with('T') {
+                continue;
+            }
+            let request = format!("POST {target} HTTP/1.1\r\nHost: d\r\n{fields}{framing}");
+            stand.daemon.play(answering());
+            let mut client = stand.client();
+            client.send(request.as_bytes());
+            let answer = client.answer("POST", PATIENCE).unwrap();
+            assert_eq!(status(&answer), Some(expected), "{request}: {}", waited(&answer));
+        }
+    }
+}
+
 #[test]
 fn a_connection_is_kept_after_a_body_that_was_read_and_denied() {
     let stand = Stand::new(&["-allowbindmountfrom=/srv"]);

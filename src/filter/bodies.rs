@@ -39,12 +39,17 @@ pub use endpoints::Inspection;
 pub use labels::LabelGuard;
 pub use refusal::{Closed, Fault, Refusal, Type, Unfit};
 
+use crate::api::below_libpod;
 use crate::http1::Method;
 use crate::json::{SyntaxError, Tree};
 use crate::text::quoted;
 use endpoints::{Endpoint, Recognised};
 use fields::Node;
 use read::Value;
+
+/// Types of bodies that the Engine reads as parameters, beside those of the query
+/// and before them (Go's `Request.FormValue`).
+const FORMS: [&[u8]; 2] = [b"application/x-www-form-urlencoded", b"multipart/form-data"];
 
 /// What a policy demands of request bodies. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,15 +137,40 @@ impl BodyRules {
                 .map(|()| None)
                 .map_err(restricted(Rule::BindMounts)),
             (Endpoint::OpaqueContainers(name) | Endpoint::OpaqueMounts(name), Some(allowed)) => {
-                Err({
-                    let unset = allowed.list_name().to_owned();
-                    restricted(Rule::BindMounts)(Refusal::new(name, Fault::UnreadMounts { unset }))
-                })
+                let unset = allowed.list_name().to_owned();
+                Err(restricted(Rule::BindMounts)(Refusal::new(name, Fault::UnreadMounts { unset })))
             }
             (Endpoint::OpaqueContainers(name), None) => {
                 Err(restricted(Rule::Labels)(Refusal::new(name, Fault::UnreadContainers)))
             }
             (Endpoint::Build | Endpoint::OpaqueMounts(_), None) => Ok(None),
+        }
+    }
+
+    /// Refuses a form as the body of a request that is judged by its query: the
+    /// Engine would read the parameters of the form instead. Podman's own tree
+    /// reads the query alone, and takes the contexts of a build as a form.
+    ///
+    /// # Errors
+    /// If one of `types`, the content types that are declared, is a form's.
+    pub fn check_form<'t>(
+        &self,
+        method: Method,
+        path: &str,
+        types: impl IntoIterator<Item = &'t [u8]>,
+    ) -> Result<(), BodyDenial> {
+        let rule = match (&self.bind_mounts, &self.label_guard) {
+            (Some(_), _) => Rule::BindMounts,
+            (None, Some(_)) => Rule::Labels,
+            (None, None) => return Ok(()),
+        };
+        let is_form =
+            |given: &[u8]| FORMS.iter().any(|form| essence(given).eq_ignore_ascii_case(form));
+        let recognised = Recognised::of(method, path);
+        let is_by_query = recognised.is_build || !recognised.parameters.is_empty();
+        match is_by_query && below_libpod(path).is_none() && types.into_iter().any(is_form) {
+            true => Err(restricted(rule)(Refusal::closed("the body", Closed::Form))),
+            false => Ok(()),
         }
     }
 
@@ -285,11 +315,15 @@ fn check_media_type(inspection: Inspection, content_type: Option<&[u8]>) -> Resu
             false => Err(BodyDenial::NoMediaType),
         };
     };
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    match essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+    match essence(content_type).eq_ignore_ascii_case(b"application/json") {
         true => Ok(()),
         false => Err(BodyDenial::MediaType(String::from_utf8_lossy(content_type).into_owned())),
     }
+}
+
+/// A media type without its parameters.
+fn essence(content_type: &[u8]) -> &[u8] {
+    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
 fn restricted(rule: Rule) -> impl FnOnce(Refusal) -> BodyDenial {

@@ -199,6 +199,8 @@ kinds! {
         AnyDirectory: "could open any directory of the host",
         /// A file that the client alone may resolve.
         Destination: "has a dest, which only a client may resolve",
+        /// A form, whose values come before those of the query.
+        Form: "is a form, which could override the query; send another Content-Type",
         /// Two readings of one context.
         ImageAndUrl: "is both an image and a URL",
         /// A file of the host.
