@@ -207,7 +207,7 @@ impl<B: Bytes> JsonStream<B> {
         }
     }
 
-    /// Skips white space that has arrived.
+    /// Skips white space.
     pub(super) fn skip_space(&mut self) -> Read<()> {
         while self.bytes.peek()?.is_some_and(|byte| byte.is_ascii_whitespace()) {
             self.bytes.advance();
@@ -302,9 +302,9 @@ impl<B: Bytes> JsonStream<B> {
         if self.take()? != b'\\' || self.take()? != b'u' {
             return Err(NOT_JSON);
         }
-        let second = self.four_digits()?;
-        let pair = 0x10000 + ((first - 0xD800) << 10) + second.wrapping_sub(0xDC00);
-        Ok(char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER))
+        let low = self.four_digits()?.checked_sub(0xDC00).filter(|low| *low < 0x400);
+        let pair = low.map(|low| 0x10000 + ((first - 0xD800) << 10) + low);
+        Ok(pair.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
     fn four_digits(&mut self) -> Read<u32> {
@@ -367,6 +367,9 @@ mod tests {
     fn texts_are_decoded_and_bounded() {
         let whole = |text: &str| Some((text.to_owned(), false));
         assert_eq!(text(r#" "a\"\\\/\n\u00e9\ud83d\ude00é""#, 99), whole("a\"\\/\né😀é"));
+        for half in [r#""\ud800\u0041""#, r#""\ud800\ue000""#, r#""\udbff\uffff""#] {
+            assert_eq!(text(half, 9), whole("\u{fffd}"), "{half}");
+        }
         assert_eq!(text("\"12345\"", 5), whole("12345"));
         assert_eq!(text("\"123456\"", 5), Some(("12345".to_owned(), true)));
         assert_eq!(text("\"1234é\"", 5), Some(("1234\u{fffd}".to_owned(), true)));
