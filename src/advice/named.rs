@@ -10,6 +10,7 @@
 
 use super::presets;
 use crate::api::{Class, Operation};
+use crate::filter::rules::Rule;
 use crate::text::nearest::nearest;
 use crate::text::{Escaped, cut, print_json_string};
 use std::collections::BTreeSet;
@@ -30,9 +31,11 @@ pub struct Item {
     pub operations: BTreeSet<Operation>,
 }
 
-/// A word that names nothing.
+/// A word that names nothing, or no word at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnknownWord {
+    /// The list has no item.
+    Empty,
     /// No operation, class or preset.
     Item(String),
     /// No part of this preset.
@@ -50,6 +53,7 @@ pub enum UnknownWord {
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str("it is empty"),
             Self::Item(word) => {
                 write!(f, "{} is not an operation, a class or a preset", shown(word))?;
                 match nearest(word, words()) {
@@ -79,10 +83,25 @@ fn shown(word: &str) -> String {
 /// empty items.
 ///
 /// # Errors
-/// The first word that names nothing.
+/// The first word that names nothing; a list without an item, which would not say
+/// whether all or nothing is meant.
 pub fn parse_list(list: &str) -> Result<Vec<Item>, UnknownWord> {
     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(parse_item).collect()
+    let items: Vec<Item> = items.map(parse_item).collect::<Result<_, _>>()?;
+    if items.is_empty() { Err(UnknownWord::Empty) } else { Ok(items) }
+}
+
+/// The operations and the rule of each item in the list that `origin` has.
+///
+/// # Errors
+/// As [`parse_list`].
+pub fn named_rules(
+    list: &str,
+    origin: &str,
+) -> Result<Vec<(BTreeSet<Operation>, Rule)>, UnknownWord> {
+    let rule = |written| Rule { written, origin: origin.to_owned() };
+    let items = parse_list(list)?.into_iter();
+    Ok(items.map(|item| (item.operations, rule(item.written))).collect())
 }
 
 /// Every word that a list may have, but for the parts of presets.
@@ -144,7 +163,6 @@ mod tests {
     fn a_list_names_operations_classes_and_presets() {
         assert_eq!(names("ContainerList"), ["ContainerList"]);
         assert_eq!(names(" SystemInfo , ,ContainerList,"), ["SystemInfo", "ContainerList"]);
-        assert_eq!(names(""), [""; 0]);
         assert_eq!(names("all").len(), Operation::ALL.len());
         assert!(names("reads").contains(&"SystemPing") && names("reads").contains(&"SystemInfo"));
         assert!(!names("reads").contains(&"ContainerLogs"));
@@ -177,6 +195,8 @@ mod tests {
                 "Traefik",
                 "\"Traefik\" is not an operation, a class or a preset; did you mean traefik?",
             ),
+            ("", "it is empty"),
+            (" , ,", "it is empty"),
             ("zzzz", "\"zzzz\" is not an operation, a class or a preset"),
             ("a\u{202e}b", "\"a\\u202eb\" is not an operation, a class or a preset"),
             (

@@ -12,7 +12,7 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
 use super::{Endpoint, HEALTH_ADDRESS, Listener, additions, suggest};
-use crate::advice::named::{self, Item};
+use crate::advice::named;
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
 use crate::filter::rules::{Draft, Rule, WEIGHT_MAX};
@@ -204,15 +204,7 @@ fn rules(
 
 /// The operations and the rule of each item in a list.
 fn named_rules(value: &Value) -> Result<Vec<(BTreeSet<Operation>, Rule)>, String> {
-    let rule = |written| Rule { written, origin: value.name.clone() };
-    let items = operations(&value.text)?.into_iter();
-    Ok(items.map(|item| (item.operations, rule(item.written))).collect())
-}
-
-/// The items of a list of operations, classes and presets.
-pub(super) fn operations(text: &str) -> Result<Vec<Item>, String> {
-    let items = named::parse_list(text).map_err(|word| word.to_string())?;
-    if items.is_empty() { Err("it is empty".to_owned()) } else { Ok(items) }
+    named::named_rules(&value.text, &value.name).map_err(|word| word.to_string())
 }
 
 fn bind_mounts(reader: &mut Reader, slot: &Slot) -> Option<Option<BindMounts>> {

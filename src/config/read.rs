@@ -158,7 +158,9 @@ mod tests {
                     Kind::Form => commands::form(text).map(drop),
                     Kind::Dialect => Dialect::parse(text).map(drop),
                     Kind::Learn => values::learn(text).map(drop),
-                    Kind::Operations => super::super::listeners::operations(text).map(drop),
+                    Kind::Operations => crate::advice::named::parse_list(text)
+                        .map(drop)
+                        .map_err(|word| word.to_string()),
                     Kind::Addresses => {
                         crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())
                     }

@@ -291,16 +291,22 @@ impl Draft {
 
     /// Allows operations by name.
     pub fn allow(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
-        let item = self.items.len();
+        let item = self.push(rule);
         operations.into_iter().for_each(|operation| self.allowed.add(operation, item));
-        self.items.push(rule);
     }
 
     /// Denies operations by name, whatever allows them.
     pub fn deny(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
-        let item = self.items.len();
+        let item = self.push(rule);
         operations.into_iter().for_each(|operation| self.denied.add(operation, item));
+    }
+
+    /// Keeps an item, which weighs what it takes, and tells its number.
+    fn push(&mut self, rule: Rule) -> usize {
+        let bytes = size_of::<Rule>() + rule.written.len() + rule.origin.len();
+        self.weight = self.weight.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.items.push(rule);
+        self.items.len() - 1
     }
 
     fn too_heavy(&self, pattern: String, weight: u64) -> PatternError {

@@ -2,8 +2,9 @@
 //!
 //! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING`,
 //! `PREFIX.allow.bindmountfrom` and `PREFIX.allow.bindmountsexact`, with what
-//! follows the prefix in any case, as the Go original reads the first three; an
-//! empty value says nothing there either.
+//! follows `PREFIX.allow.` in any case, as the Go original reads the first three; an
+//! empty value says nothing there either. `PREFIX.allow` and `PREFIX.deny` have lists
+//! of operations; the original does not know them.
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
 //! makes all of them void, so that nobody has half of the rights that were meant.
@@ -12,12 +13,11 @@
 //! **Invariant:** all patterns are translated and weighed before the first is
 //! compiled.
 
-use crate::advice::named::parse_list;
-use crate::api::Operation;
+use crate::advice::named::named_rules;
 use crate::filter::rules::{Draft, Rule};
 use crate::filter::{Additions, BindMounts};
 use crate::http1::Method;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The name, behind the prefix, of the label that allows operations by name.
 const ALLOW: &str = ".allow";
@@ -63,16 +63,18 @@ pub(super) fn read(
     let mut exact: Option<&str> = None;
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
+        let named = || named_rules(value, label).map_err(|word| invalid(word.to_string()));
         match label.strip_prefix(prefix) {
             Some(ALLOW) => {
-                for (operations, rule) in named_rules(label, value).map_err(invalid)? {
-                    patterns.allow(operations, rule);
-                }
+                named()?
+                    .into_iter()
+                    .for_each(|(operations, rule)| patterns.allow(operations, rule));
             }
-            Some(DENY) => {
-                for (operations, rule) in named_rules(label, value).map_err(invalid)? {
-                    patterns.deny(operations, rule);
+            Some(behind) if is_denial(behind) => {
+                if !behind.eq_ignore_ascii_case(DENY) {
+                    return Err(invalid(format!("denials have one label, {prefix}{DENY}")));
                 }
+                named()?.into_iter().for_each(|(operations, rule)| patterns.deny(operations, rule));
             }
             _ => {}
         }
@@ -109,13 +111,6 @@ pub(super) fn read(
     Ok(Some(Allowlists { patterns, bind_mounts, additions: additions(prefix, labels) }))
 }
 
-/// The operations and the rule of each item in a list.
-fn named_rules(label: &str, list: &str) -> Result<Vec<(BTreeSet<Operation>, Rule)>, String> {
-    let items = parse_list(list).map_err(|word| word.to_string())?;
-    let rule = |written| Rule { written, origin: label.to_owned() };
-    Ok(items.into_iter().map(|item| (item.operations, rule(item.written))).collect())
-}
-
 /// For each method the first label that the container does not have.
 fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
     let is_taken = |name: &String| labels.keys().any(|label| label.eq_ignore_ascii_case(name));
@@ -131,6 +126,13 @@ fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
         false => format!("add the label {label}="),
     };
     Additions { patterns: patterns.collect(), names, ..Additions::default() }
+}
+
+/// Whether a name behind the prefix is that of a denial, or begins with it and a dot:
+/// one that is taken for nothing would leave the rights that it was to take.
+fn is_denial(behind: &str) -> bool {
+    let first = behind.strip_prefix('.').and_then(|name| name.split('.').next());
+    first.is_some_and(|first| first.eq_ignore_ascii_case(&DENY[1..]))
 }
 
 fn name_behind<'a>(prefix: &str, label: &'a str) -> Option<&'a str> {
@@ -155,9 +157,13 @@ mod tests {
             Ok(None) => "none".to_owned(),
             Ok(Some(allowed)) => {
                 let rules = allowed.patterns.compile().unwrap();
-                let rules = rules.patterns();
+                let patterns = rules.patterns();
                 let mut words: Vec<String> =
-                    rules.map(|(method, rule)| format!("{method} {}", rule.written)).collect();
+                    patterns.map(|(method, rule)| format!("{method} {}", rule.written)).collect();
+                words.extend(rules.named().map(|(operation, _)| operation.name().to_owned()));
+                words.extend(
+                    rules.denied().map(|(operation, _)| format!("not {}", operation.name())),
+                );
                 words.extend(allowed.bind_mounts.map(|mounts| format!("from {mounts}")));
                 words.join("; ")
             }
@@ -240,6 +246,32 @@ mod tests {
         check(&[("socket-proxy2.allow.get", ".*")], "none");
         check(&[("socket-proxy.allow.get", "")], "none");
         check(&[("socket-proxy.allow.nonsense", "")], "none");
+    }
+
+    #[test]
+    fn operations_are_allowed_and_denied_by_name() {
+        check(&[("socket-proxy.allow", "SystemPing, SystemInfo")], "SystemInfo; SystemPing");
+        check(
+            &[("socket-proxy.allow", "SystemPing"), ("socket-proxy.deny", "SystemInfo")],
+            "SystemPing; not SystemInfo",
+        );
+        // Not taken for a container without labels, which has the listener's rights.
+        check(&[("socket-proxy.deny", "SystemPing")], "not SystemPing");
+        check(&[("socket-proxy.DENY", "SystemPing")], "not SystemPing");
+        check(&[("socket-proxy.denying", "SystemPing")], "none");
+    }
+
+    #[test]
+    fn a_list_that_says_nothing_voids_all() {
+        for name in ["socket-proxy.allow", "socket-proxy.deny"] {
+            for value in [",", " ", " , ,"] {
+                check(&[(name, value)], &format!("invalid {name}"));
+            }
+            check(&[(name, "nonsense")], &format!("invalid {name}"));
+        }
+        for name in ["socket-proxy.deny.exec", "socket-proxy.Deny.1", "socket-proxy.deny."] {
+            check(&[("socket-proxy.allow", "all"), (name, "exec")], &format!("invalid {name}"));
+        }
     }
 
     #[test]
