@@ -19,10 +19,15 @@ const CLIENTS_MAX: usize = 256;
 /// The most paths of no known operation for each client.
 const PATHS_MAX: usize = 256;
 
+/// What the names and patterns of all clients may take; a path may have 128 KiB.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+
 /// What all clients asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     clients: BTreeMap<String, ClientNeeds>,
+    /// What the names and patterns have taken of [`TEXT_BYTES_MAX`].
+    text_bytes: usize,
     /// Requests that found no room.
     left_out: u64,
 }
@@ -88,15 +93,7 @@ impl Needs {
         path: &str,
         decision: Decision,
     ) -> Novelty {
-        let Some(needs) = self.client(client) else {
-            self.left_out += 1;
-            return Novelty::Known;
-        };
-        let count = match exact(method, path) {
-            Some(operation) => Some(needs.operations.entry(operation).or_default()),
-            None => needs.pattern(method, generalise(path)),
-        };
-        let Some(count) = count else {
+        let Some(count) = self.count(client, method, path) else {
             self.left_out += 1;
             return Novelty::Known;
         };
@@ -133,23 +130,36 @@ impl Needs {
         json!({"clients": clients.collect::<Vec<_>>(), "left_out": self.left_out})
     }
 
-    fn client(&mut self, name: &str) -> Option<&mut ClientNeeds> {
-        if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(name) {
-            return None;
+    /// The count of such requests; `None` if there is no room for another.
+    fn count(&mut self, client: &str, method: Method, path: &str) -> Option<&mut Count> {
+        let Self { clients, text_bytes, .. } = self;
+        if !clients.contains_key(client) {
+            let is_room = clients.len() < CLIENTS_MAX && take(text_bytes, client.len());
+            is_room.then_some(())?;
         }
-        Some(self.clients.entry(name.to_owned()).or_default())
+        let needs = clients.entry(client.to_owned()).or_default();
+        if let Some(operation) = exact(method, path) {
+            return Some(needs.operations.entry(operation).or_default());
+        }
+        let key = (method, generalise(path));
+        if !needs.patterns.contains_key(&key) {
+            let is_room = needs.patterns.len() < PATHS_MAX && take(text_bytes, key.1.len());
+            is_room.then_some(())?;
+        }
+        Some(needs.patterns.entry(key).or_default())
     }
 }
 
-impl ClientNeeds {
-    fn pattern(&mut self, method: Method, pattern: String) -> Option<&mut Count> {
-        let key = (method, pattern);
-        if self.patterns.len() >= PATHS_MAX && !self.patterns.contains_key(&key) {
-            return None;
-        }
-        Some(self.patterns.entry(key).or_default())
+/// Takes bytes of what is left for texts, if there are as many.
+fn take(text_bytes: &mut usize, bytes: usize) -> bool {
+    let is_room = bytes <= TEXT_BYTES_MAX - *text_bytes;
+    if is_room {
+        *text_bytes += bytes;
     }
+    is_room
+}
 
+impl ClientNeeds {
     fn to_json(&self, client: &str) -> Value {
         let operation = |(operation, count): (&Operation, &Count)| {
             let (name, class) = (operation.name(), operation.class().as_str());
@@ -339,6 +349,23 @@ mod tests {
         }
         assert_eq!(needs.left_out, 6);
         assert!(needs.suggestion(Form::Flags).contains("# 6 requests of too many kinds"));
+    }
+
+    #[test]
+    fn long_paths_and_names_are_bounded_together() {
+        let mut needs = Needs::default();
+        let long = "x".repeat(100_000);
+        for n in 0..30 {
+            let _ = needs.note("a", Method::Get, &format!("/{n}{long}"), Decision::Blocked);
+            let _ = needs.note(&format!("{n}{long}"), Method::Get, "/info", Decision::Blocked);
+        }
+        let patterns = needs.clients.values().flat_map(|client| client.patterns.keys());
+        let kept = patterns.map(|(_, pattern)| pattern.len()).sum::<usize>()
+            + needs.clients.keys().map(String::len).sum::<usize>();
+        assert!(kept <= TEXT_BYTES_MAX && kept > TEXT_BYTES_MAX - 2 * long.len(), "{kept}");
+        assert_eq!(needs.left_out, 60 - 41);
+        // What is known is counted further on.
+        assert_eq!(needs.note("a", Method::Get, "/info", Decision::Allowed), Novelty::First);
     }
 
     #[test]
