@@ -2,7 +2,7 @@
 
 #![warn(clippy::unwrap_used)]
 
-use socket_proxy::activation::passed_listeners;
+use socket_proxy::activation::{PassedListener, passed_listeners};
 use socket_proxy::commands::{self, Call};
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::filter::Scope;
@@ -13,7 +13,7 @@ use socket_proxy::wait::{self, Unusable};
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
 use socket_proxy::{logging, signals};
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -42,9 +42,8 @@ fn main() -> ExitCode {
         Err(error) => {
             let mut message = error.to_string();
             if error.is_about_values() {
-                message = logging::error_line("error initializing config")
-                    + "
-" + &message;
+                message =
+                    format!("{}\n{message}", logging::error_line("error initializing config"));
             }
             eprint!("{}", logging::for_stderr(&message));
             ExitCode::from(error.exit_code())
@@ -53,9 +52,11 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> ExitCode {
+    // Before any thread, that of the log included: this changes the environment.
+    let passed = passed_listeners();
     logging::init(config.log);
     logging::announce(config);
-    let code = match start_and_wait(config) {
+    let code = match start_and_wait(config, passed) {
         Ok(reason) => {
             log::info!("exit code" = reason.exit_code(); "shutdown finished - exiting");
             ExitCode::from(reason.exit_code())
@@ -98,9 +99,11 @@ impl From<String> for StartError {
 }
 
 /// Serves until something asks for the end.
-fn start_and_wait(config: &Config) -> Result<StopReason, StartError> {
-    // Before any thread: this removes variables from the environment.
-    let passed = passed_listeners().map_err(|error| error.to_string())?;
+fn start_and_wait(
+    config: &Config,
+    passed: io::Result<Vec<PassedListener>>,
+) -> Result<StopReason, StartError> {
+    let passed = passed.map_err(|error| error.to_string())?;
     server::raise_descriptor_limit(&config.limits);
     let (stop, stops) = channel();
     let learner = config.learning.clone().map(Learner::new).map(Arc::new);
