@@ -30,7 +30,7 @@ mod settings;
 mod suggest;
 mod values;
 
-pub use commands::{Asked, Command, Input, is_bare_command};
+pub use commands::{Asked, Command, Input, bare_command};
 pub use compat::{Effect, Honoured};
 pub use error::ConfigError;
 

@@ -23,17 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("names", &["journal"]),
     (
         "rights",
-        &[
-            "http1",
-            "api",
-            "filter",
-            "advice",
-            "large_stack",
-            "relay",
-            "config",
-            "journal",
-            "engine",
-        ],
+        &["http1", "filter", "advice", "large_stack", "relay", "config", "journal", "engine"],
     ),
     (
         "session",
@@ -42,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "json",
         ],
     ),
-    ("commands", &["advice", "config", "text"]),
+    ("commands", &["filter", "advice", "config", "text"]),
     ("activation", &[]),
     (
         "server",

@@ -6,7 +6,8 @@
 //! and the variables of the container. So a question without any flag, and without
 //! a variable that process 1 lacks, is about process 1.
 
-use crate::config::{Config, is_bare_command};
+use crate::config::{Config, bare_command};
+use crate::filter::Scope;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -47,23 +48,22 @@ impl Call {
     #[must_use]
     pub fn new(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Self {
         let own = Self { arguments, environment, origin: Origin::Own };
-        if !is_bare_command(&own.arguments) || process::id() == 1 {
+        let Some(json) = bare_command(&own.arguments).filter(|_| process::id() != 1) else {
             return own;
-        }
+        };
         match ProcessOne::read() {
-            Ok(one) if has_all(&one.environment, &own.environment) => own.followed_by(one),
+            Ok(one) if has_all(&one.environment, &own.environment) => own.followed_by(one, json),
             Ok(_) => own,
             Err(cause) => Self { origin: Origin::NotFound(cause), ..own },
         }
     }
 
     /// Our flags come first: flags end at the first word that is none.
-    fn followed_by(self, one: ProcessOne) -> Self {
+    fn followed_by(self, one: ProcessOne, json: bool) -> Self {
         let is_json = |word: &OsString| {
             let word = word.to_string_lossy();
             word.starts_with("-logjson") || word.starts_with("--logjson")
         };
-        let json = self.arguments.iter().any(is_json);
         let own = self.arguments.into_iter().filter(|word| !is_json(word));
         Self {
             arguments: own.chain(one.arguments).collect(),
@@ -96,6 +96,16 @@ impl Call {
         }
         if is_empty {
             notes.push("The policy is empty: no rule allows anything.".to_owned());
+        }
+        if let Some(learning) = &config.learning {
+            let which = match learning.scope() {
+                Scope::Reads => "requests that only read",
+                Scope::All => "all requests",
+            };
+            notes.push(format!(
+                "The proxy learns: {which} pass although no rule allows them, unless -deny names \
+                 them."
+            ));
         }
         if config.container_rights.is_some() {
             notes.push(
@@ -205,10 +215,10 @@ mod tests {
             arguments: list(&["-logjson", "x", "-allow=reads"]),
             environment: Vec::new(),
         };
-        let call = own(&["-lint"]).followed_by(one());
+        let call = own(&["-lint"]).followed_by(one(), false);
         assert_eq!(call.arguments, list(&["-lint", "-logjson", "x", "-allow=reads"]));
         assert!(!call.wants_json(true));
-        assert!(own(&["-lint", "-logjson"]).followed_by(one()).wants_json(true));
+        assert!(own(&["-lint", "-logjson"]).followed_by(one(), true).wants_json(true));
         assert!(own(&["-lint"]).wants_json(true));
     }
 }

@@ -73,16 +73,24 @@ pub(super) struct AskedAll {
     asked: Vec<Asked>,
 }
 
-/// Whether a command line has `-lint` or `-check` and nothing about a
-/// configuration, so that another process's may be meant.
+/// Of a command line that has `-lint` or `-check` and nothing about a configuration,
+/// so that another process's may be meant: whether the answer is to be JSON.
 #[must_use]
-pub fn is_bare_command(arguments: &[OsString]) -> bool {
-    let Ok(Some(lines)) = go_flags::normalise(arguments.iter().cloned()) else { return false };
+pub fn bare_command(arguments: &[OsString]) -> Option<bool> {
+    let lines = go_flags::normalise(arguments.iter().cloned()).ok().flatten()?;
     let all = [&lines.plain].into_iter().chain(lines.of_listeners.values()).flatten();
-    let flags: Vec<&str> = all.map(String::as_str).step_by(2).collect();
-    flags.iter().any(|flag| ["--lint", "--check"].contains(flag))
-        && flags.iter().all(|flag| ["--lint", "--check", "--logjson"].contains(flag))
-        && lines.warnings.is_empty()
+    let words: Vec<&str> = all.map(String::as_str).collect();
+    let (mut has_command, mut json) = (false, false);
+    for flag in words.chunks(2) {
+        match flag {
+            ["--lint" | "--check", _] => has_command = true,
+            ["--logjson", value] => json = values::switch(value).ok()?,
+            _ => return None,
+        }
+    }
+    // What ends the flags would end those of the other process, too.
+    let ends_flags = arguments.iter().any(|word| word == "--");
+    (has_command && !ends_flags && lines.warnings.is_empty()).then_some(json)
 }
 
 /// A command that needs no rules.
@@ -276,12 +284,17 @@ mod tests {
     #[test]
     fn a_bare_command_says_nothing_about_a_configuration() {
         let is_bare = |words: &[&str]| {
-            is_bare_command(&words.iter().map(Into::into).collect::<Vec<OsString>>())
+            bare_command(&words.iter().map(Into::into).collect::<Vec<OsString>>()).is_some()
         };
         assert!(is_bare(&["-lint"]) && is_bare(&["-lint", "-logjson"]));
         assert!(is_bare(&["-check", "GET /info", "-check@web=GET /x"]));
         assert!(!is_bare(&[]) && !is_bare(&["-logjson"]) && !is_bare(&["-presets"]));
         assert!(!is_bare(&["-lint", "-allow=traefik"]) && !is_bare(&["-lint", "x"]));
         assert!(!is_bare(&["-lint", "-nonsense"]) && !is_bare(&["-h"]));
+        assert!(!is_bare(&["-lint", "--"]) && !is_bare(&["-lint", "-logjson=x"]));
+        let json = |words: &[&str]| bare_command(&words.iter().map(Into::into).collect::<Vec<_>>());
+        assert_eq!(json(&["-lint"]), Some(false));
+        assert_eq!(json(&["-lint", "--logjson"]), Some(true));
+        assert_eq!(json(&["-logjson", "-lint", "-logjson=false"]), Some(false));
     }
 }
