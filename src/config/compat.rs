@@ -199,6 +199,16 @@ pub(super) fn translate(dialect: Dialect, variables: &[(String, String)]) -> Tra
     translation
 }
 
+impl Translation {
+    /// Says of a variable that a setting of ours counts instead.
+    pub(super) fn overrule(&mut self, variable: &str, ours: &str) {
+        for line in self.lines.iter_mut().filter(|line| line.variable == variable) {
+            line.became = format!("nothing: {ours} is set");
+            line.effect = Effect::None;
+        }
+    }
+}
+
 struct Translator<'v> {
     dialect: Dialect,
     variables: &'v [(String, String)],

@@ -103,7 +103,7 @@ impl Settings {
 
     /// Every value is read before the first `?`, so that every mistake is found.
     fn config(&mut self) -> Option<Config> {
-        let translation = self.translate()?;
+        let translation = self.translate();
         let (reader, given) = (&mut self.reader, &self.default);
         // Before the listeners, whose policies have its guard.
         let container_rights = container_rights(reader, given);
@@ -112,7 +112,7 @@ impl Settings {
             default: given,
             named: &self.named,
             declarations: &self.declarations,
-            grants: &translation.grants,
+            grants: translation.as_ref().map_or(&[], |translation| &translation.grants),
             label_guard: rights.and_then(|rights| rights.label_guard.as_ref()),
         };
         let serve_health = reader.switch(&given.allowhealthcheck);
@@ -137,13 +137,11 @@ impl Settings {
             wait_for_socket: wait_for_socket?,
             learning: learning?.pop().map(Learning::new),
             container_rights: container_rights?,
-            honoured: translation.lines,
+            honoured: translation?.lines,
             warnings: Vec::new(),
         })
     }
-}
 
-impl Settings {
     /// What other proxies' variables say, if they are to be honoured. Those that
     /// are about the whole program fill slots of which nothing else spoke.
     fn translate(&mut self) -> Option<Translation> {
@@ -156,8 +154,10 @@ impl Settings {
         let Given { socketpath, loglevel, .. } = &mut self.default;
         let values = [translation.socket_path.take(), translation.log_level.take()];
         for (slot, value) in [socketpath, loglevel].into_iter().zip(values) {
-            if !slot.is_given() {
-                slot.values.extend(value);
+            let Some(value) = value else { continue };
+            match slot.values.last() {
+                Some(ours) => translation.overrule(&value.name, &ours.name),
+                None => slot.values.push(value),
             }
         }
         Some(translation)

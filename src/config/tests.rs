@@ -277,6 +277,12 @@ fn wrong_values_are_named_with_an_example() {
             "it is not an IP address; expected an IPv4 or IPv6 address, for example NAME=0.0.0.0",
         ),
         (
+            "learn",
+            "SP_LEARN",
+            "writes",
+            "it is neither reads nor all; expected reads or all, for example NAME=reads",
+        ),
+        (
             "loglevel",
             "SP_LOGLEVEL",
             "warning",
@@ -452,7 +458,7 @@ fn every_variable_that_a_flag_overrides_is_named() {
 #[test]
 fn all_mistakes_are_reported_at_once() {
     let error = invoke(
-        "-proxyport=x -proxyport=0 -allowfrom=a..b -listen=web -allowfrom@db=x",
+        "-compat=x -proxyport=x -proxyport=0 -allowfrom=a..b -listen=web -allowfrom@db=x",
         &[("SP_LOGLEVEL", "loud"), ("SP_LISTEN_A_B", "x")],
     )
     .map(drop)
@@ -460,6 +466,7 @@ fn all_mistakes_are_reported_at_once() {
     let starts = [
         "unknown variable \"SP_LISTEN_A_B\"; SP_LISTEN_<NAME> makes a listener",
         "invalid value \"web\" for -listen: it has no name",
+        "invalid value \"x\" for -compat:",
         "no listener is called db (-allowfrom@db)",
         "invalid value \"x\" for -proxyport:",
         "invalid value \"0\" for -proxyport:",

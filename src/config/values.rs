@@ -80,7 +80,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn learn(text: &str) -> Result<Scope, String> {
-    match text.trim() {
+    match text {
         "reads" => Ok(Scope::Reads),
         "all" => Ok(Scope::All),
         _ => Err("it is neither reads nor all".to_owned()),

@@ -82,6 +82,11 @@ fn our_own_flags_and_variables_win_over_and_add_up_with_theirs() {
         panic!("this is a configuration");
     };
     assert_eq!(config.socket_path, std::path::Path::new("/b"));
+    let theirs = config.honoured.iter().find(|line| line.variable == "SOCKET_PATH").unwrap();
+    assert_eq!(
+        (theirs.became.as_str(), theirs.effect),
+        ("nothing: SP_SOCKETPATH is set", Effect::None)
+    );
     let rules = config.listeners[0].policy.rules();
     assert!(rules.judge(Method::Get, "/containers/json").is_allowed());
     assert!(rules.judge(Method::Get, "/version").is_allowed());
