@@ -61,10 +61,10 @@ pub(super) struct Translation {
 }
 
 /// Sections that are open unless they are closed.
-const OPEN_SECTIONS: [&str; 3] = ["EVENTS", "PING", "VERSION"];
+pub(super) const OPEN_SECTIONS: [&str; 3] = ["EVENTS", "PING", "VERSION"];
 
 /// Sections, and what the paths begin with.
-const SECTIONS: [(&str, &str); 23] = [
+pub(super) const SECTIONS: [(&str, &str); 23] = [
     ("AUTH", "/auth"),
     ("BUILD", "/build"),
     ("COMMIT", "/commit"),
@@ -110,7 +110,7 @@ const LIBPOD_SECTIONS: [(&str, &str); 15] = [
 ];
 
 /// The ends of the names of actions, and their verbs.
-const ACTIONS: [(&str, &[&str]); 5] = [
+pub(super) const ACTIONS: [(&str, &[&str]); 5] = [
     ("START", &["start"]),
     ("STOP", &["stop"]),
     ("RESTARTS", &["stop", "restart", "kill"]),
@@ -128,7 +128,7 @@ const ACTIONS_ON: [(&str, &[&str], bool); 3] = [
 
 /// The ends of paths that stay closed unless the variable is set, and the dialect
 /// in which that is so; `None` for all.
-const PARTS: [(&str, &str, Option<Dialect>); 8] = [
+pub(super) const PARTS: [(&str, &str, Option<Dialect>); 8] = [
     ("ALLOW_ARCHIVE", "archive", None),
     ("ALLOW_ATTACH", "attach", None),
     ("ALLOW_EXPORT", "export", None),
@@ -140,7 +140,7 @@ const PARTS: [(&str, &str, Option<Dialect>); 8] = [
 ];
 
 /// Methods with a variable of their own, of which only POST is in all dialects.
-const METHODS: [(&str, Method); 4] = [
+pub(super) const METHODS: [(&str, Method); 4] = [
     ("POST", Method::Post),
     ("PUT", Method::Put),
     ("PATCH", Method::Patch),

@@ -9,71 +9,24 @@
 //!
 //! Nothing is ever allowed because of these variables.
 
+use super::compat::{ACTIONS, METHODS, OPEN_SECTIONS, PARTS, SECTIONS};
 use crate::api::ENGINE_VERSION;
-
-/// Sections that are open there unless they are closed, and their paths.
-const OPEN_SECTIONS: [(&str, &str); 3] =
-    [("EVENTS", "events"), ("PING", "_ping"), ("VERSION", "version")];
-
-/// Sections that are closed there unless they are opened; the path is the name
-/// in lower case.
-const CLOSED_SECTIONS: [&str; 20] = [
-    "AUTH",
-    "BUILD",
-    "COMMIT",
-    "CONFIGS",
-    "CONTAINERS",
-    "DISTRIBUTION",
-    "EXEC",
-    "GRPC",
-    "IMAGES",
-    "INFO",
-    "NETWORKS",
-    "NODES",
-    "PLUGINS",
-    "SECRETS",
-    "SERVICES",
-    "SESSION",
-    "SWARM",
-    "SYSTEM",
-    "TASKS",
-    "VOLUMES",
-];
-
-/// Single actions on containers, and the verbs that they open.
-const ACTIONS: [(&str, &str); 5] = [
-    ("ALLOW_START", "start"),
-    ("ALLOW_STOP", "stop"),
-    ("ALLOW_RESTARTS", "stop|restart|kill"),
-    ("ALLOW_PAUSE", "pause"),
-    ("ALLOW_UNPAUSE", "unpause"),
-];
-
-/// Variables of newer states of those proxies, which are told apart by them: where
-/// methods have variables of their own, `POST` opens POST only.
-const METHODS: [&str; 3] = ["PUT", "PATCH", "DELETE"];
-/// Parts of containers that newer states close unless the variable is set.
-const PARTS: [&str; 8] = [
-    "ALLOW_ARCHIVE",
-    "ALLOW_ATTACH",
-    "ALLOW_CHANGES",
-    "ALLOW_EXEC",
-    "ALLOW_EXPORT",
-    "ALLOW_KILL",
-    "ALLOW_LOGS",
-    "ALLOW_TOP",
-];
+use crate::http1::Method;
 
 /// Whether a HAProxy-based proxy would act on the variable.
 pub(super) fn is_of_haproxy_proxies(name: &str, value: &str) -> bool {
     let is_switch = matches!(value, "0" | "1");
-    let is_known = name == "POST"
-        || CLOSED_SECTIONS.contains(&name)
-        || OPEN_SECTIONS.iter().any(|(section, _)| *section == name)
-        || ACTIONS.iter().any(|(action, _)| *action == name)
-        || METHODS.contains(&name)
-        || PARTS.contains(&name);
+    let action = name.strip_prefix("ALLOW_");
+    let is_known = METHODS.iter().any(|(method, _)| *method == name)
+        || SECTIONS.iter().any(|(section, _)| *section == name)
+        || ACTIONS.iter().any(|(end, _)| action == Some(*end))
+        || is_part(name);
     is_switch && is_known
+}
+
+/// Whether newer states close a part of containers unless the variable is set.
+fn is_part(name: &str) -> bool {
+    PARTS.iter().any(|(part, ..)| *part == name)
 }
 
 /// One warning with the variables that have the same effect here; nothing if
@@ -81,11 +34,11 @@ pub(super) fn is_of_haproxy_proxies(name: &str, value: &str) -> bool {
 pub(super) fn warning(variables: &[(String, String)]) -> Option<String> {
     let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
     // A lone VERSION=1 says nothing about another proxy.
-    let is_telling = |name: &&str| *name == "POST" || !OPEN_SECTIONS.iter().any(|(s, _)| s == name);
+    let is_telling = |name: &&str| !OPEN_SECTIONS.contains(name);
     if !names.iter().any(is_telling) {
         return None;
     }
-    let parts = if names.iter().any(|name| PARTS.contains(name)) {
+    let parts = if names.iter().any(|name| is_part(name)) {
         "; docs/migration.md has the patterns for ALLOW_…"
     } else {
         ""
@@ -101,13 +54,17 @@ pub(super) fn warning(variables: &[(String, String)]) -> Option<String> {
 
 fn equivalent(variables: &[(String, String)]) -> Vec<String> {
     let is_set = |name: &str, value: &str| variables.iter().any(|(n, v)| n == name && v == value);
-    let open = OPEN_SECTIONS.iter().filter(|(name, _)| !is_set(name, "0"));
-    let opened = CLOSED_SECTIONS.iter().filter(|name| is_set(name, "1"));
-    let sections: Vec<String> = open
-        .map(|(_, path)| (*path).to_owned())
-        .chain(opened.map(|name| name.to_ascii_lowercase()))
-        .collect();
-    let has_methods = variables.iter().any(|(name, _)| METHODS.contains(&name.as_str()));
+    let is_open_section = |name| match OPEN_SECTIONS.contains(&name) {
+        true => !is_set(name, "0"),
+        false => is_set(name, "1"),
+    };
+    let (open, closed): (Vec<_>, Vec<_>) =
+        SECTIONS.iter().partition(|(name, _)| OPEN_SECTIONS.contains(name));
+    let sections = open.into_iter().chain(closed).filter(|(name, _)| is_open_section(name));
+    let sections: Vec<&str> = sections.map(|(_, place)| place.trim_start_matches('/')).collect();
+    // Where methods have variables of their own, POST opens POST only.
+    let mut others = METHODS.iter().filter(|(_, method)| *method != Method::Post);
+    let has_methods = others.any(|(method, _)| variables.iter().any(|(name, _)| name == method));
     let is_open = |method: &&str| match *method {
         "GET" | "HEAD" => true,
         "POST" => is_set("POST", "1"),
@@ -115,12 +72,12 @@ fn equivalent(variables: &[(String, String)]) -> Vec<String> {
         // PATCH is left out: neither daemon has it.
         _ => is_set("POST", "1") && *method != "PATCH",
     };
-    let methods = ["GET", "HEAD", "POST"].into_iter().chain(METHODS).filter(is_open);
+    let methods = ["GET", "HEAD"].into_iter().chain(METHODS.map(|(name, _)| name)).filter(is_open);
     let pattern = format!("{ENGINE_VERSION}/({})(/.*)?", sections.join("|"));
     let mut settings: Vec<String> =
         methods.map(|method| format!("SP_ALLOW_{method}={pattern}")).collect();
-    let actions: Vec<&str> =
-        ACTIONS.iter().filter(|(name, _)| is_set(name, "1")).map(|(_, verbs)| *verbs).collect();
+    let on = ACTIONS.iter().filter(|(end, _)| is_set(&format!("ALLOW_{end}"), "1"));
+    let actions: Vec<&str> = on.flat_map(|(_, verbs)| *verbs).copied().collect();
     if !actions.is_empty() {
         let verbs = actions.join("|");
         settings.push(format!("SP_ALLOW_POST_2={ENGINE_VERSION}/containers/[^/]+/({verbs})"));
