@@ -202,3 +202,63 @@ fn names_are_found_exactly_and_once() {
     assert_eq!(Operation::from_name("containerlist"), None);
     assert_eq!(Operation::from_name(""), None);
 }
+
+/// A row of the table in the words of `tests/cases/operations.tsv`.
+fn row(operation: Operation, route: &Route) -> String {
+    let Facts { name, naming, tree, subject, class, flow, .. } = operation.facts();
+    let tree = match tree {
+        Tree::Engine => "engine",
+        Tree::Libpod => "libpod",
+    };
+    let star = if *naming == Naming::Ours { "*" } else { "" };
+    let subject = match subject {
+        Subject::Nothing => "-".to_owned(),
+        Subject::InQuery(subject, parameter) => {
+            format!("{} (query {parameter}=)", format!("{subject:?}").to_lowercase())
+        }
+        subject => format!("{subject:?}").to_lowercase(),
+    };
+    let flow = match flow {
+        Flow::Plain => "-".to_owned(),
+        flow => format!("{flow:?}").to_lowercase(),
+    };
+    let template = route.template.as_str().replace("*}", "}");
+    [
+        tree,
+        route.method.as_str(),
+        &template,
+        &format!("{name}{star}"),
+        &subject,
+        class.as_str(),
+        &flow,
+    ]
+    .join("\t")
+}
+
+#[test]
+fn the_table_says_of_every_operation_what_the_collected_facts_say() {
+    let facts = include_str!("../../tests/cases/operations.tsv");
+    let facts = facts.lines().filter(|line| !line.starts_with('#')).skip(1);
+    let facts: BTreeSet<String> =
+        facts.map(|line| line.replace("images (query", "image (query")).collect();
+    let rows = Operation::ALL
+        .iter()
+        .flat_map(|operation| operation.facts().routes.iter().map(|route| row(*operation, route)));
+    let rows: BTreeSet<String> = rows.collect();
+    let only = |some: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
+        some.difference(others).map(|row| row.replace('\t', " ")).collect()
+    };
+    // Routes that the documents do not mention; an operation has one subject.
+    assert_eq!(
+        only(&rows, &facts),
+        [
+            "engine GET /networks/ NetworkList - reads -",
+            "engine OPTIONS / Options* - harmless -",
+            "libpod POST /libpod/manifests/create ManifestCreateLibpod image changes -",
+        ]
+    );
+    assert_eq!(
+        only(&facts, &rows),
+        ["libpod POST /libpod/manifests/create ManifestCreateLibpod image (query name=) changes -"]
+    );
+}
