@@ -4,6 +4,10 @@
 //! makes, or one that it must not get through. The patterns are read from the
 //! compose files themselves, so that what is tested is what people copy.
 
+#[path = "support/skip.rs"]
+mod skip;
+
+use skip::skip_unless_required;
 use socket_proxy::config::{Config, Endpoint, Invocation};
 use socket_proxy::filter::Rules;
 use socket_proxy::filter::rules::RuleVerdict;
@@ -203,8 +207,8 @@ fn config(text: &str) -> Config {
 fn compose_reads_the_flags_as_they_are_written() {
     let there = Command::new("docker-compose").arg("version").output();
     if !there.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: docker-compose is not there");
-        return;
+        let reason = "docker-compose is not there";
+        return skip_unless_required("SOCKET_PROXY_REQUIRE_ENGINE", reason);
     }
     let scratch = std::env::temp_dir().join(format!("examples-{}", std::process::id()));
     std::fs::create_dir(&scratch).unwrap();

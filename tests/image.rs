@@ -9,6 +9,8 @@ mod engine;
 mod process;
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use engine::Engine;
 use process::{Outcome, PATIENCE, until};

@@ -121,5 +121,7 @@ fn without_learning_a_report_is_not_given() {
     stand.signal("USR1");
     assert_eq!(stand.status("GET", "/info"), 200);
     assert_eq!(stand.status("GET", "/version"), 403);
+    stand.signal("TERM");
+    stand.proxied.wait_for_log("shutdown finished").unwrap();
     assert!(!stand.proxied.log().contains("command:"));
 }

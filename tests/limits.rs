@@ -567,6 +567,7 @@ fn secrets_are_not_logged_in_reasons_and_malformed_targets() {
         client.send(head.as_bytes());
         client.drain(PATIENCE).unwrap();
     }
+    stand.proxied.wait_for_log("pwd=***").unwrap();
     let log = stand.proxied.log();
     assert!(!log.contains("hunter2"), "{log}");
 }

@@ -14,6 +14,8 @@ mod process;
 mod proxy;
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use name_server::{A, AAAA, NOTIMP, NXDOMAIN, NameServer, REFUSED, Reply, SERVFAIL};
 use nix::mount::{MsFlags, mount};
@@ -22,6 +24,7 @@ use process::{PATIENCE, until};
 use proxy::{Listen, Proxy};
 use rustix::net::{AddressFamily, SocketType};
 use scratch::Scratch;
+use skip::skip_unless_required;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -87,11 +90,7 @@ impl World {
 }
 
 fn skip(reason: &str) {
-    let required = std::env::var("SOCKET_PROXY_REQUIRE_NAMESPACES").is_ok_and(|value| value == "1");
-    assert!(!required, "namespaces are required, but {reason}");
-    let name = thread::current().name().unwrap_or("a test").to_owned();
-    // Not `eprintln!`, whose output is hidden for tests that do not fail.
-    let _ = writeln!(std::io::stderr(), "{name} is skipped: {reason}");
+    skip_unless_required("SOCKET_PROXY_REQUIRE_NAMESPACES", reason);
 }
 
 fn ip(words: &[&str]) -> Result<(), String> {

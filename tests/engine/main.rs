@@ -15,6 +15,8 @@ mod process;
 mod proxy;
 #[path = "../support/scratch.rs"]
 mod scratch;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/terminal.rs"]
 mod terminal;
 

@@ -22,6 +22,8 @@ mod proxy;
 mod routes;
 #[path = "../support/scratch.rs"]
 mod scratch;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/terminal.rs"]
 mod terminal;
 

@@ -11,8 +11,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of the support modules")]
 
+use crate::skip::skip_unless_required;
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write, stderr};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -53,16 +54,6 @@ pub(crate) fn shared() -> Option<&'static Engine> {
 #[track_caller]
 pub(crate) fn skip(reason: &str) {
     skip_unless_required("SOCKET_PROXY_REQUIRE_ENGINE", reason);
-}
-
-/// Says why a test skips, or fails it if the variable is 1.
-#[track_caller]
-pub(crate) fn skip_unless_required(variable: &str, reason: &str) {
-    let required = env::var(variable).is_ok_and(|value| value == "1");
-    assert!(!required, "{variable} is set, but {reason}");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Not `eprintln!`, whose output is hidden for tests that do not fail.
-    let _ = writeln!(stderr(), "{test} is skipped: {reason}");
 }
 
 impl Engine {

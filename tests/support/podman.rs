@@ -4,7 +4,8 @@
 //! standard input closes. Without Podman, tests say why they skip. With
 //! `SOCKET_PROXY_REQUIRE_PODMAN=1` they fail.
 
-use crate::engine::{Script, skip_unless_required};
+use crate::engine::Script;
+use crate::skip::skip_unless_required;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
