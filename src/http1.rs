@@ -32,6 +32,7 @@ mod target;
 pub use error::Error;
 pub use fields::FieldStorage;
 pub use framing::{BodyReader, Decoded, Encoding, RequestBody, ResponseBody};
+pub(crate) use hijack::{engine_takes, podman_takes};
 pub use method::Method;
 pub use reply::Reply;
 pub use request::{Request, Upgrade, Version};

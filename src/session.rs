@@ -152,11 +152,11 @@ impl<'a> Session<'a> {
 
     /// Ends a connection for which there is no place, with an answer if there is
     /// something to say.
-    pub fn turn_away(mut self, reason: Option<&'static str>) -> CloseReason {
+    pub fn turn_away(self, reason: Option<&'static str>) -> CloseReason {
         let asked = Received::Bytes(&[]);
         let reply = |reason| Refusal::NoPlace(reason).reply(asked, &self.sender());
         if let Some(reply) = reason.and_then(reply) {
-            self.reply(&reply);
+            self.reply(&reply, false);
             self.connection.socket.close_lingering(probation::LINGER_MAX);
         }
         CloseReason::NoPlace
@@ -339,11 +339,7 @@ impl<'a> Session<'a> {
             BodyFailure::Gone => CloseReason::ClientTruncated,
             BodyFailure::Malformed(_) => CloseReason::BadBody,
         };
-        let (refusal, asked) = (Refusal::Body(failure), Received::Request(request));
-        refusal.log(asked, &self.sender());
-        if let Some(reply) = refusal.reply(asked, &self.sender()) {
-            self.reply(&reply);
-        }
+        self.refuse_last(&Refusal::Body(failure), Received::Request(request));
         After::Close(reason)
     }
 
@@ -356,16 +352,22 @@ impl<'a> Session<'a> {
 
     /// The same for bytes that are not a request that could be judged.
     fn refuse_unread(&mut self, received: &[u8], refusal: &Refusal) -> After {
-        let asked = Received::Bytes(received);
-        refusal.log(asked, &self.sender());
-        if let Some(reply) = refusal.reply(asked, &self.sender()) {
-            self.reply(&reply);
-        }
+        self.refuse_last(refusal, Received::Bytes(received));
         After::Close(match refusal {
             Refusal::SlowHead => CloseReason::SlowHead,
             Refusal::NoMemory => CloseReason::Refused,
             _ => CloseReason::BadRequest,
         })
+    }
+
+    /// Logs a refusal and sends its answer, after which the connection ends.
+    fn refuse_last(&self, refusal: &Refusal, asked: Received<'_>) {
+        refusal.log(asked, &self.sender());
+        let to_head =
+            matches!(asked, Received::Request(request) if request.method() == Method::Head);
+        if let Some(reply) = refusal.reply(asked, &self.sender()) {
+            self.reply(&reply, to_head);
+        }
     }
 
     fn sender(&self) -> Sender<'_> {
@@ -415,12 +417,7 @@ impl<'a> Session<'a> {
     }
 
     /// Sends an answer after which the connection ends.
-    fn reply(&mut self, reply: &Reply) {
-        self.last_reply(reply, false);
-    }
-
-    /// The same, for a request whose method is known.
-    fn last_reply(&mut self, reply: &Reply, to_head: bool) {
+    fn reply(&self, reply: &Reply, to_head: bool) {
         let mut answer = Vec::new();
         reply.print(to_head, Version::Http11, false, &mut answer);
         // A client that is gone gets no answer; the connection ends anyway.

@@ -4,6 +4,8 @@
 //! `/v{version:[0-9.]+}`), so `/v1.41./` and `/v.` too. Podman takes
 //! `/v{version:[0-9][0-9A-Za-z.-]*}`.
 
+use crate::http1::{engine_takes, podman_takes};
+
 /// The version that a path begins with, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version<'p>(Option<&'p str>);
@@ -38,15 +40,6 @@ pub fn split_version(path: &str) -> (Version<'_>, &str) {
         (engine_takes(version) || podman_takes(version)).then_some((Version(Some(version)), rest))
     };
     split().unwrap_or((Version(None), path))
-}
-
-fn engine_takes(version: &str) -> bool {
-    !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-}
-
-fn podman_takes(version: &str) -> bool {
-    version.starts_with(|c: char| c.is_ascii_digit())
-        && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
 #[cfg(test)]

@@ -40,11 +40,18 @@ fn named<'a>(path: &'a str, before: &str, behind: &str) -> Option<&'a str> {
 
 /// `v[0-9.]+` of the Engine, `v[0-9][0-9A-Za-z.-]*` of Podman.
 fn is_version(segment: &str) -> bool {
-    let Some(number) = segment.strip_prefix('v') else { return false };
-    let is_engines = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let is_podmans = number.starts_with(|first: char| first.is_ascii_digit())
-        && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
-    !number.is_empty() && (is_engines || is_podmans)
+    segment.strip_prefix('v').is_some_and(|number| engine_takes(number) || podman_takes(number))
+}
+
+/// Whether the Engine takes a version behind `/v`: any digits and dots.
+pub(crate) fn engine_takes(version: &str) -> bool {
+    !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+/// Whether Podman takes a version behind `/v`.
+pub(crate) fn podman_takes(version: &str) -> bool {
+    version.starts_with(|c: char| c.is_ascii_digit())
+        && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
 #[cfg(test)]

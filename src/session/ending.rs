@@ -1,6 +1,5 @@
 //! Why a client connection ends: one table, for logs and for the way to close.
 
-use crate::http1;
 use crate::relay::{Direction, Fault};
 
 /// Why a client connection ends.
@@ -101,12 +100,6 @@ impl CloseReason {
                 | Self::TunnelEnded
         )
     }
-
-    /// Whether the daemon is at fault.
-    #[must_use]
-    pub fn is_daemon_fault(self) -> bool {
-        matches!(self, Self::Unreachable | Self::DaemonFailed | Self::BadResponse)
-    }
 }
 
 /// What becomes of a client connection after an exchange.
@@ -131,13 +124,5 @@ impl From<&Fault> for CloseReason {
             Fault::Framing(Direction::Upload, _) => Self::BadBody,
             Fault::Framing(Direction::Download, _) => Self::BadResponse,
         }
-    }
-}
-
-/// The fault of a message's framing, if it is one.
-pub(super) fn framing_error(fault: &Fault) -> Option<http1::Error> {
-    match fault {
-        Fault::Framing(_, error) => Some(*error),
-        _ => None,
     }
 }

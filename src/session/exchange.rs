@@ -1,6 +1,5 @@
 //! One exchange on a fresh daemon connection: request, response, what next.
 
-use super::ending::framing_error;
 use super::{After, CloseReason, Session};
 use crate::filter::Permit;
 use crate::http1::{
@@ -41,25 +40,16 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
     drop(relay);
     outcome.log(permit, &session.connection.client);
     session.buffers.end_exchange();
-    if ended.after == After::Cut(CloseReason::Stalled) {
-        Refusal::Stalled.log(Received::Request(permit.request()), &session.sender());
-    }
-    if let Some(refusal) = ended.refusal {
-        answer(session, permit, &refusal);
+    let asked = Received::Request(permit.request());
+    match (ended.refusal, ended.after) {
+        (Some(refusal), _) => session.refuse_last(&refusal, asked),
+        // A response, or a 100, has begun: there is nothing to answer.
+        (None, After::Cut(CloseReason::Stalled) | After::Close(CloseReason::Stalled)) => {
+            Refusal::Stalled.log(asked, &session.sender());
+        }
+        (None, _) => {}
     }
     ended.after
-}
-
-/// Answers by ourselves where the daemon's response could not be passed on.
-fn answer(session: &mut Session<'_>, permit: &Permit<'_>, refusal: &Refusal) {
-    let asked = Received::Request(permit.request());
-    if matches!(refusal, Refusal::Daemon(_) | Refusal::Stalled) {
-        refusal.log(asked, &session.sender());
-    }
-    let to_head = permit.request().method() == Method::Head;
-    if let Some(reply) = refusal.reply(asked, &session.sender()) {
-        session.last_reply(&reply, to_head);
-    }
 }
 
 /// How an exchange went.
@@ -198,21 +188,20 @@ fn finish_upload(upload: &mut Flow<'_>) -> Result<After, Fault> {
 
 /// The outcome of an exchange that ended before a response could be printed.
 fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Ended {
-    let reason = CloseReason::from(fault);
     let daemon = |cause: String| Some(Refusal::Daemon(cause));
-    let refusal = match (reason, framing_error(fault)) {
-        (CloseReason::BadBody, Some(error)) => Some(Refusal::BodyFraming(error)),
-        (CloseReason::BadResponse, Some(error)) => {
+    let refusal = match fault {
+        Fault::Framing(Direction::Upload, error) => Some(Refusal::BodyFraming(*error)),
+        Fault::Framing(Direction::Download, error) => {
             daemon(format!("the daemon's answer is invalid: {error}"))
         }
-        (CloseReason::DaemonFailed, _) => {
+        Fault::Daemon(_) | Fault::Truncated(Direction::Download) => {
             daemon("the daemon closed the connection without an answer".to_owned())
         }
-        (CloseReason::Stalled, _) => Some(Refusal::Stalled),
-        _ => None,
+        Fault::Stalled => Some(Refusal::Stalled),
+        Fault::Client(_) | Fault::ClientGone | Fault::Truncated(Direction::Upload) => None,
     };
     // What is left of a 100 would stand in the midst of the answer.
     let refusal = refusal.filter(|_| relay.download.prefix.is_empty());
     let status = refusal.as_ref().map(Refusal::status);
-    Ended { after: After::Close(reason), status, refusal }
+    Ended { after: After::Close(CloseReason::from(fault)), status, refusal }
 }

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::memory::{BYTES_PER_CLIENT_MAX, Part, UsedUp, bytes_to_judge};
-use crate::http1::{BodyReader, Request, RequestBody};
+use crate::http1::{Request, RequestBody};
 use crate::outcome::BodyFailure;
 use rustix::event::PollFlags;
 use std::io;
@@ -29,15 +29,14 @@ impl Session<'_> {
         if request.expects_continue() && self.buffers.client.is_empty() {
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| BodyFailure::Gone)?;
         }
-        let mut reader = BodyReader::from(request.body());
         let deadline = Instant::now() + self.shared.limits.header_timeout;
         let mut body = Vec::new();
-        while !reader.is_done() {
+        while !self.unread.is_done() {
             if self.buffers.client.is_empty() {
                 self.receive_body(deadline)?;
             }
             let received = self.buffers.client.filled_mut();
-            let decoded = reader.decode(received).map_err(BodyFailure::Malformed)?;
+            let decoded = self.unread.decode(received).map_err(BodyFailure::Malformed)?;
             let data = received.get(decoded.data).unwrap_or_default();
             if let Some(larger) = larger_capacity(&body, data.len()) {
                 self.hold.set(Part::Body, larger).map_err(|UsedUp| BodyFailure::UsedUp)?;
@@ -49,7 +48,6 @@ impl Session<'_> {
                 return Err(BodyFailure::TooLarge);
             }
         }
-        self.unread = BodyReader::Done;
         self.buffers.client.give_back();
         self.hold.release(Part::Received);
         let bytes = bytes_to_judge(&body);

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** such a connection serves one request. If that is refused for its
 //! client, it ends; if not, the connection takes a client's place first.
-//! **Invariant:** its head has two seconds, whatever `-headertimeout` is, and a
+//! **Invariant:** its head has two seconds at most, and a
 //! stranger's 8 KiB.
 
 use super::{After, Session};
