@@ -25,7 +25,7 @@ const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrad
 const STRUCK_WITHIN: Duration = Duration::from_secs(5);
 
 /// What one stuck exchange may cost: both directions' buffers and a thread.
-const EXCHANGE_KIB_MAX: u64 = 400;
+const EXCHANGE_KIB_MAX: u64 = 64;
 
 struct Stand {
     daemon: ScriptedDaemon,

@@ -178,14 +178,17 @@ mod tests {
         let lately = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
         let known = client(1);
         door.recent.remember_since(known.address().unwrap(), Found::Client, lately);
-        let mut crowd = Vec::new();
-        for number in 2..200 {
-            let stranger = client(number);
-            let come = || places.admit(door.look(None, &stranger), &stranger).ok();
-            crowd.extend(std::iter::from_fn(come).take(UNPROVEN_MAX));
+        let all_of = |client: Client| -> Vec<Place> {
+            let come = || places.admit(door.look(None, &client), &client).ok();
+            std::iter::from_fn(come).take(UNPROVEN_MAX).collect()
+        };
+        let mut crowd = all_of(client(2));
+        assert_eq!(crowd.len(), UNPROVEN_PER_ADDRESS_MAX);
+        for number in 3..200 {
+            crowd.extend(all_of(client(number)));
         }
         assert_eq!(crowd.len(), UNPROVEN_MAX);
-        assert!(places.admit(door.look(None, &known), &known).is_ok());
+        assert_eq!(all_of(known).len(), FORMER_PER_ADDRESS_MAX);
         let unknown = client(201);
         let refused = places.admit(door.look(None, &unknown), &unknown).unwrap_err();
         assert_eq!(refused, Refusal::Unproven);
