@@ -15,14 +15,20 @@ _socket_proxy() {
     case ${flag%%@*} in
         '')
             source=(-W '-allowfrom= -allow= -deny= -learn= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -compat= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -presets -check= -lint -suggest= -format= -version -h') ;;
-        loglevel)
-            source=(-W 'DEBUG INFO WARN ERROR') ;;
-        bindmountsexact | stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
-            source=(-W 'true false') ;;
-        proxysocketendpoint | socketpath)
-            source=(-f) ;;
+        learn)
+            source=(-W 'reads all') ;;
         allowbindmountfrom)
             source=(-d) ;;
+        bindmountsexact | stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
+            source=(-W 'true false') ;;
+        compat)
+            source=(-W 'tecnativa tecnativa-next linuxserver') ;;
+        proxysocketendpoint | socketpath | suggest)
+            source=(-f) ;;
+        loglevel)
+            source=(-W 'DEBUG INFO WARN ERROR') ;;
+        format)
+            source=(-W 'flags variables compose labels') ;;
         *)
             return ;;
     esac

@@ -24,7 +24,10 @@ impl Completed {
         match option.kind {
             Kind::Level => Self::Words("DEBUG INFO WARN ERROR"),
             Kind::Switch => Self::Words("true false"),
-            Kind::SocketPath => Self::Files,
+            Kind::Learn => Self::Words("reads all"),
+            Kind::Form => Self::Words("flags variables compose labels"),
+            Kind::Dialect => Self::Words("tecnativa tecnativa-next linuxserver"),
+            Kind::SocketPath | Kind::LogFile => Self::Files,
             Kind::Directories => Self::Directories,
             _ => Self::Nothing,
         }
@@ -34,19 +37,24 @@ impl Completed {
 /// For `bash`, with or without the package bash-completion.
 pub(super) fn bash() -> String {
     let flags: Vec<String> = options::all().map(bash_flag).collect();
-    let values: String = [
-        (Completed::Words("DEBUG INFO WARN ERROR"), "-W 'DEBUG INFO WARN ERROR'"),
-        (Completed::Words("true false"), "-W 'true false'"),
-        (Completed::Files, "-f"),
-        (Completed::Directories, "-d"),
-    ]
-    .iter()
-    .map(|(completed, source)| {
-        let with = options::all().filter(|option| Completed::of(option) == *completed);
-        let names: Vec<&str> = with.map(|option| option.flag).collect();
-        format!("        {})\n            source=({source}) ;;\n", names.join(" | "))
-    })
-    .collect();
+    let mut cases: Vec<(Completed, Vec<&str>)> = Vec::new();
+    for option in options::all() {
+        let completed = Completed::of(option);
+        match cases.iter_mut().find(|(other, _)| *other == completed) {
+            Some((_, names)) => names.push(option.flag),
+            None => cases.push((completed, vec![option.flag])),
+        }
+    }
+    let case = |(completed, names): &(Completed, Vec<&str>)| {
+        let source = match completed {
+            Completed::Words(words) => format!("-W '{words}'"),
+            Completed::Files => "-f".to_owned(),
+            Completed::Directories => "-d".to_owned(),
+            Completed::Nothing => return None,
+        };
+        Some(format!("        {})\n            source=({source}) ;;\n", names.join(" | ")))
+    };
+    let values: String = cases.iter().filter_map(case).collect();
     format!(
         r#"{HEAD}
 _socket_proxy() {{

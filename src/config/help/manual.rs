@@ -14,17 +14,24 @@ const EXIT_CODES: [(&str, &str); 4] = [
         "0",
         "Stopped by a signal, or a command such as -version is done. With -healthcheck: healthy.",
     ),
-    ("1", "The configuration has an error. With -healthcheck: unhealthy."),
+    (
+        "1",
+        "The configuration has an error. With -healthcheck: unhealthy. With -check: a request is \
+         refused. With -suggest: the log cannot be used.",
+    ),
     ("2", "A flag is unknown, the daemon's socket is missing, or a listener cannot be opened."),
     ("10", "The watchdog found that the daemon does not answer (-stoponwatchdog)."),
 ];
 
 /// Signal and effect.
-const SIGNALS: [(&str, &str); 1] = [(
-    "SIGTERM, SIGINT",
-    "Stop: no new connections, and running requests get -shutdowngracetime. A second signal ends \
-     the program at once.",
-)];
+const SIGNALS: [(&str, &str); 2] = [
+    (
+        "SIGTERM, SIGINT, SIGQUIT, SIGHUP",
+        "Stop: no new connections, and running requests get -shutdowngracetime. A second signal \
+         ends the program at once, unless it is SIGHUP.",
+    ),
+    ("SIGUSR1", "Print the list that -learn has so far; ignored without -learn."),
+];
 
 /// File and meaning.
 const FILES: [(&str, &str); 2] = [
