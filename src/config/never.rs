@@ -78,21 +78,18 @@ impl Paths {
         };
         let own = self.own.iter().filter(|(of, _)| *of == served);
         let mut routes = own.chain(&self.of_any).map(|(_, routes)| routes);
-        let is_open = routes.any(|routes| !self.is_apart(pattern, Some(routes)));
-        (!is_open).then(|| self.guess(pattern))
+        let ours = Automaton::of(pattern).ok().flatten()?;
+        // Whether the two are known to have no text in common.
+        let is_apart = |other: &Automaton| ours.overlaps(other) == Some(false);
+        let is_open = routes.any(|routes| !is_apart(routes));
+        (!is_open).then(|| self.guess(pattern, |other| other.is_some_and(is_apart)))
     }
 
-    /// Whether the two are known to have no text in common.
-    fn is_apart(&self, pattern: &str, other: Option<&Automaton>) -> bool {
-        let ours = Automaton::of(pattern).ok().flatten();
-        ours.zip(other).and_then(|(ours, other)| ours.overlaps(other)) == Some(false)
-    }
-
-    fn guess(&self, pattern: &str) -> String {
-        let starts_wrong = self.is_apart(pattern, self.with_slash.as_ref());
-        let needs_query = self.is_apart(pattern, self.without_query.as_ref());
+    fn guess(&self, pattern: &str, is_apart: impl Fn(Option<&Automaton>) -> bool) -> String {
+        let starts_wrong = is_apart(self.with_slash.as_ref());
+        let needs_query = is_apart(self.without_query.as_ref());
         let cause = match pattern {
-            _ if self.is_apart(pattern, self.anything.as_ref()) => {
+            _ if is_apart(self.anything.as_ref()) => {
                 "a ^ or $ in the middle of it is never met; placeholders are not filled in"
             }
             _ if starts_wrong && pattern.replace('\\', "").contains("://") => {
