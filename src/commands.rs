@@ -30,13 +30,11 @@ const EXIT_REFUSED: u8 = 1;
 #[must_use]
 pub fn run(command: &Command, call: &Call) -> u8 {
     let mut out = Out(io::BufWriter::new(io::stdout().lock()));
-    let code = match command {
+    match command {
         Command::Presets { preset, json } => presets(preset.as_ref(), *json, &mut out),
         Command::Suggest { log, form, json } => suggest::run(log, *form, *json, &mut out),
         Command::Judge { config, lint, asked } => judge::run(config, *lint, asked, call, &mut out),
-    };
-    out.text("");
-    code
+    }
 }
 
 fn presets(preset: Option<&Preset>, json: bool, out: &mut Out<impl Write>) -> u8 {

@@ -43,7 +43,9 @@ fn print_lint(config: &Config, json: bool, out: &mut Out<impl Write>) {
     for (index, listener) in config.listeners.iter().enumerate() {
         let title = format!("{} ({})", listener.title(), listener.endpoint);
         let text = table::table(&title, &lint(listener.policy.rules()), colour());
-        out.text(if index == 0 { "" } else { "\n" });
+        if index > 0 {
+            out.text("\n");
+        }
         out.text(&text);
     }
 }
