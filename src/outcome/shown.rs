@@ -19,13 +19,16 @@ const HIDDEN: &str = "***";
 /// Parameters with secrets, in lower case: of builds (`buildargs`), of Podman
 /// (`secrets`), of commits (`changes`, with `ENV`), and of clients that repeat
 /// fields of the body in the query (dockerode).
-const SECRET_NAMES: [&str; 12] = [
+const SECRET_NAMES: [&str; 15] = [
     "auth",
     "authconfig",
     "buildargs",
     "changes",
+    "cmd",
+    "entrypoint",
     "env",
     "environment",
+    "labels",
     "registryauth",
     "registryconfig",
     "pwd",
@@ -128,6 +131,11 @@ mod tests {
             ("/commit?changes=ENV%20A=b&author=me", "/commit?changes=***&author=me"),
             ("/a?X-Registry-Auth=abc&%zz=%&==", "/a?X-Registry-Auth=***&%zz=%&=="),
             ("/containers/create?Env=[\"A=b\"]", "/containers/create?Env=***"),
+            ("/containers/create?Cmd=[\"--requirepass\",\"x\"]", "/containers/create?Cmd=***"),
+            (
+                "/containers/create?Entrypoint=x&Labels={}",
+                "/containers/create?Entrypoint=***&Labels=***",
+            ),
             ("/a?", "/a?"),
             ("/a?b=c?token=x", "/a?b=***"),
         ];
