@@ -407,6 +407,8 @@ proptest! {
             Inspection::Service, Inspection::LibpodContainerCreate, Inspection::LibpodPodCreate,
             Inspection::LibpodContainerUpdate, Inspection::NetworkCreate, Inspection::SecretCreate,
             Inspection::SwarmUpdate, Inspection::CheckpointCreate, Inspection::LibpodManifest,
+            Inspection::ContainerUpdate, Inspection::LibpodVolumeCreate,
+            Inspection::LibpodNetworkCreate,
         ]),
         cut in any::<prop::sample::Index>(),
     ) {
