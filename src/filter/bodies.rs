@@ -148,8 +148,10 @@ impl BodyRules {
     }
 
     /// Refuses a form as the body of a request that is judged by its query: the
-    /// Engine would read the parameters of the form instead. Podman's own tree
-    /// reads the query alone, and takes the contexts of a build as a form.
+    /// Engine would read the parameters of the form instead. Of a build it reads the
+    /// form behind the first 4096 bytes (Engines 20.10 and 28.5), later versions the
+    /// whole. Podman's own tree reads the query alone, and takes the contexts of a
+    /// build as a form.
     ///
     /// # Errors
     /// If one of `types`, the content types that are declared, is a form's.

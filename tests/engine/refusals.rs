@@ -4,6 +4,9 @@ use crate::engine;
 use crate::process::Outcome;
 use crate::proxy::{Listen, Proxy};
 use crate::routes::{Client, IMAGE};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 
 /// The allowlist of the documentation for Traefik.
 const TRAEFIK: &[&str] =
@@ -58,4 +61,41 @@ fn check_refusal(outcome: &Outcome, code: i32, flag: &str) {
     assert_eq!(outcome.code, Some(code), "{outcome:?}");
     assert!(reason.contains("Error response from daemon: "), "{reason}");
     assert!(reason.contains(flag), "{flag} is not in {reason:?}");
+}
+
+/// The Engine reads what a form says before the query, in builds only behind the
+/// first 4096 bytes, which it has read ahead. With a multipart form the query is
+/// first.
+#[test]
+fn forms_that_override_the_query_are_refused_under_a_body_rule() {
+    let Some(engine) = engine::shared() else { return };
+    let flags = ["-allowGET=.*", "-allowPOST=.*", "-allowbindmountfrom=/home"];
+    let proxy = Proxy::start(Listen::Tcp, engine.socket(), &flags);
+    let host = proxy.host().trim_start_matches("tcp://");
+    let (padding, address) = ("x".repeat(4095), "http://127.0.0.1:2/form");
+    let head = "Content-Disposition: form-data; name=\"remote\"";
+    let parts = format!("{padding}\r\n--B\r\n{head}\r\n\r\n{address}\r\n--B--\r\n");
+    let encoded = "application/x-www-form-urlencoded";
+    for (target, kind, form) in [
+        ("/images/create?fromSrc=-", encoded, format!("fromSrc={address}")),
+        ("/build?remote=https://h/x", encoded, format!("{padding}&remote={address}")),
+        ("/build?q=1", "multipart/form-data; boundary=B", parts),
+    ] {
+        let fields = format!("Content-Type: {kind}\r\nContent-Length: {}", form.len());
+        let request = format!(
+            "POST {target} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n{fields}\r\n\r\n{form}"
+        );
+        let straight = ask(UnixStream::connect(engine.socket()).expect("connect"), &request);
+        assert!(straight.contains(address), "{target}: {straight}");
+        let through = ask(TcpStream::connect(host).expect("connect"), &request);
+        assert!(through.starts_with("HTTP/1.1 403 "), "{target}: {through}");
+        assert!(through.contains("is a form, which could override the query"), "{through}");
+    }
+}
+
+fn ask(mut stream: impl Read + Write, request: &str) -> String {
+    stream.write_all(request.as_bytes()).expect("send");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("receive to the end");
+    String::from_utf8_lossy(&answer).into_owned()
 }
