@@ -115,11 +115,12 @@ impl LabelGuard {
         }
     }
 
-    /// Whether a label is `<prefix>.allow` or begins with it and a dot.
+    /// Whether a label is `<prefix>.allow` or begins with it and a dot. Podman ends
+    /// the name of a label at a `=` in it.
     fn grants(&self, label: &str) -> bool {
         let folded = fold(label);
         let behind = folded.strip_prefix(&self.prefix);
-        behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '=']))
     }
 
     /// Checks the labels of a service's containers.
@@ -192,6 +193,7 @@ mod tests {
         check(r#"{"socket-proxy.allow.get.1":null}"#, Some("grant"));
         check(r#"{"socket-proxy.allow.bindmountfrom":"/"}"#, Some("grant"));
         check(r#"{"Socket-Proxy.ALLOW.post":".*"}"#, Some("grant"));
+        check(r#"{"socket-proxy.allow=x":".*"}"#, Some("grant"));
         check(r#"{"\u0073ocket-proxy.allow.get":".*"}"#, Some("grant"));
     }
 
