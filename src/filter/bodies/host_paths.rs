@@ -18,6 +18,11 @@ const DEFAULT_PROFILES: [&str; 3] = [
     "/etc/crio/seccomp.json",
 ];
 
+/// Options of log drivers that name files, whatever they look like: a relative one
+/// is found below the directory of the daemon.
+const LOG_FILES: [&str; 5] =
+    ["path", "splunk-capath", "syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key"];
+
 /// Options of log drivers whose values are no paths, whatever they look like.
 const LOG_TEXTS: [&str; 14] = [
     "awslogs-create-group",
@@ -42,12 +47,25 @@ pub(super) fn check_log(allowed: &BindMounts, log: &Log<'_>) -> Result<(), Refus
     check_driver(&log.driver.place, log.driver.value)?;
     let Some(options) = &log.options else { return Ok(()) };
     for (key, option) in options.texts()? {
+        check_key(&option.place, key)?;
         check_socket(allowed, &option.place, option.value)?;
-        if option.value.starts_with('/') && !LOG_TEXTS.contains(&key) {
+        // Podman compares the name without case.
+        let names_file = LOG_FILES.iter().any(|name| key.eq_ignore_ascii_case(name));
+        let is_path = option.value.starts_with(['/', '.', '~']) && !LOG_TEXTS.contains(&key);
+        if (names_file || is_path) && !option.value.is_empty() {
             allowed.check_raw_path(&option.place, option.value)?;
         }
     }
     Ok(())
+}
+
+/// Checks the name of an option or annotation: Podman joins it with its value by
+/// `=` and splits the text at the first one, which may be within the name.
+fn check_key(place: &str, key: &str) -> Result<(), Refusal> {
+    match key.contains('=') {
+        true => Err(Refusal::value(place, Unfit::Key, key)),
+        false => Ok(()),
+    }
 }
 
 /// Checks a text that may be the address of a socket of the host: `unix:///run/x`
@@ -57,15 +75,20 @@ pub(super) fn check_socket(
     place: &str,
     address: &str,
 ) -> Result<(), Refusal> {
-    let Some((scheme, rest)) = address.trim().split_once(':') else { return Ok(()) };
-    if !scheme.to_ascii_lowercase().starts_with("unix") {
+    if !is_socket(address) {
         return Ok(());
     }
+    let (_, rest) = address.trim().split_once(':').unwrap_or_default();
     let path = rest.strip_prefix("//").unwrap_or(rest);
     match path.starts_with('/') && !path.contains(['%', '?', '#']) {
         true => allowed.check_raw_path(place, path),
         false => Err(Refusal::value(place, Unfit::Socket, address)),
     }
+}
+
+fn is_socket(address: &str) -> bool {
+    let scheme = address.trim().split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| scheme.starts_with("unix"))
 }
 
 /// Checks the name of a driver: daemons look for its plugin's socket or program
@@ -107,6 +130,10 @@ pub(super) fn check_security_option(
         if key.trim().eq_ignore_ascii_case("seccomp") {
             check_seccomp(allowed, place, value)?;
         }
+        // Podman binds a directory of the host for it.
+        if key.trim().eq_ignore_ascii_case("label") && value.trim() == "nested" {
+            allowed.check_path(place, "/sys/fs/selinux")?;
+        }
     }
     Ok(())
 }
@@ -138,6 +165,15 @@ fn check_profile(allowed: &BindMounts, profile: &Node<'_>) -> Result<(), Refusal
     }
 }
 
+/// Annotations whose values are files or sockets of the host, whatever they look
+/// like. The last one names a file that Podman removes with the container.
+const FILE_ANNOTATIONS: [&str; 4] = [
+    "run.oci.hooks.",
+    "run.oci.pidfd_receiver",
+    "run.oci.seccomp.receiver",
+    "io.podman.annotations.cid-file",
+];
+
 /// Checks annotations: the runtime crun takes files, sockets and programs of
 /// the host from them, and hooks write where they are told to.
 pub(super) fn check_annotations(
@@ -150,12 +186,29 @@ pub(super) fn check_annotations(
             return Err(Refusal::closed(value.place(), Closed::Hook));
         }
         let text = value.text()?;
-        check_socket(allowed, value.place(), text)?;
-        if text.starts_with('/') {
-            allowed.check_raw_path(value.place(), text)?;
-        }
+        check_key(value.place(), key)?;
+        check_annotation(allowed, value.place(), key, text)?;
     }
     Ok(())
+}
+
+fn check_annotation(
+    allowed: &BindMounts,
+    place: &str,
+    key: &str,
+    text: &str,
+) -> Result<(), Refusal> {
+    if is_socket(text) {
+        return check_socket(allowed, place, text);
+    }
+    if key == "run.oci.seccomp.plugins" && !text.is_empty() {
+        return Err(Refusal::value(place, Unfit::Program, text));
+    }
+    let names_file = FILE_ANNOTATIONS.iter().any(|name| key.starts_with(name));
+    match !text.is_empty() && (names_file || text.starts_with('/')) {
+        true => allowed.check_raw_path(place, text),
+        false => Ok(()),
+    }
 }
 
 /// Checks a mode of networks such as `pasta:--pcap,FILE`, whose options Podman
@@ -187,13 +240,80 @@ pub(super) fn check_network_options(
     Ok(())
 }
 
+/// Checks one word for such a program. Names of options are listed below: the
+/// others open files of the host, and the next word may be the file.
 fn check_option(allowed: &BindMounts, place: &str, option: &str) -> Result<(), Refusal> {
-    let value = option.split_once('=').map_or(option, |(_, value)| value);
-    match value.trim().starts_with(['/', '.', '~']) {
-        true => allowed.check_raw_path(place, value.trim()),
-        false => Ok(()),
+    let option = option.trim();
+    let value = option.split_once('=').map_or(option, |(_, value)| value).trim();
+    if is_network(value) {
+        return Ok(());
+    }
+    if value.starts_with(['.', '~']) || value.contains('/') {
+        return allowed.check_raw_path(place, value);
+    }
+    match !option.starts_with('-') || opens_no_file(option) {
+        true => Ok(()),
+        false => Err(Refusal::value(place, Unfit::Option, option)),
     }
 }
+
+/// `10.0.2.0/24`, or `fd00::/64`.
+fn is_network(value: &str) -> bool {
+    let Some((address, prefix)) = value.split_once('/') else { return false };
+    let is_number = (1..=3).contains(&prefix.len()) && prefix.bytes().all(|c| c.is_ascii_digit());
+    is_number && address.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// Whether a word is the name of an option of pasta that opens no file. Long names
+/// must be whole, short ones may have their value attached.
+fn opens_no_file(option: &str) -> bool {
+    let name = option.split_once('=').map_or(option, |(name, _)| name);
+    match option.strip_prefix("--") {
+        Some(_) => NETWORK_OPTIONS.contains(&name.trim_start_matches('-')),
+        None => option.chars().nth(1).is_some_and(|letter| {
+            "amngioDSHtuTUM".contains(letter)
+                || ("46".contains(letter) && option.chars().count() == 2)
+        }),
+    }
+}
+
+/// Long options of pasta that open no file.
+const NETWORK_OPTIONS: [&str; 34] = [
+    "address",
+    "config-net",
+    "dhcp-dns",
+    "dhcp-search",
+    "dns",
+    "dns-forward",
+    "dns-host",
+    "fqdn",
+    "gateway",
+    "host-lo-to-ns-lo",
+    "hostname",
+    "interface",
+    "ipv4-only",
+    "ipv6-only",
+    "mac-addr",
+    "map-guest-addr",
+    "map-gw",
+    "map-host-loopback",
+    "mtu",
+    "netmask",
+    "no-dhcp",
+    "no-dhcpv6",
+    "no-icmp",
+    "no-map-gw",
+    "no-ndp",
+    "no-ra",
+    "no-splice",
+    "no-tcp",
+    "no-udp",
+    "ns-ifname",
+    "ns-mac-addr",
+    "outbound",
+    "outbound-if4",
+    "outbound-if6",
+];
 
 /// Checks a field that names a file of the host, or one of `words` instead.
 pub(super) fn check_file(
@@ -245,7 +365,7 @@ mod tests {
             r#"{"awslogs-group":"/ecs/app"}"#,
             r#"{"syslog-address":"unix:///run/log/x.sock"}"#,
             r#"{"syslog-address":"unixgram:///run/log/x.sock"}"#,
-            r#"{"path":"/home/me/log"}"#,
+            r#"{"path":"/home/me/log","syslog-tls-key":null,"tag":"../x","splunk-capath":""}"#,
         ] {
             assert_eq!(log(options), Ok(()), "{options}");
         }
@@ -264,6 +384,13 @@ mod tests {
             r#"{"syslog-tls-key":"/etc/ssl/key"}"#,
             r#"{"splunk-capath":"/etc/x"}"#,
             r#"{"path":"/etc/cron.d/x"}"#,
+            r#"{"path":"../../../etc/cron.d/x"}"#,
+            r#"{"path":"etc/cron.d/x"}"#,
+            r#"{"Path":"x"}"#,
+            r#"{"path=/etc/cron.d/x":""}"#,
+            r#"{"splunk-capath":"etc/x"}"#,
+            r#"{"syslog-tls-ca-cert":"x"}"#,
+            r#"{"anything":"../x"}"#,
             r#"{"a":1}"#,
             "[]",
         ] {
@@ -277,6 +404,7 @@ mod tests {
         for option in [
             "no-new-privileges".to_owned(),
             "label=type:x".to_owned(),
+            "label=nestedx".to_owned(),
             "apparmor:unconfined".to_owned(),
             "seccomp=unconfined".to_owned(),
             "seccomp:builtin".to_owned(),
@@ -290,6 +418,8 @@ mod tests {
             "seccomp=/etc/x.json".to_owned(),
             "seccomp:/home/me/x.json".to_owned(),
             "SECCOMP=x.json".to_owned(),
+            "label=nested".to_owned(),
+            "label:nested".to_owned(),
             format!("seccomp={}", profile(r#"listenerPath":"/run/x.sock""#)),
             format!("seccomp:{}", profile(r#"listenerPath":"/run/x=y.sock""#)),
             format!("seccomp={}", profile(r#"ListenerPath":"/run/x.sock""#)),
@@ -323,9 +453,12 @@ mod tests {
                 Node::root(&tree).map().unwrap().get("a").map(Map::read).transpose()?;
             check_annotations(&allowed(), annotations.as_ref())
         };
-        for annotations in
-            ["null", r#"{"org.opencontainers.image.source":"https://x/y","b":"/home/x","c":null}"#]
-        {
+        for annotations in [
+            "null",
+            r#"{"org.opencontainers.image.source":"https://x/y","b":"/home/x","c":null}"#,
+            r#"{"run.oci.hooks.stdout":"/home/x","run.oci.seccomp.receiver":"unix:/run/log/x"}"#,
+            r#"{"run.oci.seccomp.plugins":"","io.podman.annotations.cid-file":"/home/x/cid"}"#,
+        ] {
             assert_eq!(judge(annotations), Ok(()), "{annotations}");
         }
         for annotations in [
@@ -333,6 +466,15 @@ mod tests {
             r#"{"run.oci.seccomp.receiver":"/run/x.sock"}"#,
             r#"{"run.oci.seccomp.receiver":"unix:/run/x.sock"}"#,
             r#"{"io.containers.trace-syscall":"of:/etc/x"}"#,
+            r#"{"run.oci.hooks.stdout":"../../etc/cron.d/x"}"#,
+            r#"{"run.oci.hooks.stderr":"x"}"#,
+            r#"{"run.oci.seccomp.plugins":"a:/etc/x.so"}"#,
+            r#"{"run.oci.seccomp.plugins":"/home/x.so"}"#,
+            r#"{"run.oci.seccomp.receiver":"x.sock"}"#,
+            r#"{"run.oci.pidfd_receiver":"run/x.sock"}"#,
+            r#"{"io.podman.annotations.cid-file":"etc/passwd"}"#,
+            r#"{"io.podman.annotations.cid-file":"/etc/passwd"}"#,
+            r#"{"io.podman.annotations.cid-file=/etc/passwd":""}"#,
             r#"{"a":1}"#,
         ] {
             assert!(judge(annotations).is_err(), "{annotations}");
@@ -341,11 +483,40 @@ mod tests {
 
     #[test]
     fn programs_of_rootless_networks_get_no_files_outside_of_the_list() {
-        for mode in ["bridge", "host", "container:x", "ns:/x", "pasta", "pasta:-T,5201", "x:/etc"] {
+        for mode in [
+            "bridge",
+            "host",
+            "container:x",
+            "ns:/x",
+            "pasta",
+            "pasta:-T,5201",
+            "pasta:-t8080-8090:9090,-m1500,-4",
+            "pasta:--ipv4-only,-a,10.0.2.0,-n,24,-g,10.0.2.2,--dns-forward=10.0.2.3,--map-gw",
+            "pasta:--config-net, -u ,none",
+            "x:/etc",
+            "slirp4netns:cidr=10.0.2.0/24,allow_host_loopback=true",
+            "slirp4netns:cidr=fd00::/64",
+        ] {
             assert_eq!(check_network_mode(&allowed(), "x", mode), Ok(()), "{mode}");
         }
-        assert_eq!(check_network_mode(&allowed(), "x", "slirp4netns:cidr=10.0.2.0/24"), Ok(()));
-        for mode in ["pasta:--pcap,/etc/x", "pasta:--pcap=/etc/x", "pasta:-l,../x"] {
+        for mode in [
+            "pasta:--pcap,/etc/x",
+            "pasta:--pcap=/etc/x",
+            "pasta:-l,../x",
+            "pasta:-p/etc/x",
+            "pasta:--pcap,etc/x",
+            "pasta:--pcap,x",
+            "pasta:--pc=x",
+            "pasta:-px",
+            "pasta:-4px",
+            "pasta:-P,x",
+            "pasta:--log-file,x",
+            "pasta:--runas,0",
+            "pasta:--netns=/proc/1/ns/net",
+            "pasta:--mtu,1500, --pcap,x",
+            "pasta:10.0.2.0/x",
+            "slirp4netns:cidr=../x",
+        ] {
             assert!(check_network_mode(&allowed(), "x", mode).is_err(), "{mode}");
         }
     }

@@ -19,7 +19,7 @@
 use super::directories::BindMounts;
 use super::fields::Node;
 use super::host_paths::{
-    check_annotations, check_driver, check_log, check_network_mode, check_runtime,
+    check_annotations, check_driver, check_file, check_log, check_network_mode, check_runtime,
     check_security_options,
 };
 use super::read::{
@@ -154,6 +154,8 @@ fn check_host_config(allowed: &BindMounts, config: &HostConfig<'_>) -> Result<()
     for mode in config.network_modes() {
         check_network_mode(allowed, mode.place(), mode.text().unwrap_or_default())?;
     }
+    // Podman removes this file together with the container.
+    check_file(allowed, config.container_id_file()?.as_ref(), &[])?;
     check_runtime("Runtime", config.runtime()?)?;
     check_driver("VolumeDriver", config.volume_driver()?)
 }
@@ -413,12 +415,14 @@ mod tests {
     fn places_of_the_host_that_are_no_mounts_are_judged() {
         check_passes(
             r#""LogConfig":{"Type":"syslog","Config":{"syslog-address":"tcp://h:514","tag":"x"}},
-            "SecurityOpt":["no-new-privileges"],"Annotations":{"a":"b"},"NetworkMode":"bridge",
+            "ContainerIDFile":"/home/x/cid","SecurityOpt":["no-new-privileges"],"Annotations":{"a":"b"},"NetworkMode":"bridge",
             "Runtime":"runc","VolumeDriver":"local""#,
         );
         for members in [
             r#""LogConfig":{"Type":"syslog","Config":{"syslog-address":"unix:///run/x"}}"#,
             r#""LogConfig":{"Type":"../../home/x"}"#,
+            r#""ContainerIDFile":"/etc/passwd""#,
+            r#""ContainerIDFile":"passwd""#,
             r#""SecurityOpt":["seccomp={\"listenerPath\":\"/run/x\"}"]"#,
             r#""Annotations":{"run.oci.hooks.stdout":"/etc/x"}"#,
             r#""NetworkMode":"pasta:--pcap,/etc/x""#,

@@ -144,6 +144,8 @@ kinds! {
         HostPlace: ["names a place of the host: ", ""],
         /// Not an image of a registry.
         Image: ["names no image of a registry: ", ""],
+        /// A name that is split at its `=`.
+        Key: ["has a name that Podman would split at its '=': ", ""],
         /// An option of a mount that opens the host.
         MountOption: ["has the mount option ", ", which may open the host"],
         /// A type of mount that is not known.

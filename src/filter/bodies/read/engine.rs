@@ -55,7 +55,7 @@ readers! {
         cgroup_parent: &'t str = "CgroupParent",
         cgroup_mode: &'t str = "CgroupnsMode",
         console_size: Option<Node<'t>> = "ConsoleSize",
-        container_id_file: &'t str = "ContainerIDFile",
+        container_id_file: Option<Text<'t>> = "ContainerIDFile",
         cpu_count: Option<Node<'t>> = "CpuCount",
         cpu_percent: Option<Node<'t>> = "CpuPercent",
         cpu_period: Option<Node<'t>> = "CpuPeriod",
