@@ -1,6 +1,6 @@
-//! The invariants for the fuzz targets, shared with `tests/fuzz_smoke.rs`.
+//! The invariants for the fuzz targets, shared with `tests/it/fuzz_smoke.rs`.
 
 pub mod invariants;
 #[allow(dead_code)]
-#[path = "../../tests/support/strict.rs"]
+#[path = "../../tests/it/support/strict.rs"]
 mod strict;

@@ -1,0 +1,27 @@
+//! Real clients against a real Engine, through the real program.
+//!
+//! Each test does the same straight on the Engine's socket and through the
+//! proxy, over TCP and over a unix socket, and compares what the client saw.
+//! What differs by nature (names, ids) is replaced before. How to run it with
+//! an Engine of your own, and when it skips: see `tests/it/support/engine.rs`.
+
+mod files;
+pub(crate) mod routes;
+
+mod builds;
+mod compose;
+mod crowd;
+mod hijack;
+mod learning;
+mod listeners;
+mod mounts;
+mod operations;
+mod python;
+mod queries;
+mod refusals;
+mod restart;
+mod rights;
+mod spellings;
+mod streams;
+mod terminals;
+mod transfers;

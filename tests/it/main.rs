@@ -1,0 +1,48 @@
+//! All integration tests: one crate, so that it is linked once and what the tests
+//! share is compiled once.
+//!
+//! The tests share a process. None changes what all threads share (environment,
+//! current directory, umask, signal masks, limits); what needs such a change starts
+//! the program with it. Namespaces are entered by threads of their own.
+//!
+//! `cargo test --test it -- limits::` runs one module, `-- engine:: podman::` those
+//! with real daemons. `tests/allocations.rs` is a crate of its own, since it counts
+//! with a global allocator.
+
+mod support;
+
+// The files of the project against each other.
+mod tidy;
+mod completions;
+mod examples;
+mod log_lines;
+mod migration;
+mod operations_document;
+
+// The library, without sockets.
+mod bodies;
+mod fuzz_smoke;
+mod properties;
+
+// The program between clients and scripted daemons.
+mod harness;
+mod requests;
+mod responses;
+mod limits;
+mod memory;
+mod patterns;
+mod places;
+mod strangers;
+mod learning;
+
+// The program as a process: its start, its end, its commands, its surroundings.
+mod commands;
+mod names;
+mod start;
+mod stopping;
+mod systemd;
+
+// The program between real clients and real daemons.
+mod engine;
+mod image;
+mod podman;
