@@ -244,3 +244,28 @@ fn nothing_outside_of_tests_can_panic_by_unwrapping() {
     }
     check(&faults);
 }
+
+#[test]
+fn every_file_of_the_integration_tests_is_compiled() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut faults = Vec::new();
+    for folder in ["", "engine", "podman", "support"] {
+        let parent = if folder.is_empty() { "main" } else { folder };
+        let declared = fs::read_to_string(tests.join(format!("it/{parent}.rs"))).unwrap();
+        for module in modules(&tests.join("it").join(folder)) {
+            if !declared.contains(&format!("mod {module};")) && module != "main" {
+                faults.push(format!("it/{parent}.rs does not declare {module}"));
+            }
+        }
+    }
+    // Each file here would be linked as a crate of its own.
+    faults.extend(modules(&tests).into_iter().filter(|name| name != "allocations"));
+    check(&faults);
+}
+
+/// The names of the Rust files in a folder.
+fn modules(folder: &Path) -> Vec<String> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let rust = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    rust.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
