@@ -1,8 +1,9 @@
 //! Questions that the real program answers instead of running: exit codes, tables,
 //! and lists of rights with which a run passes.
 
+use crate::support::PATIENCE;
 use crate::support::live::Live;
-use crate::support::process::{Outcome, PATIENCE, finish, run, spawn, until};
+use crate::support::process::{Outcome, finish, run, spawn, until};
 use crate::support::proxy::{self, Listen, Proxy};
 use crate::support::scratch::Scratch;
 use crate::support::skip::skip_unless_required;

@@ -3,8 +3,9 @@
 //! It is built by the script that people use. An Engine is found as in the
 //! other engine tests; see `tests/it/support/engine.rs`.
 
+use crate::support::PATIENCE;
 use crate::support::engine::{self, Engine};
-use crate::support::process::{self, Outcome, PATIENCE, until};
+use crate::support::process::{self, Outcome, until};
 use crate::support::scratch::{Scratch, unique};
 use std::fs;
 use std::os::unix::fs::MetadataExt;

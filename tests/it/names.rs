@@ -4,10 +4,11 @@
 //! only root can make. Without that, tests say why they skip; with
 //! `SOCKET_PROXY_REQUIRE_NAMESPACES=1` they fail.
 
+use crate::support::PATIENCE;
 use crate::support::name_server::{
     A, AAAA, NOTIMP, NXDOMAIN, NameServer, REFUSED, Reply, SERVFAIL,
 };
-use crate::support::process::{PATIENCE, until};
+use crate::support::process::until;
 use crate::support::proxy::{Listen, Proxy};
 use crate::support::scratch::Scratch;
 use crate::support::skip::skip_unless_required;

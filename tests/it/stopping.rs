@@ -1,8 +1,9 @@
 //! How the program ends: by which signals, and with or without grace; and that a
 //! log which nobody reads holds up neither the end nor anything before it.
 
+use crate::support::PATIENCE;
 use crate::support::live::Live;
-use crate::support::process::{self, PATIENCE};
+use crate::support::process::{self};
 use crate::support::proxy;
 use crate::support::scratch::Scratch;
 use rustix::process::Signal;

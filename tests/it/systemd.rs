@@ -5,8 +5,9 @@
 //! unit files need `systemd-analyze`; without it they say why they skip, and
 //! with `SOCKET_PROXY_REQUIRE_SYSTEMD=1` they fail.
 
+use crate::support::PATIENCE;
 use crate::support::live::Live;
-use crate::support::process::{self, PATIENCE};
+use crate::support::process::{self};
 use crate::support::proxy;
 use crate::support::scratch::Scratch;
 use crate::support::skip::skip_unless_required;

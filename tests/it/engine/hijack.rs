@@ -2,8 +2,9 @@
 //! attach and exec, with a half-closed connection, or with bodies that nobody reads.
 
 use super::routes::{Client, IMAGE, same_on_every_route};
+use crate::support::PATIENCE;
 use crate::support::engine::skip;
-use crate::support::process::{PATIENCE, run};
+use crate::support::process::run;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;

@@ -1,8 +1,9 @@
 //! Unix listeners as `DOCKER_HOST`, and several listeners with their own rights.
 
 use super::routes::{Client, IMAGE};
+use crate::support::PATIENCE;
 use crate::support::engine;
-use crate::support::process::{Outcome, PATIENCE, finish, spawn};
+use crate::support::process::{Outcome, finish, spawn};
 use crate::support::proxy::{ALLOW_ALL, Listen, Proxy};
 use crate::support::scratch::Scratch;
 use std::fs;

@@ -4,9 +4,10 @@
 //! Engine's socket come from this host's root, which is mounted there.
 
 use super::routes::{Client, IMAGE};
+use crate::support::PATIENCE;
 use crate::support::engine::{self, Engine, skip};
 use crate::support::live::Live;
-use crate::support::process::{Outcome, PATIENCE, until};
+use crate::support::process::{Outcome, until};
 use crate::support::proxy::{self, Listen, Proxy};
 use crate::support::scratch::Scratch;
 use std::io::{Read, Write};

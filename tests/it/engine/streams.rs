@@ -1,7 +1,7 @@
 //! Commands whose answers arrive over time, and those that speak as well.
 
 use super::routes::{AWAIT_GO, Client, IMAGE, same_on_every_route};
-use crate::support::process::PATIENCE;
+use crate::support::PATIENCE;
 use std::time::Duration;
 
 #[test]

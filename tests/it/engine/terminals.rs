@@ -1,7 +1,8 @@
 //! Interactive commands on a real terminal.
 
 use super::routes::{Client, IMAGE, Route, same_on, same_on_every_route};
-use crate::support::process::{PATIENCE, until};
+use crate::support::PATIENCE;
+use crate::support::process::until;
 use crate::support::terminal::Terminal;
 use rustix::process::Signal;
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use super::files::{first_word, noise, path, sha256};
 use super::routes::{Client, same_on_every_route};
-use crate::support::process::{PATIENCE, finish, run};
+use crate::support::PATIENCE;
+use crate::support::process::{finish, run};
 use std::fs;
 use std::process::{Command, Stdio};
 

@@ -1,6 +1,7 @@
 //! Child processes that are watched and spoken to while they run.
 
-use super::process::{PATIENCE, until};
+use super::PATIENCE;
+use super::process::until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};

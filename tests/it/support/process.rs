@@ -3,15 +3,13 @@
 //! Every wait has a limit, after which the child is killed and the test fails
 //! with what the child had said so far.
 
+use super::PATIENCE;
 use std::fmt;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// For commands that take a moment on an idle machine. CI is not idle.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a child ended, and what it wrote.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! `SOCKET_PROXY_BINARY=/path` runs the tests against another build of it, for
 //! example the static one.
 
+use super::PATIENCE;
 use super::live::Live;
-use super::process::PATIENCE;
 use super::scratch::Scratch;
 use rustix::process::Signal;
 use std::env;

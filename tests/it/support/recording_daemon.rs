@@ -8,8 +8,9 @@
 //!   makes it end its direction, and the client's end is answered with `bye`.
 //! - Anything else complete is answered with 200.
 
+use super::PATIENCE;
+use super::scratch::Scratch;
 use super::strict::{self, Request, show};
-use super::{PATIENCE, temp::TempDir};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -49,7 +50,7 @@ pub(crate) struct Connection {
 pub(crate) struct RecordingDaemon {
     socket_path: PathBuf,
     records: Arc<Records>,
-    _directory: TempDir,
+    _directory: Scratch,
 }
 
 struct Records {
@@ -65,7 +66,7 @@ impl RecordingDaemon {
 
     /// A daemon that waits for the proxy no longer than this.
     pub(crate) fn with_patience(patience: Duration) -> Self {
-        let directory = TempDir::new();
+        let directory = Scratch::new();
         let socket_path = directory.path().join("daemon.sock");
         let listener = UnixListener::bind(&socket_path).expect("bind the daemon's socket");
         let (connections, changed) = <_>::default();

@@ -4,7 +4,7 @@
 //! that is in force when it is accepted.
 
 use super::PATIENCE;
-use super::temp::TempDir;
+use super::scratch::Scratch;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -43,7 +43,7 @@ pub(crate) enum Step {
 pub(crate) struct ScriptedDaemon {
     socket_path: PathBuf,
     shared: Arc<Shared>,
-    _directory: TempDir,
+    _directory: Scratch,
 }
 
 #[derive(Default)]
@@ -63,7 +63,7 @@ struct State {
 
 impl ScriptedDaemon {
     pub(crate) fn start(script: Vec<Step>) -> Self {
-        let directory = TempDir::new();
+        let directory = Scratch::new();
         let socket_path = directory.path().join("daemon.sock");
         let daemon = Self { socket_path, shared: Arc::default(), _directory: directory };
         daemon.play(script);
