@@ -36,6 +36,8 @@ pub mod logging;
 
 pub mod outcome;
 
+pub mod judging;
+
 pub mod relay;
 
 pub mod engine;

@@ -43,7 +43,7 @@ mod view;
 
 use crate::config::ContainerRights;
 use crate::engine::{Container, Engine};
-use crate::filter::Policy;
+use crate::judging::SharedPolicy;
 use crate::relay::socket::{self, Socket};
 use fault::Fault;
 use follow::Follower;
@@ -97,7 +97,7 @@ pub enum Entitlement {
     /// Those of the listener.
     Listener,
     /// Those of a container's labels.
-    Labels(Arc<Policy>),
+    Labels(Arc<SharedPolicy>),
     /// Nobody can tell; why, for people.
     Unknown(String),
 }

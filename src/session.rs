@@ -23,8 +23,9 @@ pub use probation::{Probation, Seat};
 
 use crate::config::Limits;
 use crate::filter::bodies::BodyDenial;
-use crate::filter::{Denial, InForce, Inquiry, Permit, Policy, Standing, Verdict, judge};
+use crate::filter::{Denial, Inquiry, Permit, Standing, Verdict};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
+use crate::judging::SharedPolicy;
 use crate::names::Names;
 use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
@@ -91,9 +92,9 @@ impl Connection {
 pub struct Session<'a> {
     shared: &'a Shared,
     connection: &'a Connection,
-    listener: Arc<Policy>,
-    /// What the request in hand is judged by.
-    policy: Arc<Policy>,
+    listener: Arc<SharedPolicy>,
+    /// The policy of the request in hand.
+    policy: Arc<SharedPolicy>,
     identity: ClientIdentity,
     /// What is still to come of the request's body, while nobody else reads it.
     unread: BodyReader,
@@ -113,7 +114,7 @@ impl<'a> Session<'a> {
     pub fn new(
         shared: &'a Shared,
         connection: &'a Connection,
-        listener: Arc<Policy>,
+        listener: Arc<SharedPolicy>,
         buffers: &'a mut Buffers,
     ) -> Self {
         let (policy, identity) = (Arc::clone(&listener), ClientIdentity::default());
@@ -244,13 +245,12 @@ impl<'a> Session<'a> {
         }
         let (listener, shared) = (Arc::clone(&self.listener), self.shared);
         let learning = shared.learner.as_ref().map(|learner| learner.learning());
-        let in_force = InForce { policy: &policy, listener: &listener, learning };
-        match judge(in_force, &request, standing) {
+        match policy.judge(&listener, learning, &request, standing) {
             Verdict::Allowed(permit) => self.forward(&permit),
             Verdict::Denied(denial) => self.refuse(&request, &Refusal::Denied(denial)),
             Verdict::Moved => self.refuse(&request, &Refusal::Moved),
             Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
-                Ok(body) => match self.judge_body(inquiry, body) {
+                Ok(body) => match self.judge_body(&policy, inquiry, body) {
                     Ok(permit) => self.forward(&permit),
                     Err(denial) => self.refuse(&request, &Refusal::Denied(Denial::Body(denial))),
                 },
@@ -263,10 +263,11 @@ impl<'a> Session<'a> {
     /// way to the daemon.
     fn judge_body<'r>(
         &mut self,
+        policy: &SharedPolicy,
         inquiry: Inquiry<'r>,
         body: Vec<u8>,
     ) -> Result<Permit<'r>, BodyDenial> {
-        let permit = inquiry.judge_body(&body);
+        let permit = policy.judge_body(inquiry, &body);
         // Less than what judging takes, so that it is granted.
         let _ = self.hold.set(Part::Body, body.len() * 2);
         permit

@@ -6,6 +6,7 @@
 
 use allocation_counter::measure;
 use socket_proxy::config::{Config, Invocation};
+use socket_proxy::judging::SharedPolicy;
 use socket_proxy::names::Names;
 use socket_proxy::relay::socket::Socket;
 use socket_proxy::relay::{Buffers, Width};
@@ -121,7 +122,7 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         learner: None,
         stopping: AtomicBool::new(false),
     };
-    let policy = Arc::new(config.listeners[0].policy.clone());
+    let policy = Arc::new(SharedPolicy::new(config.listeners[0].policy.clone()));
     thread::scope(|scope| {
         scope.spawn(|| ask(&TcpStream::connect(address).unwrap(), requests, request));
         let (stream, client) = listener.accept().unwrap();

@@ -12,6 +12,7 @@ use super::table::{Holder, Table};
 use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
 use crate::filter::{Additions, BindMounts, BodyRules, Peers, Policy, Rules, Source};
+use crate::judging::{Lanes, SharedPolicy};
 use crate::large_stack;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -36,6 +37,7 @@ pub(super) struct Grants {
 #[derive(Debug)]
 struct Entry {
     grant: Grant,
+    lanes: Arc<Lanes>,
     weight: u64,
     since: Instant,
 }
@@ -71,14 +73,14 @@ impl Grants {
         if !self.by_id.contains_key(&container.id) {
             let (grant, weight) = self.read(container)?;
             announce(&grant, container, &addresses);
-            let entry = Entry { grant, weight, since: Instant::now() };
+            let (lanes, since) = (Arc::default(), Instant::now());
+            let entry = Entry { grant, lanes, weight, since };
             self.by_id.insert(container.id.clone(), entry);
         }
-        let policy = self
-            .by_id
-            .get(&container.id)
-            .and_then(|entry| self.policy(&entry.grant, container, &addresses))
-            .map(Arc::new);
+        let policy = self.by_id.get(&container.id).and_then(|entry| {
+            let policy = self.policy(&entry.grant, container, &addresses)?;
+            Some(Arc::new(SharedPolicy::with_lanes(policy, Arc::clone(&entry.lanes))))
+        });
         let elsewhere = table.addresses_elsewhere(container);
         Ok(Arc::new(Holder { id: container.id.clone(), addresses, elsewhere, policy }))
     }

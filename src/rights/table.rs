@@ -6,7 +6,7 @@
 //! still be on its way.
 
 use crate::engine::{Attachment, Container, Network};
-use crate::filter::Policy;
+use crate::judging::SharedPolicy;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub(super) struct Holder {
     /// Its addresses on networks that the proxy is not on.
     pub(super) elsewhere: Vec<IpAddr>,
     /// The allowlists of its labels; `None` if it has no such labels.
-    pub(super) policy: Option<Arc<Policy>>,
+    pub(super) policy: Option<Arc<SharedPolicy>>,
 }
 
 /// All that is known at one moment.

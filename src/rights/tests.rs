@@ -4,6 +4,7 @@
 use super::*;
 use crate::engine::fake::{FakeContainer, FakeEngine, Scripted};
 use crate::engine::fake_daemon::await_condition;
+use crate::filter::Policy;
 use crate::filter::Source;
 use crate::filter::rules::RuleVerdict;
 use crate::http1::Method;

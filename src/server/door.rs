@@ -14,6 +14,7 @@
 use super::admission::{Admission, Place, Refusal};
 use super::recent::{Found, Memory, Recent};
 use crate::filter::Policy;
+use crate::judging::SharedPolicy;
 use crate::rights::{Guess, Rights};
 use crate::session::{Client, Owner, Seat};
 use std::cell::RefCell;
@@ -53,14 +54,14 @@ pub(super) enum Caller {
 /// One listener's door.
 #[derive(Debug)]
 pub(super) struct Door {
-    pub(super) policy: Arc<Policy>,
+    pub(super) policy: Arc<SharedPolicy>,
     /// What host names said; empty if the list has none.
     recent: Recent,
 }
 
 impl Door {
     pub(super) fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), recent: Recent::default() }
+        Self { policy: Arc::new(SharedPolicy::new(policy)), recent: Recent::default() }
     }
 
     /// Who a connection's client is, as far as that costs no wait.

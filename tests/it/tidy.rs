@@ -18,18 +18,29 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["http1", "api", "filter", "advice", "large_stack", "text"]),
     ("logging", &["api", "config", "text"]),
     ("outcome", &["http1", "api", "filter", "text"]),
+    ("judging", &["http1", "filter"]),
     ("relay", &["http1"]),
     ("engine", &["http1", "relay"]),
     ("names", &["journal"]),
     (
         "rights",
-        &["http1", "filter", "advice", "large_stack", "relay", "config", "journal", "engine"],
+        &[
+            "http1",
+            "filter",
+            "advice",
+            "judging",
+            "large_stack",
+            "relay",
+            "config",
+            "journal",
+            "engine",
+        ],
     ),
     (
         "session",
         &[
-            "http1", "api", "filter", "advice", "config", "outcome", "relay", "names", "rights",
-            "json",
+            "http1", "api", "filter", "advice", "config", "outcome", "judging", "relay", "names",
+            "rights", "json",
         ],
     ),
     ("commands", &["filter", "advice", "config", "text"]),
@@ -40,6 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http1",
             "journal",
             "filter",
+            "judging",
             "config",
             "relay",
             "names",
@@ -55,7 +67,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 const PURE_ROOMS: [&str; 6] = ["text", "json", "http1", "api", "filter", "advice"];
-const IMPURE: [&str; 9] = [
+const IMPURE: [&str; 11] = [
     "std::io::Read",
     "std::fs",
     "TcpStream",
@@ -65,6 +77,8 @@ const IMPURE: [&str; 9] = [
     "rustix",
     "std::env",
     "std::process",
+    "Mutex",
+    "RwLock",
 ];
 
 const FILE_LINES_MAX: usize = 500;

@@ -1,14 +1,12 @@
 //! Patterns of one method as one automaton, which says which of them matches.
 //!
 //! The automaton is built while it judges. What it has built is kept in caches,
-//! one for each thread that judges at the same time; `Lanes` bounds their number.
+//! one for each thread that judges at the same time; the caller bounds their number.
 
 use super::super::go_regexp::{NEST_MAX, Translated};
 use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Room beyond the weight of its patterns that a set may take when compiled.
 const SET_BYTES: usize = 1 << 20;
@@ -33,7 +31,6 @@ pub(super) struct Set {
     regex: Regex,
     anchored: Anchored,
     text_bytes_max: usize,
-    lanes: Lanes,
 }
 
 /// Patterns that are translated and weighed, and not compiled yet.
@@ -77,7 +74,7 @@ impl SetDraft {
             .build_many(&self.regexes)
             .map_err(Box::new)?;
         let text_bytes_max = if self.weight > HEAVY { HEAVY_TEXT_BYTES_MAX } else { usize::MAX };
-        Ok(Set { regex, anchored, text_bytes_max, lanes: Lanes::default() })
+        Ok(Set { regex, anchored, text_bytes_max })
     }
 }
 
@@ -88,37 +85,7 @@ impl Set {
         if text.len() > self.text_bytes_max {
             return None;
         }
-        let _lane = self.lanes.enter();
         let input = Input::new(text).anchored(self.anchored).earliest(true);
         self.regex.search_half(&input).map(|found| found.pattern().as_usize())
-    }
-}
-
-/// How many threads may judge by one set at the same time. Judging takes well
-/// below a microsecond, so that hardly any thread ever waits; and without a
-/// bound each of a thousand threads could leave a cache behind.
-pub(super) const LANES: usize = 4;
-
-/// The places from which a set may be used.
-#[derive(Debug, Default)]
-struct Lanes {
-    lanes: [Mutex<()>; LANES],
-    next: AtomicUsize,
-}
-
-impl Lanes {
-    /// Takes a free lane, or waits for one of them.
-    fn enter(&self) -> MutexGuard<'_, ()> {
-        for lane in &self.lanes {
-            match lane.try_lock() {
-                Ok(guard) => return guard,
-                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        let [first, ..] = &self.lanes;
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
-        let lane = self.lanes.get(turn).unwrap_or(first);
-        lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
