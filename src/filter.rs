@@ -17,7 +17,7 @@ mod learning;
 pub mod peers;
 pub mod rules;
 
-pub use bodies::{BindMounts, BodyRules};
+pub use bodies::{BindMounts, BodyRules, Exceptions, SafeCreate};
 pub use denial::{Additions, Denial, NearMiss, Source};
 pub use learning::{Learning, Scope};
 pub use peers::Peers;

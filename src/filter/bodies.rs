@@ -31,6 +31,7 @@ mod mounts;
 mod query;
 mod read;
 mod refusal;
+pub mod safe;
 mod shapes;
 mod volumes;
 
@@ -38,6 +39,7 @@ pub use directories::{BindMounts, ListError, is_root};
 pub use endpoints::Inspection;
 pub use labels::LabelGuard;
 pub use refusal::{Closed, Fault, Refusal, Type, Unfit};
+pub use safe::{Exceptions, SafeCreate, Unsafe};
 
 use crate::api::below_libpod;
 use crate::http1::Method;
@@ -59,6 +61,8 @@ pub struct BodyRules {
     /// What keeps containers from rights that others have; `None` is no
     /// restriction.
     pub label_guard: Option<LabelGuard>,
+    /// What containers get that clients create; `None` is no restriction.
+    pub safe_create: Option<SafeCreate>,
 }
 
 /// Why a request was refused for its body or its query.
@@ -74,6 +78,8 @@ pub enum BodyDenial {
     MediaType(String),
     /// A rule refuses something in it.
     Restricted(Rule, Refusal),
+    /// Containers could get more than is safe.
+    Unsafe(Unsafe),
 }
 
 /// The rules on bodies.
@@ -100,7 +106,7 @@ impl BodyRules {
     /// Whether there is nothing to judge.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bind_mounts.is_none() && self.label_guard.is_none()
+        self.bind_mounts.is_none() && self.label_guard.is_none() && self.safe_create.is_none()
     }
 
     /// Which inspection the body of a request needs, if any. The path is the
@@ -123,15 +129,23 @@ impl BodyRules {
         if let Some(guard) = self.label_guard.as_ref().filter(|_| recognised.is_build) {
             guard.check_build(path, query).map_err(restricted(Rule::Labels))?;
         }
-        if let Some(allowed) = &self.bind_mounts {
+        if let Some(safe) = &self.safe_create {
+            safe.check_head(method, path, query).map_err(BodyDenial::Unsafe)?;
+        }
+        if let Some(allowed) = self.directories() {
             host_parameters::check_query(allowed, recognised.parameters, query)
                 .map_err(restricted(Rule::BindMounts))?;
         }
         let Some(endpoint) = recognised.endpoint else { return Ok(None) };
-        match (endpoint, &self.bind_mounts) {
-            (Endpoint::Judged(inspection), Some(_)) => Ok(Some(inspection)),
-            (Endpoint::Judged(inspection), None) => {
-                Ok(Some(inspection).filter(|inspection| inspection.concerns_rights()))
+        // What opens host directories as a whole has an item of safe create.
+        let opaque = self.bind_mounts.as_ref().filter(|_| self.safe_create.is_none());
+        let listed = match endpoint {
+            Endpoint::Judged(_) | Endpoint::Build => self.directories(),
+            Endpoint::OpaqueContainers(_) | Endpoint::OpaqueMounts(_) => opaque,
+        };
+        match (endpoint, listed) {
+            (Endpoint::Judged(inspection), _) => {
+                Ok(Some(inspection).filter(|inspection| self.concerns(*inspection)))
             }
             (Endpoint::Build, Some(allowed)) => build::check_query(allowed, path, query)
                 .map(|()| None)
@@ -140,11 +154,24 @@ impl BodyRules {
                 let unset = allowed.list_name().to_owned();
                 Err(restricted(Rule::BindMounts)(Refusal::new(name, Fault::UnreadMounts { unset })))
             }
-            (Endpoint::OpaqueContainers(name), None) => {
+            (Endpoint::OpaqueContainers(name), None) if self.label_guard.is_some() => {
                 Err(restricted(Rule::Labels)(Refusal::new(name, Fault::UnreadContainers)))
             }
-            (Endpoint::Build | Endpoint::OpaqueMounts(_), None) => Ok(None),
+            (_, None) => Ok(None),
         }
+    }
+
+    /// From which host directories may be mounted: safe create without a list has none.
+    fn directories(&self) -> Option<&BindMounts> {
+        let unlisted = || self.safe_create.as_ref().map(SafeCreate::directories);
+        self.bind_mounts.as_ref().or_else(unlisted)
+    }
+
+    /// Whether a rule judges such bodies.
+    fn concerns(&self, inspection: Inspection) -> bool {
+        self.safe_create.is_some()
+            || (self.bind_mounts.is_some() && inspection.concerns_directories())
+            || (self.label_guard.is_some() && inspection.concerns_rights())
     }
 
     /// Refuses a form as the body of a request that is judged by its query: the
@@ -161,7 +188,7 @@ impl BodyRules {
         path: &str,
         types: impl IntoIterator<Item = &'t [u8]>,
     ) -> Result<(), BodyDenial> {
-        let rule = match (&self.bind_mounts, &self.label_guard) {
+        let rule = match (self.directories(), &self.label_guard) {
             (Some(_), _) => Rule::BindMounts,
             (None, Some(_)) => Rule::Labels,
             (None, None) => return Ok(()),
@@ -192,9 +219,9 @@ impl BodyRules {
             return Ok(Vec::new());
         }
         check_media_type(inspection, content_type)?;
-        let tree = Tree::parse_shaped(body, inspection.shape()).map_err(BodyDenial::NotJson)?;
+        let mut tree = Tree::parse_shaped(body, inspection.shape()).map_err(BodyDenial::NotJson)?;
         match &tree {
-            Tree::Object(_) => self.judge_tree(inspection, &Node::root(&tree))?,
+            Tree::Object(_) => self.judge_tree(inspection, &mut tree)?,
             // What some clients send for no body.
             Tree::Null if inspection.bodyless() => {}
             _ => return Err(BodyDenial::NotAnObject),
@@ -204,10 +231,18 @@ impl BodyRules {
         Ok(printed.into_bytes())
     }
 
-    fn judge_tree(&self, inspection: Inspection, body: &Node<'_>) -> Result<(), BodyDenial> {
-        if let Some(allowed) = &self.bind_mounts {
-            check_mounts(allowed, inspection, body.clone())
-                .map_err(restricted(Rule::BindMounts))?;
+    /// Violations of safe create and the first refusal of a directory are one answer.
+    fn judge_tree(&self, inspection: Inspection, body: &mut Tree<'_>) -> Result<(), BodyDenial> {
+        let violations = self.safe_create.as_ref().map(|safe| safe.judge(inspection, body));
+        let body = Node::root(body);
+        let directories = self.directories().filter(|_| inspection.concerns_directories());
+        let mounts = directories.map_or(Ok(()), |it| check_mounts(it, inspection, body.clone()));
+        match (&self.safe_create, violations, mounts) {
+            (Some(safe), Some(mut violations), mounts) => {
+                violations.add_refusal(mounts.err());
+                safe.verdict(violations).map_err(BodyDenial::Unsafe)?;
+            }
+            (_, _, mounts) => mounts.map_err(restricted(Rule::BindMounts))?,
         }
         if let Some(guard) = &self.label_guard {
             check_labels(guard, inspection, body.clone()).map_err(restricted(Rule::Labels))?;
@@ -223,7 +258,7 @@ impl BodyDenial {
         match self {
             Self::NotJson(_) | Self::NotAnObject => DenialKind::Syntax,
             Self::NoMediaType | Self::MediaType(_) => DenialKind::MediaType,
-            Self::Restricted(..) => DenialKind::Restriction,
+            Self::Restricted(..) | Self::Unsafe(_) => DenialKind::Restriction,
         }
     }
 }
@@ -241,6 +276,7 @@ impl std::fmt::Display for BodyDenial {
                 write!(f, "the body's Content-Type {} must be application/json", quoted(given))
             }
             Self::Restricted(rule, refusal) => write!(f, "{rule}: {refusal}"),
+            Self::Unsafe(violations) => write!(f, "safe create: {violations}"),
         }
     }
 }
@@ -282,6 +318,11 @@ fn check_mounts(
         Inspection::SwarmUpdate => mounts::check_swarm(allowed, &Value::read(body)?),
         Inspection::CheckpointCreate => engine::check_checkpoint(allowed, &Value::read(body)?),
         Inspection::LibpodManifest => libpod::check_manifest(&Value::read(body)?),
+        Inspection::ContainerExec
+        | Inspection::NetworkConnect
+        | Inspection::LibpodContainerExec
+        | Inspection::LibpodNetworkConnect
+        | Inspection::LibpodNetworkUpdate => Ok(()),
     }
 }
 
@@ -304,7 +345,12 @@ fn check_labels(guard: &LabelGuard, inspection: Inspection, body: Node<'_>) -> R
         | Inspection::SecretCreate
         | Inspection::SwarmUpdate
         | Inspection::CheckpointCreate
-        | Inspection::LibpodManifest => Ok(()),
+        | Inspection::LibpodManifest
+        | Inspection::ContainerExec
+        | Inspection::NetworkConnect
+        | Inspection::LibpodContainerExec
+        | Inspection::LibpodNetworkConnect
+        | Inspection::LibpodNetworkUpdate => Ok(()),
     }
 }
 

@@ -77,6 +77,7 @@ fn rules_of(row: &Value) -> BodyRules {
         label_guard: row["guard"]
             .as_str()
             .map(|prefix| LabelGuard::new(prefix, "-allowlabelgrants")),
+        ..BodyRules::default()
     }
 }
 
@@ -165,7 +166,7 @@ fn gave_a_host_directory(engine: &str) -> bool {
 
 #[test]
 fn what_an_engine_would_have_given_a_host_directory_is_refused() {
-    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
     let mut refused = 0;
     for row in rows("create_bodies.jsonl") {
         let (name, engine) = (&row["name"], row["engine_20_10"].as_str().unwrap());
@@ -185,7 +186,7 @@ fn what_an_engine_would_have_given_a_host_directory_is_refused() {
 
 #[test]
 fn bodies_that_no_engine_takes_for_a_mount_pass_only_if_they_are_strict() {
-    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
     for row in rows("create_bodies.jsonl") {
         let body = decode_base64(row["body_b64"].as_str().unwrap());
         let outcome = judge(&rules, "/containers/create", Some("application/json"), &body);
@@ -207,7 +208,7 @@ fn bodies_that_no_engine_takes_for_a_mount_pass_only_if_they_are_strict() {
 
 #[test]
 fn the_path_of_a_listed_directory_must_be_whole() {
-    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
     for (source, passes) in [
         ("/home", true),
         ("/home/", true),
@@ -254,7 +255,7 @@ fn documented() -> std::collections::BTreeMap<&'static str, &'static str> {
 
 #[test]
 fn every_operation_has_a_row_in_the_docs_and_is_judged_as_it_says() {
-    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+    let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
     let documented = documented();
     let operations = operations();
     assert!(operations.len() > 200);
@@ -375,7 +376,7 @@ proptest! {
     /// where an Engine looks for a host path, in any spelling, is listed.
     #[test]
     fn what_is_sent_on_names_no_path_that_is_not_listed(body in create_body()) {
-        let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+        let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
         let json = Some(&b"application/json"[..]);
         let Ok(forwarded) = rules.judge(Inspection::ContainerCreate, json, body.as_bytes()) else {
             return Ok(());
@@ -415,6 +416,7 @@ proptest! {
         let rules = BodyRules {
             bind_mounts: BindMounts::parse("/home").ok(),
             label_guard: Some(LabelGuard::new("socket-proxy", "-allowlabelgrants")),
+            ..BodyRules::default()
         };
         let json = Some(&b"application/json"[..]);
         let _ = rules.judge(inspection, json, body.as_bytes());
@@ -431,7 +433,7 @@ proptest! {
         value in "(\\[\"|\\{\"a\":\\{\"Value\":\"|a=|id=x,src=|dir:)?(/etc|/home/\\.\\./etc|\\.\\./etc)(:/h)?(\"\\]|\"\\}\\})?",
         tree in prop::sample::select(vec!["/build", "/v1.51/build/", "/v5.8.0/libpod/build"]),
     ) {
-        let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), label_guard: None };
+        let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
         let query = format!("{name}={value}");
         let verdict = rules.inspection(Method::Post, tree, Some(&query));
         // A path in the container or context, and a name that no registry has.

@@ -5,7 +5,8 @@
 //! are not followed: a proxy cannot see them. A client that may write in a
 //! mounted directory can plant one and mount it, unless the list is exact.
 
-use super::refusal::{Fault, Refusal, Unfit};
+use super::fields::Node;
+use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::text::{bounded, quoted};
 use std::fmt;
 
@@ -60,10 +61,12 @@ impl std::error::Error for ListError {}
 /// The host directories that may be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindMounts {
-    /// Clean and absolute, at least one.
+    /// Clean and absolute.
     directories: Vec<String>,
     /// Whether only the directories themselves may be mounted.
     exact: bool,
+    /// Whether another rule judges that mounts of other containers are taken over.
+    leaves_others: bool,
     /// The flag or label that lists them, for messages.
     written_in: String,
 }
@@ -89,9 +92,16 @@ impl BindMounts {
             true => Err(ListError::Empty),
             false => {
                 let written_in = "-allowbindmountfrom".to_owned();
-                Ok(Self { directories, exact: false, written_in })
+                Ok(Self { directories, exact: false, leaves_others: false, written_in })
             }
         }
+    }
+
+    /// A list without a directory: none may be mounted.
+    #[must_use]
+    pub fn none() -> Self {
+        let written_in = "-allowbindmountfrom".to_owned();
+        Self { directories: Vec::new(), exact: false, leaves_others: false, written_in }
     }
 
     /// The same directories, listed by another flag or a label.
@@ -106,6 +116,13 @@ impl BindMounts {
         Self { exact, ..self }
     }
 
+    /// The same list; whether mounts of other containers may be taken over is judged by
+    /// another rule.
+    #[must_use]
+    pub fn leaving_others(self) -> Self {
+        Self { leaves_others: true, ..self }
+    }
+
     /// Whether nothing below the directories may be mounted.
     #[must_use]
     pub fn is_exact(&self) -> bool {
@@ -114,6 +131,9 @@ impl BindMounts {
 
     /// What lists the directories, and these.
     pub(super) fn list(&self) -> String {
+        if self.directories.is_empty() {
+            return format!("{}, which lists none", self.written_in);
+        }
         let exactly = if self.exact { ", exactly" } else { "" };
         format!("{} ({}{exactly})", self.written_in, bounded(&self.to_string()))
     }
@@ -162,6 +182,16 @@ impl BindMounts {
             Some("") => true,
             Some(rest) => !self.exact && (directory == "/" || rest.starts_with('/')),
         })
+    }
+
+    /// Refuses what adds the mounts of something that is not in the body.
+    pub(super) fn check_volumes_from(&self, containers: &[Node<'_>]) -> Result<(), Refusal> {
+        match containers.first() {
+            Some(first) if !self.leaves_others => {
+                Err(Refusal::closed(first.place(), Closed::OthersMounts))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a host path that is not within the directories.

@@ -46,6 +46,16 @@ pub enum Inspection {
     CheckpointCreate,
     /// `POST` and `PUT /libpod/manifests/…`.
     LibpodManifest,
+    /// `POST /containers/{id}/exec`.
+    ContainerExec,
+    /// `POST /networks/{id}/connect`.
+    NetworkConnect,
+    /// `POST /libpod/containers/{name}/exec`.
+    LibpodContainerExec,
+    /// `POST /libpod/networks/{name}/connect`.
+    LibpodNetworkConnect,
+    /// `POST /libpod/networks/{name}/update`.
+    LibpodNetworkUpdate,
 }
 
 /// An endpoint that matters to the rules on bodies.
@@ -81,6 +91,11 @@ impl Inspection {
             Of::VolumeCreateLibpod => Self::LibpodVolumeCreate,
             Of::ContainerUpdateLibpod => Self::LibpodContainerUpdate,
             Of::NetworkCreateLibpod => Self::LibpodNetworkCreate,
+            Of::ContainerExec => Self::ContainerExec,
+            Of::NetworkConnect => Self::NetworkConnect,
+            Of::ContainerExecLibpod => Self::LibpodContainerExec,
+            Of::NetworkConnectLibpod => Self::LibpodNetworkConnect,
+            Of::NetworkUpdateLibpod => Self::LibpodNetworkUpdate,
             _ => return None,
         })
     }
@@ -112,7 +127,11 @@ impl Inspection {
             Self::LibpodNetworkCreate => &shapes::LIBPOD_NETWORK,
             Self::SecretCreate => &shapes::SECRET,
             Self::SwarmUpdate => &shapes::SWARM,
-            Self::CheckpointCreate => &Shape::Any,
+            Self::CheckpointCreate | Self::ContainerExec | Self::LibpodContainerExec => &Shape::Any,
+            Self::NetworkConnect => &shapes::NETWORK_CONNECT,
+            Self::LibpodNetworkConnect | Self::LibpodNetworkUpdate => {
+                &shapes::LIBPOD_NETWORK_CONNECT
+            }
             Self::LibpodManifest => &shapes::LIBPOD_MANIFEST,
         }
     }
@@ -128,6 +147,21 @@ impl Inspection {
                 | Self::LibpodContainerUpdate
                 | Self::LibpodNetworkCreate
                 | Self::LibpodManifest
+                | Self::LibpodContainerExec
+                | Self::LibpodNetworkConnect
+                | Self::LibpodNetworkUpdate
+        )
+    }
+
+    /// Whether the body can name a directory of the host.
+    pub(super) fn concerns_directories(self) -> bool {
+        !matches!(
+            self,
+            Self::ContainerExec
+                | Self::NetworkConnect
+                | Self::LibpodContainerExec
+                | Self::LibpodNetworkConnect
+                | Self::LibpodNetworkUpdate
         )
     }
 
@@ -401,6 +435,8 @@ mod tests {
     fn bodies_without_containers_are_judged_too() {
         check_judged("/v1.51/networks/create", Inspection::NetworkCreate);
         check_judged("/v5.8.0/libpod/networks/create", Inspection::LibpodNetworkCreate);
+        check_judged("/containers/create/exec", Inspection::ContainerExec);
+        check_judged("/networks/a/connect", Inspection::NetworkConnect);
         check_judged("/secrets/create", Inspection::SecretCreate);
         check_judged("/swarm/update", Inspection::SwarmUpdate);
         check_judged("/containers/a/b/checkpoints", Inspection::CheckpointCreate);
@@ -417,15 +453,12 @@ mod tests {
             "/containers/update",
             "/containers/prune",
             "/containers/a/restart",
-            "/containers/a/exec",
             "/containers/a/rename",
             "/containers/a/attach",
-            "/containers/create/exec",
             "/exec/0123/start",
             "/images/create",
             "/images/load",
             "/images/a/tag",
-            "/networks/a/connect",
             "/configs/a/update",
             "/configs/create",
             "/libpod/secrets/create",

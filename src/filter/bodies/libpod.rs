@@ -14,7 +14,7 @@ use super::host_paths::{
     check_network_options, check_runtime, check_seccomp, check_security_options, check_time_zone,
 };
 use super::images::check_image;
-use super::mounts::{check_mount_options, check_volumes_from};
+use super::mounts::check_mount_options;
 use super::read::{
     ImageVolume, Manifest, NamedVolume, OciMount, OverlayVolume, PodmanNetwork, Spec, Text, Update,
     Volume,
@@ -34,7 +34,7 @@ pub(super) fn check_spec(allowed: &BindMounts, spec: &Spec<'_>) -> Result<(), Re
     spec.volumes()?.iter().try_for_each(|volume| check_named_volume(allowed, volume))?;
     spec.overlay_volumes()?.iter().try_for_each(|volume| check_overlay(allowed, volume))?;
     spec.image_volumes()?.iter().try_for_each(check_image_volume)?;
-    check_volumes_from(&spec.volumes_from()?)?;
+    allowed.check_volumes_from(&spec.volumes_from()?)?;
     if let Some(pod) = spec.pod()?.filter(|pod| pod.text() != Ok("")) {
         return Err(Refusal::closed(pod.place(), Closed::PodsMounts));
     }

@@ -17,7 +17,6 @@
 //! well, but the restriction is one of directories.
 
 use super::directories::BindMounts;
-use super::fields::Node;
 use super::host_paths::{
     check_annotations, check_driver, check_file, check_log, check_network_mode, check_runtime,
     check_security_options,
@@ -129,14 +128,6 @@ pub(super) fn check_mount_options(
     Ok(())
 }
 
-/// Refuses what adds the mounts of something that is not in the body.
-pub(super) fn check_volumes_from(containers: &[Node<'_>]) -> Result<(), Refusal> {
-    match containers.first() {
-        Some(first) => Err(Refusal::closed(first.place(), Closed::OthersMounts)),
-        None => Ok(()),
-    }
-}
-
 fn check_host_config(allowed: &BindMounts, config: &HostConfig<'_>) -> Result<(), Refusal> {
     for bind in config.binds()? {
         check_bind(allowed, &bind.place, bind.value)?;
@@ -144,7 +135,7 @@ fn check_host_config(allowed: &BindMounts, config: &HostConfig<'_>) -> Result<()
     for mount in config.mounts()? {
         check_mount(allowed, Reader::Engine, &mount)?;
     }
-    check_volumes_from(&config.volumes_from()?)?;
+    allowed.check_volumes_from(&config.volumes_from()?)?;
     if let Some(log) = config.log_config()? {
         check_log(allowed, &log.log()?)?;
     }

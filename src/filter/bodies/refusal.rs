@@ -94,6 +94,8 @@ pub enum Type {
     Text,
     /// `true` or `false`.
     Truth,
+    /// A whole number of 64 bits.
+    WholeNumber,
 }
 
 /// Defines a kind of faults with the words of each.
@@ -325,6 +327,7 @@ impl Type {
             Self::Array => "is not an array",
             Self::Text => "is not a string",
             Self::Truth => "is neither true nor false",
+            Self::WholeNumber => "is not a whole number",
         }
     }
 }

@@ -117,7 +117,14 @@ pub(super) const NETWORK: Shape = Struct(&[
     ("Options", &MAP),
 ]);
 
-/// The same in Podman's own tree.
+/// Connect of a container to a network.
+pub(super) const NETWORK_CONNECT: Shape =
+    Struct(&[("EndpointConfig", &Struct(&[("DriverOpts", &MAP)]))]);
+
+/// The same in Podman's own tree, and update of a network there.
+pub(super) const LIBPOD_NETWORK_CONNECT: Shape = Struct(&[("options", &MAP)]);
+
+/// Create of networks in Podman's own tree.
 pub(super) const LIBPOD_NETWORK: Shape =
     Struct(&[("ipam_options", &MAP), ("labels", &MAP), ("options", &MAP)]);
 

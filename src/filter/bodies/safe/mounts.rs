@@ -1,0 +1,259 @@
+//! Mounts of the Engine's API. Directories of the host are another rule's:
+//! `-allowbindmountfrom`, and without it none.
+
+use super::exceptions::Kind;
+use super::judge::{Judge, Place, text_of};
+use super::table::{FieldTable, Judgement, Values::*, rows};
+use crate::json::Tree;
+
+/// Options of a mount in the short form, of the Engine and of Podman.
+const BIND_OPTIONS: [&str; 28] = [
+    "O",
+    "U",
+    "Z",
+    "cached",
+    "consistent",
+    "copy",
+    "default",
+    "delegated",
+    "dev",
+    "exec",
+    "idmap",
+    "nocopy",
+    "nodev",
+    "noexec",
+    "nosuid",
+    "private",
+    "rbind",
+    "ro",
+    "rprivate",
+    "rro",
+    "rshared",
+    "rslave",
+    "rw",
+    "shared",
+    "slave",
+    "suid",
+    "bind",
+    "z",
+];
+
+/// Options of a tmpfs. `exec`, `dev` and `suid` give no more than the container's own
+/// root directory has.
+const TMPFS_OPTIONS: [&str; 36] = [
+    "async",
+    "atime",
+    "defaults",
+    "dev",
+    "diratime",
+    "dirsync",
+    "exec",
+    "gid",
+    "huge",
+    "inode32",
+    "inode64",
+    "mand",
+    "mode",
+    "mpol",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "nomand",
+    "norelatime",
+    "nosuid",
+    "nr_blocks",
+    "nr_inodes",
+    "private",
+    "relatime",
+    "ro",
+    "rprivate",
+    "rw",
+    "shared",
+    "size",
+    "slave",
+    "strictatime",
+    "suid",
+    "sync",
+    "tmpcopyup",
+    "uid",
+];
+
+/// `Binds`: `source:target[:options]`.
+pub(super) const BINDS: Judgement = Judgement {
+    passes: "volumes; directories of `-allowbindmountfrom`; known options",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        let Some(bind) = judge.text(place, tree) else { return };
+        let options = bind.splitn(3, ':').nth(2).unwrap_or_default();
+        let is_known = |option: &str| BIND_OPTIONS.contains(&option);
+        if !options.split(',').filter(|option| !option.is_empty()).all(is_known) {
+            judge.refuse_value(place, tree);
+        }
+    },
+};
+
+/// `Tmpfs`: a path and options.
+pub(super) const TMPFS: Judgement = Judgement {
+    passes: "options of a tmpfs, such as `size` and `exec`",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        let Some(options) = judge.text(place, tree) else { return };
+        let is_known =
+            |option: &str| TMPFS_OPTIONS.contains(&option.split('=').next().unwrap_or_default());
+        if !options.split(',').filter(|option| !option.is_empty()).all(is_known) {
+            judge.refuse_value(place, tree);
+        }
+    },
+};
+
+/// A mount in the long form.
+pub(super) const MOUNT: FieldTable = FieldTable {
+    title: "Mount",
+    source: "moby api/types/mount/mount.go: Mount",
+    also: &[],
+    rows: rows! {
+        "BindOptions" => Object(&BIND_OPTIONS_TABLE);
+        "ClusterOptions" => Empty(None);
+        "Consistency" => Text;
+        "ImageOptions" => Object(&IMAGE_OPTIONS);
+        "ReadOnly" => Truth;
+        "Source" => Text, "directories of the host are restricted by `-allowbindmountfrom`";
+        "Target" => Text;
+        "TmpfsOptions" => Object(&TMPFS_OPTIONS_TABLE);
+        "Type" => Words(&["bind", "image", "tmpfs", "volume"], None);
+        "VolumeOptions" => Object(&VOLUME_OPTIONS);
+    },
+};
+
+const BIND_OPTIONS_TABLE: FieldTable = FieldTable {
+    title: "Bind options",
+    source: "moby api/types/mount/mount.go: BindOptions",
+    also: &[],
+    rows: rows! {
+        "CreateMountpoint" => Truth;
+        "NonRecursive" => Truth;
+        "Propagation" =>
+            Words(&["private", "rprivate", "rshared", "rslave", "shared", "slave"], None);
+        "ReadOnlyForceRecursive" => Truth;
+        "ReadOnlyNonRecursive" => Truth;
+    },
+};
+
+const IMAGE_OPTIONS: FieldTable = FieldTable {
+    title: "Image options",
+    source: "moby api/types/mount/mount.go: ImageOptions",
+    also: &[],
+    rows: rows! {
+        "Subpath" => Text;
+    },
+};
+
+const TMPFS_OPTIONS_TABLE: FieldTable = FieldTable {
+    title: "Tmpfs options",
+    source: "moby api/types/mount/mount.go: TmpfsOptions",
+    also: &[],
+    rows: rows! {
+        "Mode" => Number;
+        "Options" => Each(&Each(&By(&TMPFS)));
+        "SizeBytes" => Number;
+    },
+};
+
+const VOLUME_OPTIONS: FieldTable = FieldTable {
+    title: "Volume options",
+    source: "moby api/types/mount/mount.go: VolumeOptions",
+    also: &[],
+    rows: rows! {
+        "DriverConfig" => By(&DRIVER_CONFIG);
+        "Labels" => Any;
+        "NoCopy" => Truth;
+        "Subpath" => Text;
+    },
+};
+
+const DRIVER_CONFIG: Judgement = Judgement {
+    passes: "driver `local`, without options or with those of a bind mount",
+    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
+    tables: &[&DRIVER],
+    judge: |judge, place, tree| {
+        let driver = text_of(tree, "Name").to_owned();
+        check_driver(judge, place, tree, &driver, "Options");
+        judge.object(&DRIVER, place, tree);
+    },
+};
+
+const DRIVER: FieldTable = FieldTable {
+    title: "Driver of a volume",
+    source: "moby api/types/mount/mount.go: Driver",
+    also: &[],
+    rows: rows! {
+        "Name" => Words(&["local"], Some(Kind::VolumeDriver));
+        "Options" => By(&JUDGED_WITH_DRIVER);
+    },
+};
+
+/// Create of a volume.
+pub(super) const VOLUME: Judgement = Judgement {
+    passes: "driver `local`, without options or with those of a bind mount",
+    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
+    tables: &[&VOLUME_CREATE],
+    judge: |judge, place, tree| {
+        let driver = text_of(tree, "Driver").to_owned();
+        check_driver(judge, place, tree, &driver, "DriverOpts");
+        judge.object(&VOLUME_CREATE, place, tree);
+    },
+};
+
+/// The fields of a volume's create body.
+pub(super) const VOLUME_CREATE: FieldTable = FieldTable {
+    title: "Volume create",
+    source: "moby api/types/volume/create_options.go: CreateOptions",
+    also: &[],
+    rows: rows! {
+        "ClusterVolumeSpec" => Empty(Some(Kind::Services));
+        "Driver" => Words(&["local"], Some(Kind::VolumeDriver));
+        "DriverOpts" => By(&JUDGED_WITH_DRIVER);
+        "Labels" => Any;
+        "Name" => Text;
+    },
+};
+
+/// Options that are judged together with the name of their driver.
+const JUDGED_WITH_DRIVER: Judgement = Judgement {
+    passes: "of driver `local`: none, a size, or a bind mount of a directory of `-allowbindmountfrom`",
+    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
+    tables: &[],
+    judge: |judge, place, tree| {
+        judge.entries(place, tree, |judge, place, _, value| {
+            judge.text(place, value);
+        });
+    },
+};
+
+/// Judges the options of a driver that is not a plugin: file systems of the network
+/// and of memory are exceptions; what mounts a directory of the host is judged by
+/// the rule for these.
+fn check_driver(
+    judge: &mut Judge<'_>,
+    place: &Place<'_>,
+    tree: &mut Tree<'_>,
+    driver: &str,
+    options: &'static str,
+) {
+    let Tree::Object(members) = tree else { return };
+    let Some((_, tree)) = members.iter().find(|(key, _)| key == options) else { return };
+    if !matches!(driver, "" | "local") {
+        return;
+    }
+    let place = place.field(options);
+    let kind = match text_of(tree, "type") {
+        "nfs" | "nfs4" => "nfs",
+        "cifs" | "smb3" => "cifs",
+        "tmpfs" => "tmpfs",
+        _ => return,
+    };
+    judge.need(&place, tree, Kind::VolumeOption, kind);
+}
