@@ -17,6 +17,7 @@ mod additions;
 mod advice;
 mod commands;
 mod compat;
+mod created;
 mod environment;
 mod error;
 mod go_flags;

@@ -32,6 +32,7 @@
 //!
 //! Read: `labels`, `table` (pure); `fault`, `grants`, `view`, `follow`.
 
+mod created;
 mod fault;
 mod follow;
 mod grants;

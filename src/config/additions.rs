@@ -36,6 +36,20 @@ fn names(given: &Given, listener: &str) -> String {
     }
 }
 
+/// How to allow what safe create refuses, in words that end before the item.
+pub(super) fn exception(given: &Given, listener: &str) -> String {
+    let Given { safecreate, safecreateallow, .. } = given;
+    let flag = safecreateallow.option.flag_for(listener);
+    let variable = format!("SP_{}SAFECREATEALLOW", of_listener(listener));
+    let is_in_variable = safecreate.is_given() && !safecreate.is_from_flag();
+    match safecreateallow.values.last() {
+        Some(value) if value.is_from_flag() => format!("add {flag}="),
+        Some(value) => format!("append to {}: ,", value.name),
+        None if is_in_variable && !safecreateallow.is_emptied => format!("set {variable}="),
+        None => format!("add {flag}="),
+    }
+}
+
 /// The operations of all parts that presets in use have and that were not chosen.
 fn parts(slot: &Slot) -> Vec<(Operation, String)> {
     let items = slot.values.iter().flat_map(|value| value.text.split(','));

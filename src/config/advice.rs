@@ -86,7 +86,10 @@ fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
             shown(text)
         ));
     } else if text.trim() != text
-        && !matches!(kind, Kind::Operations | Kind::Addresses | Kind::Directories)
+        && !matches!(
+            kind,
+            Kind::Operations | Kind::Exceptions | Kind::Addresses | Kind::Directories
+        )
     {
         let shown = shown(text);
         advice.push(format!("the value of {name} begins or ends with white space: {shown}"));

@@ -8,7 +8,7 @@
 //!
 //! The process's environment is never read here; it is an argument.
 
-use super::options::{self, Given, Kind, Opt, Value};
+use super::options::{self, Given, Opt, Value};
 use super::suggest;
 use super::values::{LISTENER_NAME, listener_name, shown};
 use super::{compat, migration};
@@ -155,11 +155,9 @@ fn meant(name: &str) -> Option<String> {
 fn option_of(variable: &str) -> Option<&'static Opt> {
     options::all().find(|option| {
         let rest = option.variable().and_then(|own| variable.strip_prefix(&own).map(str::to_owned));
-        match (rest, option.kind) {
-            (Some(rest), Kind::Pattern(_)) => rest.is_empty() || rest.starts_with('_'),
-            (Some(rest), _) => rest.is_empty(),
-            (None, _) => false,
-        }
+        rest.is_some_and(|rest| {
+            rest.is_empty() || (option.takes_suffixes() && rest.starts_with('_'))
+        })
     })
 }
 
@@ -195,6 +193,7 @@ fn hint(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::options::Kind;
     use super::*;
     use std::os::unix::ffi::OsStringExt;
 

@@ -12,7 +12,7 @@
 //!
 //! Values are not looked at here.
 
-use super::options::{self, Opt};
+use super::options::{self, Kind, Opt};
 use super::values::{LISTENER_NAME, listener_name, shown};
 use super::{ConfigError, suggest};
 use std::collections::BTreeMap;
@@ -168,15 +168,29 @@ fn unknown(name: &str) -> ConfigError {
 fn listener_of(option: &Opt, name: &str) -> Result<String, ConfigError> {
     if !option.is_per_listener() {
         return Err(usage(format!(
-            "-{} is for the whole program; only -allow, -deny, -allow<METHOD>, -allowfrom, \
-             -allowbindmountfrom, -bindmountsexact and -check take a listener's name behind an @",
-            option.flag
+            "-{} is for the whole program; only {} and -check take a listener's name behind an @",
+            option.flag,
+            per_listener()
         )));
     }
     listener_name(name).ok_or_else(|| {
         let written = shown(&format!("-{}@{name}", option.flag));
         usage(format!("bad name of a listener in {written}: a name is {LISTENER_NAME}"))
     })
+}
+
+/// The flags that every listener has of its own, but for commands.
+fn per_listener() -> String {
+    let is_listed = |option: &&Opt| option.is_per_listener() && option.kind != Kind::Request;
+    let mut flags: Vec<String> = options::all()
+        .filter(is_listed)
+        .map(|option| match option.kind {
+            Kind::Pattern(_) => "-allow<METHOD>".to_owned(),
+            _ => format!("-{}", option.flag),
+        })
+        .collect();
+    flags.dedup();
+    flags.join(", ")
 }
 
 fn usage(message: String) -> ConfigError {

@@ -79,7 +79,7 @@ pub(super) fn markdown() -> String {
 fn value_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Command | Kind::Switch => "",
-        Kind::Addresses => "LIST",
+        Kind::Addresses | Kind::Exceptions => "LIST",
         Kind::Directories => "DIRECTORIES",
         Kind::SocketPath => "PATH",
         Kind::Ip => "ADDRESS",

@@ -11,7 +11,7 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, HEALTH_ADDRESS, Listener, additions, suggest};
+use super::{Endpoint, HEALTH_ADDRESS, Listener, additions, created, suggest};
 use crate::advice::named;
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
@@ -139,6 +139,7 @@ fn policy(
 ) -> Option<Policy> {
     let peers = reader.all(&given.allowfrom, |value| peers(&value.text));
     let rules = rules(reader, given, grants);
+    let created = created::rules(reader, given, listener);
     let exact = reader.switch(&given.bindmountsexact);
     let bind_mounts = bind_mounts(reader, &given.allowbindmountfrom);
     if exact == Some(true) && bind_mounts == Some(None) {
@@ -147,11 +148,16 @@ fn policy(
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
     let exact = exact?;
-    let bind_mounts = bind_mounts?.map(|mounts| match given.allowbindmountfrom.values.last() {
+    let created = created?;
+    let bind_mounts = bind_mounts?.map(|mounts| match created.safe_create {
+        Some(_) => mounts.leaving_others(),
+        None => mounts,
+    });
+    let bind_mounts = bind_mounts.map(|mounts| match given.allowbindmountfrom.values.last() {
         Some(value) => mounts.written_in(value.name.clone()).exactly(exact),
         None => mounts.exactly(exact),
     });
-    let bodies = BodyRules { bind_mounts, label_guard: label_guard.cloned() };
+    let bodies = BodyRules { bind_mounts, label_guard: label_guard.cloned(), ..created };
     let additions = additions::additions(given, listener);
     let source = Source::Options { listener: listener.to_owned(), additions };
     Some(Policy::new(source, merged, rules?, bodies))

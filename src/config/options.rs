@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Learn,
     /// A list of operations, classes and presets; repeated lists are merged.
     Operations,
+    /// A list of what safe create leaves open; repeated lists are merged.
+    Exceptions,
     /// A list of client addresses; repeated lists are merged.
     Addresses,
     /// A list of host directories; repeated lists are merged.
@@ -170,6 +172,12 @@ options! {
         bindmountsexact "bindmountsexact" Kind::Switch, "false",
             "let only these directories themselves be mounted, nothing below them";
     }
+    "What clients may create" {
+        safecreate "safecreate" Kind::Switch, "false",
+            "give containers nothing of the host that ordinary ones do not have";
+        safecreateallow "safecreateallow" Kind::Exceptions, "",
+            "what they may get all the same, such as capadd:NET_ADMIN; repeatable";
+    }
     "Coming from another proxy" {
         compat "compat" Kind::Dialect, "",
             "honour the variables of tecnativa, tecnativa-next or linuxserver";
@@ -275,10 +283,16 @@ impl Opt {
             self.kind,
             Kind::Pattern(_)
                 | Kind::Operations
+                | Kind::Exceptions
                 | Kind::Addresses
                 | Kind::Directories
                 | Kind::Request
-        ) || self.flag == "bindmountsexact"
+        ) || matches!(self.flag, "bindmountsexact" | "safecreate")
+    }
+
+    /// Whether the variable can be repeated with a suffix: `SP_ALLOW_GET_2`.
+    pub(super) fn takes_suffixes(&self) -> bool {
+        matches!(self.kind, Kind::Pattern(_) | Kind::Exceptions)
     }
 
     /// The option's name in argh's dialect, which knows only lower case.
@@ -333,7 +347,7 @@ impl Slot {
         let is_empty = |value: &Value| value.text.is_empty();
         let last_is_empty = self.values.last().is_some_and(is_empty);
         match self.option.kind {
-            Kind::Pattern(_) | Kind::Operations | Kind::Learn => {}
+            Kind::Pattern(_) | Kind::Operations | Kind::Exceptions | Kind::Learn => {}
             Kind::SocketPath if !self.option.default.is_empty() => return,
             // Here the last flag counts.
             Kind::ContainerName | Kind::SocketPath if last_is_empty => self.values.clear(),

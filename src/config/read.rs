@@ -113,6 +113,7 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         Kind::Operations => {
             ("operations, classes or presets, with commas between", "traefik,ContainerStats")
         }
+        Kind::Exceptions => ("exceptions of safe create, with commas between", "capadd:NET_ADMIN"),
         Kind::Addresses => {
             ("networks, addresses or host names, with commas between", "127.0.0.1,10.0.0.0/8,web")
         }
@@ -161,6 +162,9 @@ mod tests {
                     Kind::Operations => crate::advice::named::parse_list(text)
                         .map(drop)
                         .map_err(|word| word.to_string()),
+                    Kind::Exceptions => crate::filter::Exceptions::parse(text)
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
                     Kind::Addresses => {
                         crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())
                     }

@@ -11,7 +11,7 @@ use super::labels;
 use super::table::{Holder, Table};
 use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
-use crate::filter::{Additions, BindMounts, BodyRules, Peers, Policy, Rules, Source};
+use crate::filter::{Additions, BodyRules, Peers, Policy, Rules, Source};
 use crate::judging::{Lanes, SharedPolicy};
 use crate::large_stack;
 use std::collections::{HashMap, HashSet};
@@ -48,7 +48,7 @@ enum Grant {
     Unlabelled,
     Allowlists {
         rules: Rules,
-        bind_mounts: Option<BindMounts>,
+        bodies: Box<BodyRules>,
         additions: Additions,
     },
     /// That label cannot be used.
@@ -117,18 +117,19 @@ impl Grants {
     fn policy(&self, grant: &Grant, container: &Container, addresses: &[IpAddr]) -> Option<Policy> {
         let peers = Peers::parse(&Addresses(addresses).to_string()).unwrap_or_default();
         let container = container.name.clone();
-        let (source, rules, bind_mounts) = match grant {
+        let (source, rules, bodies) = match grant {
             Grant::Unlabelled => return None,
-            Grant::Allowlists { rules, bind_mounts, additions } => {
+            Grant::Allowlists { rules, bodies, additions } => {
                 let source = Source::Labels { container, additions: additions.clone() };
-                (source, rules.clone(), bind_mounts.clone())
+                (source, rules.clone(), BodyRules::clone(bodies))
             }
             Grant::Void(label) => {
                 let label = label.clone();
-                (Source::InvalidLabel { label, container }, Rules::default(), None)
+                let source = Source::InvalidLabel { label, container };
+                (source, Rules::default(), BodyRules::default())
             }
         };
-        let bodies = BodyRules { bind_mounts, label_guard: self.label_guard.clone() };
+        let bodies = BodyRules { label_guard: self.label_guard.clone(), ..bodies };
         Some(Policy::new(source, peers, rules, bodies))
     }
 }
@@ -143,9 +144,9 @@ fn compile(container: &Container, allowed: labels::Allowlists, left: u64) -> (Gr
         );
         return (void(container, "of any name", &reason), 0);
     }
-    let labels::Allowlists { patterns, bind_mounts, additions } = allowed;
+    let labels::Allowlists { patterns, bodies, additions } = allowed;
     match patterns.compile() {
-        Ok(rules) => (Grant::Allowlists { rules, bind_mounts, additions }, weight),
+        Ok(rules) => (Grant::Allowlists { rules, bodies: Box::new(bodies), additions }, weight),
         Err(error) => (void(container, &error.pattern, &error.reason), 0),
     }
 }
@@ -159,7 +160,7 @@ fn void(container: &Container, label: &str, reason: &str) -> Grant {
 }
 
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
-    let Grant::Allowlists { rules, bind_mounts, .. } = grant else { return };
+    let Grant::Allowlists { rules, bodies, .. } = grant else { return };
     let (name, ip) = (container.name.as_str(), Addresses(addresses));
     for (method, rule) in rules.patterns() {
         log::info!(
@@ -167,7 +168,7 @@ fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
             "configured request allowlist"
         );
     }
-    if let Some(directories) = bind_mounts {
+    if let Some(directories) = &bodies.bind_mounts {
         log::info!(
             allowbindmountfrom:% = directories, container = name, ip:% = ip;
             "Docker bind mount restrictions enabled"

@@ -4,7 +4,7 @@
 //! `PREFIX.allow.bindmountfrom` and `PREFIX.allow.bindmountsexact`, with what
 //! follows `PREFIX.allow.` in any case, as the Go original reads the first three; an
 //! empty value says nothing there either. `PREFIX.allow` and `PREFIX.deny` have lists
-//! of operations; the original does not know them.
+//! of operations; the original does not know them, nor those of [`super::created`].
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
 //! makes all of them void, so that nobody has half of the rights that were meant.
@@ -13,9 +13,10 @@
 //! **Invariant:** all patterns are translated and weighed before the first is
 //! compiled.
 
+use super::created::Created;
 use crate::advice::named::named_rules;
 use crate::filter::rules::{Draft, Rule};
-use crate::filter::{Additions, BindMounts};
+use crate::filter::{Additions, BindMounts, BodyRules};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 
@@ -39,7 +40,8 @@ const WEIGHT_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Allowlists {
     pub(super) patterns: Draft,
-    pub(super) bind_mounts: Option<BindMounts>,
+    /// All rules on bodies but for the guard of labels.
+    pub(super) bodies: BodyRules,
     pub(super) additions: Additions,
 }
 
@@ -60,7 +62,7 @@ pub(super) fn read(
     labels: &BTreeMap<String, String>,
 ) -> Result<Option<Allowlists>, InvalidLabel> {
     let (mut patterns, mut bind_mounts) = (Draft::new(WEIGHT_MAX), None);
-    let mut exact: Option<&str> = None;
+    let (mut exact, mut created): (Option<&str>, _) = (None, Created::default());
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
         let named = || named_rules(value, label).map_err(|word| invalid(word.to_string()));
@@ -76,7 +78,8 @@ pub(super) fn read(
                 }
                 named()?.into_iter().for_each(|(operations, rule)| patterns.deny(operations, rule));
             }
-            _ => {}
+            Some(behind) => created.read(behind, label, value).map_err(invalid)?,
+            None => {}
         }
         let Some(name) = name_behind(prefix, label) else { continue };
         let first = name.split('.').next().unwrap_or_default();
@@ -105,10 +108,11 @@ pub(super) fn read(
         }
         (mounts, exact) => mounts.map(|mounts: BindMounts| mounts.exactly(exact.is_some())),
     };
-    if patterns.is_empty() && bind_mounts.is_none() {
+    let bodies = created.rules(prefix, labels, bind_mounts)?;
+    if patterns.is_empty() && bodies.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Allowlists { patterns, bind_mounts, additions: additions(prefix, labels) }))
+    Ok(Some(Allowlists { patterns, bodies, additions: additions(prefix, labels) }))
 }
 
 /// For each method the first label that the container does not have.
@@ -164,7 +168,11 @@ mod tests {
                 words.extend(
                     rules.denied().map(|(operation, _)| format!("not {}", operation.name())),
                 );
-                words.extend(allowed.bind_mounts.map(|mounts| format!("from {mounts}")));
+                words.extend(allowed.bodies.bind_mounts.map(|mounts| format!("from {mounts}")));
+                words.extend(allowed.bodies.safe_create.map(|safe| {
+                    let items = safe.exceptions().items().map(ToString::to_string);
+                    format!("safely, but {}", items.collect::<Vec<_>>().join(", "))
+                }));
                 words.join("; ")
             }
             Err(error) => format!("invalid {}", error.label),
@@ -223,7 +231,7 @@ mod tests {
         let read = |value: &str| {
             let rows = [from, ("socket-proxy.allow.bindMountsExact", value)];
             let allowed = read("socket-proxy", &labels(&rows)).unwrap().unwrap();
-            allowed.bind_mounts.unwrap().is_exact()
+            allowed.bodies.bind_mounts.unwrap().is_exact()
         };
         assert!(read("true") && read("True") && read("1"));
         assert!(!read("false") && !read("0") && !read(""));
@@ -233,6 +241,34 @@ mod tests {
             &[from, ("socket-proxy.allow.bindmountsexact", "yes")],
             "invalid socket-proxy.allow.bindmountsexact",
         );
+    }
+
+    #[test]
+    fn what_a_container_creates_can_be_safe() {
+        let safe = ("socket-proxy.safecreate", "true");
+        check(&[safe], "safely, but ");
+        check(
+            &[
+                ("socket-proxy.allow", "ContainerCreate"),
+                safe,
+                ("socket-proxy.safecreateallow", "gpus, capadd:SYS_PTRACE"),
+                ("socket-proxy.safecreateallow.1", "network:host"),
+            ],
+            "ContainerCreate; safely, but capadd:SYS_PTRACE, gpus, network:host",
+        );
+        let allow = ("socket-proxy.allow", "all");
+        check(&[allow, ("socket-proxy.safecreate", "")], &shown("socket-proxy", &[allow]));
+        check(&[allow, ("socket-proxy.safecreate", "False")], &shown("socket-proxy", &[allow]));
+        for (label, value) in [
+            ("socket-proxy.safecreate", "yes"),
+            ("socket-proxy.SafeCreate", "true"),
+            ("socket-proxy.safecreate.1", "true"),
+            ("socket-proxy.safecreateAllow", "gpus"),
+            ("socket-proxy.safecreateallow", "gpu"),
+            ("socket-proxy.safecreateallow", "gpus"),
+        ] {
+            check(&[allow, (label, value)], &format!("invalid {label}"));
+        }
     }
 
     #[test]
