@@ -115,7 +115,10 @@ programs() {
     if [ -n "${SOCKET_PROXY_BINARY:-}" ]; then
         dirname "$SOCKET_PROXY_BINARY"
     else
-        realpath "${CARGO_TARGET_DIR:-${0%/*}/../../target}"
+        # Nothing may have been built yet in a fresh clone.
+        local target=${CARGO_TARGET_DIR:-${0%/*}/../../target}
+        mkdir -p "$target"
+        realpath "$target"
     fi
 }
 
