@@ -16,6 +16,7 @@
 mod fake;
 pub mod health;
 pub mod healthcheck;
+mod listener;
 pub mod notify;
 
 pub use healthcheck::healthcheck;
