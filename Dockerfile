@@ -17,7 +17,9 @@ ARG TARGETARCH
 ARG TARGETVARIANT
 WORKDIR /src
 COPY . .
-RUN scripts/build-static "$TARGETARCH$TARGETVARIANT" /out
+# The commit: `--build-arg REVISION=$(git rev-parse HEAD)`. No git is needed here.
+ARG REVISION
+RUN SOCKET_PROXY_COMMIT="$REVISION" scripts/build-static "$TARGETARCH$TARGETVARIANT" /out
 
 FROM scratch
 ARG VERSION=0.1.0

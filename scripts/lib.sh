@@ -37,12 +37,30 @@ platform_of() {
     esac
 }
 
+# Prints the commit of this checkout, with -modified if the files are not its own,
+# and nothing where there is none: in a tarball, in the context of an image. What
+# the environment says counts more.
+commit_of_source() {
+    if [ -n "${SOCKET_PROXY_COMMIT:-}" ]; then
+        echo "$SOCKET_PROXY_COMMIT"
+    elif [ -e .git ] && commit=$(git rev-parse HEAD 2>/dev/null); then
+        git diff --quiet HEAD -- && echo "$commit" || echo "$commit-modified"
+    fi
+}
+
 # Builds both binaries for a target and prints the directory they are in, whole:
 # CARGO_TARGET_DIR may be absolute or not.
 build_binaries() {
     target=$1
+    # Where the component rust-src is installed, rustc shows its paths in place of
+    # those of the release.
+    std=$(rustc --print sysroot)/lib/rustlib/src/rust
+    hash=$(rustc -vV | sed -n 's/^commit-hash: //p')
+    SOCKET_PROXY_COMMIT=$(commit_of_source)
+    export SOCKET_PROXY_COMMIT
     # Added to the flags of .cargo/config.toml; RUSTFLAGS would replace them.
     cargo build --quiet --release --locked --bins --target "$target" --config "target.$target.rustflags = [
+        '--remap-path-prefix=$std=/rustc/$hash',
         '--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo',
         '--remap-path-prefix=$PWD=/socket-proxy']" >&2
     (cd "${CARGO_TARGET_DIR:-target}/$target/release" && pwd)
