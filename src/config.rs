@@ -35,6 +35,7 @@ pub use commands::{Asked, Command, Input, bare_command};
 pub use compat::{Effect, Honoured};
 pub use error::ConfigError;
 
+use crate::about;
 use crate::filter::bodies::LabelGuard;
 use crate::filter::{Learning, Policy};
 use crate::large_stack;
@@ -83,6 +84,8 @@ pub struct Config {
     pub stop_on_watchdog: bool,
     /// Whether to serve `HEAD /health` on [`HEALTH_ADDRESS`].
     pub serve_health: bool,
+    /// Where to serve `GET /metrics`; `None` means nowhere.
+    pub metrics: Option<SocketAddr>,
     /// How long to wait at start for the daemon's socket to appear.
     pub wait_for_socket: Duration,
     /// How far to let requests through while learning; `None` means off.
@@ -182,7 +185,7 @@ impl Config {
         let environment = environment::Environment::read(environment);
         let settings = settings::Settings::merge(lines, environment)?;
         if settings.is_command(&settings.default.version)? {
-            return Ok(Invocation::Version(format!("socket-proxy {}", env!("CARGO_PKG_VERSION"))));
+            return Ok(Invocation::Version(about::line()));
         }
         if settings.is_command(&settings.default.healthcheck)? {
             return Ok(Invocation::Healthcheck);

@@ -16,6 +16,8 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod about;
+
 pub mod text;
 
 pub mod json;
@@ -35,6 +37,8 @@ pub mod config;
 pub mod logging;
 
 pub mod outcome;
+
+pub mod metrics;
 
 pub mod judging;
 

@@ -6,18 +6,25 @@ use socket_proxy::activation::{PassedListener, passed_listeners};
 use socket_proxy::commands::{self, Call};
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::filter::Scope;
+use socket_proxy::metrics::{Build, Metrics};
 use socket_proxy::server::{self, BindError, Server};
 use socket_proxy::session::Learner;
 use socket_proxy::stop::StopReason;
 use socket_proxy::wait::{self, Unusable};
+use socket_proxy::watchdog::exporter::Exporter;
 use socket_proxy::watchdog::health::HealthListener;
 use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
-use socket_proxy::{logging, signals};
+use socket_proxy::{about, logging, signals};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
+
+/// What metrics say of this program.
+const BUILD: Build =
+    Build { version: about::VERSION, commit: about::COMMIT, target: about::TARGET };
 
 /// How often the log says that the proxy is learning.
 const LEARNING_REMINDER: Duration = Duration::from_secs(600);
@@ -116,8 +123,14 @@ fn start_and_wait(
     }
     let bound = server::bind_all(config, passed).map_err(StartError::Listener)?;
     let notifier = Notifier::from_env();
-    let server = Server::start(config, bound, learner.clone())
+    let metrics = config.metrics.map(|address| metrics(config, address)).transpose()?;
+    let counted = metrics.as_ref().map(|(metrics, _)| &**metrics);
+    let server = Server::start(config, bound, learner.clone(), counted)
         .map_err(|error| format!("no threads: {error}"))?;
+    if let Some((metrics, exporter)) = metrics {
+        let served = exporter.serve(metrics, server.gauges());
+        served.map_err(|error| format!("cannot serve metrics: {error}"))?;
+    }
     start_watchers(config, stop, notifier.clone())?;
     log::info!("socket-proxy running and listening...");
     notifier.ready();
@@ -132,6 +145,14 @@ fn start_and_wait(
         logging::write_raw(&learner.suggestion());
     }
     Ok(reason)
+}
+
+/// The counters of all listeners, and the bound listener that shows them.
+fn metrics(config: &Config, address: SocketAddr) -> Result<(Arc<Metrics>, Exporter), StartError> {
+    let names = config.listeners.iter().map(|listener| listener.name.as_str());
+    let exporter = Exporter::bind(address, &config.socket_path)
+        .map_err(|error| format!("cannot serve metrics on {address}: {error}"))?;
+    Ok((Arc::new(Metrics::new(BUILD, names)), exporter))
 }
 
 /// Starts the thread that prints what was learned when it is asked for, and says

@@ -116,6 +116,12 @@ impl Refusal {
         }
     }
 
+    /// Whether somebody is there to read an answer.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self, Self::Body(BodyFailure::Gone))
+    }
+
     /// The log's reason.
     #[must_use]
     pub fn reason(&self) -> Cow<'_, str> {
@@ -137,7 +143,7 @@ impl Refusal {
     #[must_use]
     pub fn reply(&self, asked: Received<'_>, sender: &Sender<'_>) -> Option<Reply> {
         let text = match (self, asked) {
-            (Self::Body(BodyFailure::Gone), _) => return None,
+            (refusal, _) if !refusal.is_answered() => return None,
             (Self::Denied(denial), Received::Request(request)) => {
                 return Some(denial.reply(sender.source, request, &sender.who()));
             }

@@ -20,6 +20,7 @@ mod turn_away;
 pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
 
 use crate::config::{Config, Limits};
+use crate::metrics::{Counters, Gauges, Metrics};
 use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
@@ -76,12 +77,19 @@ struct Core {
     turn_away: TurnAway,
 }
 
+/// What one listener's connections share.
+#[derive(Debug)]
+struct Entrance {
+    door: Door,
+    counters: Option<Arc<Counters>>,
+}
+
 /// A connection on its way to a thread.
 #[derive(Debug)]
 struct Job {
     core: Arc<Core>,
     connection: Arc<Connection>,
-    door: Arc<Door>,
+    entrance: Arc<Entrance>,
     caller: Caller,
     place: Place,
     room: Room,
@@ -97,11 +105,12 @@ impl Server {
         config: &Config,
         bound: Vec<Bound>,
         learner: Option<Arc<Learner>>,
+        metrics: Option<&Metrics>,
     ) -> io::Result<Self> {
         let core = Arc::new(Core::new(config, learner)?);
         let (ended, running) = io::pipe()?;
         let ended = Arc::new(ended);
-        for (bound, listener) in bound.iter().zip(&config.listeners) {
+        for (index, (bound, listener)) in bound.iter().zip(&config.listeners).enumerate() {
             if bound.is_tcp {
                 core.rooms.watch(&bound.socket);
             }
@@ -109,7 +118,10 @@ impl Server {
                 core: Arc::clone(&core),
                 listener: Arc::clone(&bound.socket),
                 ended: Arc::clone(&ended),
-                door: Arc::new(Door::new(listener.policy.clone())),
+                entrance: Arc::new(Entrance {
+                    door: Door::new(listener.policy.clone()),
+                    counters: metrics.and_then(|metrics| metrics.listener(index)),
+                }),
                 is_tcp: bound.is_tcp,
                 _accepting: Registry::expect(&core.registry),
             };
@@ -120,6 +132,12 @@ impl Server {
                 .spawn(move || acceptor.run())?;
         }
         Ok(Self { core, running, listeners: bound })
+    }
+
+    /// What metrics ask for.
+    pub fn gauges(&self) -> impl Fn() -> Gauges + Send + 'static {
+        let core = Arc::downgrade(&self.core);
+        move || core.upgrade().map(|core| core.gauges()).unwrap_or_default()
     }
 
     /// Stops: no connection is accepted any more, exchanges may end within
@@ -170,15 +188,29 @@ impl Core {
     }
 }
 
+impl Core {
+    fn gauges(&self) -> Gauges {
+        Gauges {
+            places: self.places.gauges(),
+            refused: self.turn_away.refused(),
+            learned: self.shared.learner.as_ref().map(|learner| learner.learned()),
+        }
+    }
+}
+
 impl pool::Job for Job {
     fn run(self, buffers: &mut Buffers) {
         // The entry first: it is dropped last.
-        let Self { entry: _entry, core, connection, door, caller, place, room: _room } = self;
+        let Self { entry: _entry, core, connection, entrance, caller, place, room: _room } = self;
+        let door = &entrance.door;
+        let counters = entrance.counters.as_deref();
+        let _open = counters.map(Counters::connection);
         let client = connection.client;
         let taken = Taken::new(&core.places, &client, place);
         let policy = Arc::clone(&door.policy);
-        let mut session = Session::new(&core.shared, &connection, policy, buffers);
-        let reason = match settle(caller, &door, &mut session, &taken) {
+        let session = Session::new(&core.shared, &connection, policy, buffers);
+        let mut session = session.counted_by(counters);
+        let reason = match settle(caller, door, &mut session, &taken) {
             Ok(Caller::Client) => session.serve(),
             Ok(Caller::Stranger) => session.serve_on(Probation::of_stranger(&taken)),
             Ok(_) => session.serve_on(Probation::of_unknown(&taken)),
@@ -214,7 +246,7 @@ struct Acceptor {
     core: Arc<Core>,
     listener: Arc<Socket>,
     ended: Arc<PipeReader>,
-    door: Arc<Door>,
+    entrance: Arc<Entrance>,
     is_tcp: bool,
     _accepting: Expected,
 }
@@ -266,7 +298,7 @@ impl Acceptor {
     }
 
     fn admit(&self, socket: Socket, client: Client) {
-        let caller = self.door.look(self.core.shared.rights.as_ref(), &client);
+        let caller = self.entrance.door.look(self.core.shared.rights.as_ref(), &client);
         match self.core.places.admit(caller, &client) {
             Err(refusal) => self.core.turn_away.refuse(socket, client, refusal),
             Ok(place) => {
@@ -274,8 +306,8 @@ impl Acceptor {
                 room.width.apply(&socket);
                 let connection = Arc::new(Connection::new(socket, client, room.width));
                 let entry = Registry::enter(&self.core.registry, Arc::clone(&connection));
-                let (core, door) = (Arc::clone(&self.core), Arc::clone(&self.door));
-                let job = Job { core, connection, door, caller, place, room, entry };
+                let (core, entrance) = (Arc::clone(&self.core), Arc::clone(&self.entrance));
+                let job = Job { core, connection, entrance, caller, place, room, entry };
                 if let Err(job) = self.core.pool.submit(job) {
                     self.turn_away(job);
                 }

@@ -26,6 +26,7 @@ use crate::filter::bodies::BodyDenial;
 use crate::filter::{Denial, Inquiry, Permit, Standing, Verdict};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::judging::SharedPolicy;
+use crate::metrics::{Counters, Judgement};
 use crate::names::Names;
 use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
@@ -103,6 +104,8 @@ pub struct Session<'a> {
     /// Whether its client was found to be none; then it serves no other request.
     is_foreign: bool,
     hold: Hold<'a>,
+    /// Where its listener's requests are counted, if they are.
+    counters: Option<&'a Counters>,
     buffers: &'a mut Buffers,
     started: Instant,
     quiet_limit_is_set: bool,
@@ -129,10 +132,18 @@ impl<'a> Session<'a> {
             probation: None,
             is_foreign: false,
             hold,
+            counters: None,
             buffers,
             started: Instant::now(),
             quiet_limit_is_set: false,
         }
+    }
+
+    /// The same, and its requests are counted.
+    #[must_use]
+    pub fn counted_by(mut self, counters: Option<&'a Counters>) -> Self {
+        self.counters = counters;
+        self
     }
 
     /// Who is served.
@@ -302,6 +313,7 @@ impl<'a> Session<'a> {
 
     fn forward(&mut self, permit: &Permit<'_>) -> After {
         outcome::log_allowed(permit.request(), &self.connection.client);
+        let _in_progress = self.counters.map(Counters::exchange);
         if let Some(learner) = &self.shared.learner {
             learner.note_allowed(&self.connection.client, permit);
         }
@@ -309,15 +321,37 @@ impl<'a> Session<'a> {
             Ok(daemon) => exchange::run(self, permit, &daemon),
             Err(error) => {
                 let cause = unreachable::explain(&self.shared.socket_path, &error);
-                self.refuse(permit.request(), &Refusal::Daemon(cause))
+                let (refusal, judgement) = (Refusal::Daemon(cause), self.judgement(permit));
+                self.refuse_as(judgement, permit.request(), &refusal)
             }
+        }
+    }
+
+    /// What let a request through.
+    fn judgement(&self, permit: &Permit<'_>) -> Judgement {
+        match &self.shared.learner {
+            Some(learner) if learner.let_through(permit) => Judgement::Learned,
+            _ => Judgement::Allowed,
         }
     }
 
     /// Logs a refusal and answers it. The connection may go on.
     fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) -> After {
+        self.refuse_as(Judgement::from(refusal), request, refusal)
+    }
+
+    /// The same for a request that may have been allowed.
+    fn refuse_as(
+        &mut self,
+        judgement: Judgement,
+        request: &Request<'_>,
+        refusal: &Refusal,
+    ) -> After {
         let asked = Received::Request(request);
         refusal.log(asked, &self.sender());
+        if let Some(counters) = self.counters {
+            counters.count_refusal(refusal, judgement, asked);
+        }
         if let (Some(learner), Refusal::Denied(denial)) = (&self.shared.learner, refusal) {
             learner.note_denied(&self.connection.client, request, denial);
         }
@@ -361,8 +395,16 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Logs a refusal and sends its answer, after which the connection ends.
+    /// Counts a refusal, logs it and sends its answer, after which the connection ends.
     fn refuse_last(&self, refusal: &Refusal, asked: Received<'_>) {
+        if let Some(counters) = self.counters {
+            counters.count_refusal(refusal, Judgement::from(refusal), asked);
+        }
+        self.end_with(refusal, asked);
+    }
+
+    /// The same for a request that is counted already.
+    fn end_with(&self, refusal: &Refusal, asked: Received<'_>) {
         refusal.log(asked, &self.sender());
         let to_head =
             matches!(asked, Received::Request(request) if request.method() == Method::Head);

@@ -12,6 +12,7 @@
 //! What this deliberately does not do: end the program. It sends a
 //! [`StopReason`], and leaves grace and exit code to whoever receives it.
 
+pub mod exporter;
 #[cfg(test)]
 mod fake;
 pub mod health;

@@ -7,6 +7,7 @@
 use allocation_counter::measure;
 use socket_proxy::config::{Config, Invocation};
 use socket_proxy::judging::SharedPolicy;
+use socket_proxy::metrics::Counters;
 use socket_proxy::names::Names;
 use socket_proxy::relay::socket::Socket;
 use socket_proxy::relay::{Buffers, Width};
@@ -123,6 +124,7 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         stopping: AtomicBool::new(false),
     };
     let policy = Arc::new(SharedPolicy::new(config.listeners[0].policy.clone()));
+    let counters = Counters::new("");
     thread::scope(|scope| {
         scope.spawn(|| ask(&TcpStream::connect(address).unwrap(), requests, request));
         let (stream, client) = listener.accept().unwrap();
@@ -131,7 +133,9 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         let connection = Connection::new(socket, client, Width::Wide);
         let mut buffers = Buffers::default();
         let counted = measure(|| {
-            let reason = Session::new(&shared, &connection, policy, &mut buffers).serve();
+            // Counted, as where metrics are on.
+            let session = Session::new(&shared, &connection, policy, &mut buffers);
+            let reason = session.counted_by(Some(&counters)).serve();
             assert_eq!(reason, CloseReason::ClientDone);
         });
         counted.count_total

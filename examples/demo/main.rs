@@ -71,7 +71,7 @@ fn start(socket: &Path) -> Result<(Server, SocketAddr), Box<dyn std::error::Erro
     match Config::from_args_and_env(arguments, [])? {
         Invocation::Run(config) => {
             let bound = server::bind_all(&config, Vec::new())?;
-            Ok((Server::start(&config, bound, None)?, address))
+            Ok((Server::start(&config, bound, None, None)?, address))
         }
         _ => Err("the flags ask for something else than running".into()),
     }

@@ -35,6 +35,7 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
     let mut advice: Vec<String> = of_values(given).chain(effects(given, config)).collect();
     advice.extend(settings.named.values().flat_map(of_values));
     advice.extend(limits(given, config));
+    advice.extend(open_metrics(given, config));
     let paths = Paths::new();
     for listener in &config.listeners {
         let given = settings.named.get(&listener.name).unwrap_or(&settings.default);
@@ -145,6 +146,18 @@ fn limits(given: &Given, config: &Config) -> Option<String> {
     is_over.then(|| {
         let Value { name, text } = per_client;
         format!("{name}={text} is more than -maxconnections={all}; {all} is used")
+    })
+}
+
+/// Clients are mostly in one of the networks.
+fn open_metrics(given: &Given, config: &Config) -> Option<String> {
+    let value = given.metrics.values.last()?;
+    config.metrics?.ip().is_unspecified().then(|| {
+        let Value { name, text } = value;
+        format!(
+            "{name}={text} shows everyone in all networks of the proxy which operations clients \
+             use; no list of addresses is asked"
+        )
     })
 }
 
@@ -482,6 +495,20 @@ mod tests {
                which YAML turns into 384 if it has no quotes; \
                write SP_PROXYSOCKETENDPOINTFILEMODE: \"0600\""],
         );
+    }
+
+    #[test]
+    fn metrics_for_everyone_are_named() {
+        for address in ["0.0.0.0:9375", "[::]:9375"] {
+            let flag = format!("-metrics={address}");
+            let warning = format!(
+                "{flag} shows everyone in all networks of the proxy which operations clients use; \
+                 no list of addresses is asked"
+            );
+            check_more(&[&flag], &[&warning]);
+        }
+        check_more(&["-metrics=127.0.0.1:9375"], &[]);
+        check_more(&["-metrics=10.0.0.2:9375"], &[]);
     }
 
     #[test]

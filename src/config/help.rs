@@ -83,6 +83,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Directories => "DIRECTORIES",
         Kind::SocketPath => "PATH",
         Kind::Ip => "ADDRESS",
+        Kind::Address => "ADDRESS:PORT",
         Kind::FileMode => "MODE",
         Kind::Level => "LEVEL",
         Kind::Seconds(_) => "SECONDS",

@@ -11,7 +11,7 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, HEALTH_ADDRESS, Listener, additions, created, suggest};
+use super::{Endpoint, Listener, additions, created, suggest};
 use crate::advice::named;
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
@@ -70,11 +70,11 @@ pub(super) fn declarations<'a>(
 }
 
 /// All listeners, the default one first if there is one. `None` if anything is
-/// wrong with them.
+/// wrong with them. `served` are places that other flags take.
 pub(super) fn listeners(
     reader: &mut Reader,
     said: &Said<'_>,
-    serve_health: bool,
+    served: &[(&str, SocketAddr)],
 ) -> Option<Vec<Listener>> {
     complain_of_strangers(reader, said);
     let default = has_default(said).then(|| default_listener(reader, said));
@@ -84,7 +84,7 @@ pub(super) fn listeners(
         .map(|declaration| named_listener(reader, declaration, said))
         .collect();
     let listeners: Option<Vec<Listener>> = default.into_iter().chain(named).collect();
-    complain_of_conflicts(reader, listeners.as_deref().unwrap_or_default(), serve_health);
+    complain_of_conflicts(reader, listeners.as_deref().unwrap_or_default(), served);
     listeners
 }
 
@@ -275,7 +275,11 @@ fn complain_of_strangers(reader: &mut Reader, said: &Said<'_>) {
     }
 }
 
-fn complain_of_conflicts(reader: &mut Reader, listeners: &[Listener], serve_health: bool) {
+fn complain_of_conflicts(
+    reader: &mut Reader,
+    listeners: &[Listener],
+    served: &[(&str, SocketAddr)],
+) {
     for (index, listener) in listeners.iter().enumerate() {
         let mut before = listeners.iter().take(index);
         if let Some(other) = before.find(|other| overlap(&other.endpoint, &listener.endpoint)) {
@@ -287,14 +291,20 @@ fn complain_of_conflicts(reader: &mut Reader, listeners: &[Listener], serve_heal
                 listener.endpoint
             ));
         }
-        let health = Endpoint::Tcp(HEALTH_ADDRESS);
-        if serve_health && overlap(&health, &listener.endpoint) {
-            reader.complain(format!(
-                "{} can't listen on {}: -allowhealthcheck needs {health}",
-                listener.title(),
-                listener.endpoint
-            ));
+        for (flag, address) in served {
+            if overlap(&Endpoint::Tcp(*address), &listener.endpoint) {
+                reader.complain(format!(
+                    "{} can't listen on {}: {flag} needs {address}",
+                    listener.title(),
+                    listener.endpoint
+                ));
+            }
         }
+    }
+    if let [(one, here), (other, there)] = served
+        && overlap(&Endpoint::Tcp(*here), &Endpoint::Tcp(*there))
+    {
+        reader.complain(format!("{other} can't listen on {there}: {one} needs {here}"));
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Ip,
     /// A TCP port.
     Port,
+    /// An IP address and a TCP port.
+    Address,
     /// Permission bits of a file.
     FileMode,
     /// A log level.
@@ -203,6 +205,8 @@ options! {
             "stop with exit code 10 when a check fails";
         allowhealthcheck "allowhealthcheck" Kind::Switch, "false",
             "serve HEAD /health on 127.0.0.1:55555";
+        metrics "metrics" Kind::Address, "",
+            "serve GET /metrics, for Prometheus, on this address and port, to whoever can connect";
     }
     "Rights by container labels" {
         proxycontainername "proxycontainername" Kind::ContainerName, "",
@@ -350,8 +354,10 @@ impl Slot {
             Kind::Pattern(_) | Kind::Operations | Kind::Exceptions | Kind::Learn => {}
             Kind::SocketPath if !self.option.default.is_empty() => return,
             // Here the last flag counts.
-            Kind::ContainerName | Kind::SocketPath if last_is_empty => self.values.clear(),
-            Kind::ContainerName | Kind::SocketPath => {}
+            Kind::ContainerName | Kind::SocketPath | Kind::Address if last_is_empty => {
+                self.values.clear();
+            }
+            Kind::ContainerName | Kind::SocketPath | Kind::Address => {}
             _ => return,
         }
         self.values.retain(|value| !is_empty(value));

@@ -6,7 +6,9 @@ use super::go_flags::CommandLines;
 use super::listeners::{self, Declaration, Said};
 use super::options::{Given, Slot};
 use super::read::Reader;
-use super::{Config, ConfigError, ContainerRights, Limits, LogConfig, advice, values};
+use super::{
+    Config, ConfigError, ContainerRights, HEALTH_ADDRESS, Limits, LogConfig, advice, values,
+};
 use crate::filter::Learning;
 use crate::filter::bodies::LabelGuard;
 use std::collections::BTreeMap;
@@ -116,7 +118,13 @@ impl Settings {
             label_guard: rights.and_then(|rights| rights.label_guard.as_ref()),
         };
         let serve_health = reader.switch(&given.allowhealthcheck);
-        let listeners = listeners::listeners(reader, &said, serve_health.unwrap_or_default());
+        let metrics = reader.all(&given.metrics, |value| values::address(&value.text));
+        let metrics = metrics.map(|mut addresses| addresses.pop());
+        let health = serve_health.unwrap_or_default();
+        let health = health.then_some(("-allowhealthcheck", HEALTH_ADDRESS));
+        let served = metrics.flatten().map(|address| ("-metrics", address));
+        let served: Vec<_> = health.into_iter().chain(served).collect();
+        let listeners = listeners::listeners(reader, &said, &served);
         let socket_path = reader.last(&given.socketpath, |value| values::socket_path(&value.text));
         let log = log(reader, given);
         let limits = limits(reader, given);
@@ -134,6 +142,7 @@ impl Settings {
             watchdog_interval: Some(watchdog_interval?).filter(|interval| !interval.is_zero()),
             stop_on_watchdog: stop_on_watchdog?,
             serve_health: serve_health?,
+            metrics: metrics?,
             wait_for_socket: wait_for_socket?,
             learning: learning?.pop().map(Learning::new),
             container_rights: container_rights?,

@@ -34,6 +34,7 @@ fn facts(config: &Config) -> BTreeSet<String> {
         format!("watchdog={:?}", config.watchdog_interval),
         format!("stop={}", config.stop_on_watchdog),
         format!("health={}", config.serve_health),
+        format!("metrics={:?}", config.metrics),
         format!("wait={:?}", config.wait_for_socket),
         config.container_rights.as_ref().map_or("rights=None".to_owned(), |rights| {
             format!("rights={} {}", rights.proxy_container_name, rights.label_prefix)
@@ -85,6 +86,7 @@ fn the_defaults_are_those_of_the_documentation() {
         "json=false",
         "level=INFO",
         "max=1024",
+        "metrics=None",
         "perclient=768",
         "rights=None",
         "socket=/var/run/docker.sock",
@@ -103,6 +105,8 @@ fn every_option_does_the_same_as_a_flag_and_as_a_variable() {
         ("allowfrom", "SP_ALLOWFROM", "10.0.0.0/8,web", &[":from=10.0.0.0/8,web"]),
         ("allowbindmountfrom", "SP_ALLOWBINDMOUNTFROM", "/home,/var/log", &[":mounts=true"]),
         ("allowhealthcheck", "SP_ALLOWHEALTHCHECK", "true", &["health=true"]),
+        ("metrics", "SP_METRICS", "127.0.0.1:9375", &["metrics=Some(127.0.0.1:9375)"]),
+        ("metrics", "SP_METRICS", "[::1]:9375", &["metrics=Some([::1]:9375)"]),
         ("listenip", "SP_LISTENIP", "0.0.0.0", &[":endpoint=0.0.0.0:2375"]),
         ("listenip", "SP_LISTENIP", "::1", &[":endpoint=[::1]:2375"]),
         ("listenip", "SP_LISTENIP", "[::1]", &[":endpoint=[::1]:2375"]),
@@ -130,6 +134,33 @@ fn every_option_does_the_same_as_a_flag_and_as_a_variable() {
         // An empty variable says nothing.
         check("", &[(variable, "")], &[]);
     }
+}
+
+#[test]
+fn metrics_have_an_address_and_a_port() {
+    let rows = [
+        ("9375", "it has no port behind a colon"),
+        ("127.0.0.1", "it has no port behind a colon"),
+        (
+            ":9375",
+            "it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 is all \
+             networks",
+        ),
+        ("proxy:9375", "it is not an IP address"),
+        ("::1:9375", "an IPv6 address is written in brackets"),
+        ("127.0.0.1:0", "the port is wrong: it is out of range"),
+        ("127.0.0.1:metrics", "the port is wrong: it is not a whole number"),
+    ];
+    for (value, wrong) in rows {
+        let error = format!(
+            "invalid value \"{value}\" for -metrics: {wrong}; expected ADDRESS:PORT, for example \
+             -metrics=127.0.0.1:9375"
+        );
+        check_error(&format!("-metrics={value}"), &[], 1, &error);
+    }
+    // A compose file's -metrics=${METRICS} without a value, and a flag that takes back.
+    check("-metrics=", &[], &[]);
+    check("-metrics=127.0.0.1:1 -metrics=", &[("SP_METRICS", "127.0.0.1:2")], &[]);
 }
 
 #[test]
@@ -488,7 +519,7 @@ fn help_version_and_health_check_come_before_wrong_values() {
     }
     let variables = [("SP_LOGLEVEL", "loud"), ("SP_LISTEN_A_B", "x")];
     for line in ["-version", "--version", "-version=T", "-proxyport=x -version"] {
-        let version = format!("socket-proxy {}", env!("CARGO_PKG_VERSION"));
+        let version = crate::about::line();
         match invoke(line, &variables) {
             Ok(Invocation::Version(text)) => assert_eq!(text, version),
             other => panic!("{line}: {other:?}"),
@@ -621,7 +652,7 @@ fn wrong_listeners_are_refused() {
     let name = values::LISTENER_NAME;
     let made_by =
         "a listener is made by -listen=wbe=tcp:ADDRESS:PORT or SP_LISTEN_WBE=tcp:ADDRESS:PORT";
-    let rows: [(&str, Variables<'_>, String); 13] = [
+    let rows: [(&str, Variables<'_>, String); 15] = [
         (
             "-listen=tcp:0.0.0.0:2376",
             &[],
@@ -699,6 +730,18 @@ fn wrong_listeners_are_refused() {
             &[],
             "the default listener can't listen on [::]:55555: \
              -allowhealthcheck needs 127.0.0.1:55555"
+                .to_owned(),
+        ),
+        (
+            "-listenip=0.0.0.0 -metrics=127.0.0.1:2375",
+            &[],
+            "the default listener can't listen on 0.0.0.0:2375: -metrics needs 127.0.0.1:2375"
+                .to_owned(),
+        ),
+        (
+            "-metrics=0.0.0.0:55555 -allowhealthcheck",
+            &[],
+            "-metrics can't listen on 0.0.0.0:55555: -allowhealthcheck needs 127.0.0.1:55555"
                 .to_owned(),
         ),
         (

@@ -70,6 +70,22 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
     u16::try_from(whole_number(text, 1, u16::MAX.into())?).map_err(|error| error.to_string())
 }
 
+/// `127.0.0.1:9375` or `[::1]:9375`.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let (host, port) =
+        text.rsplit_once(':').ok_or_else(|| "it has no port behind a colon".to_owned())?;
+    let port = self::port(port).map_err(|wrong| format!("the port is wrong: {wrong}"))?;
+    match host {
+        "" => Err("it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 \
+                   is all networks"
+            .to_owned()),
+        _ if host.contains(':') && !host.starts_with('[') => {
+            Err("an IPv6 address is written in brackets".to_owned())
+        }
+        _ => Ok(SocketAddr::new(ip(host)?, port)),
+    }
+}
+
 pub(super) fn seconds(text: &str, seconds_min: u64) -> Result<Duration, String> {
     whole_number(text, seconds_min, SECONDS_MAX).map(Duration::from_secs)
 }

@@ -99,6 +99,15 @@ impl Reply {
     }
 }
 
+/// Appends a 200 with a text of ours, after which the connection ends.
+pub fn print_page(content_type: &str, text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    print_field("Content-Type", content_type.as_bytes(), out);
+    print_content_length(text.len() as u64, out);
+    out.extend_from_slice(b"Connection: close\r\n\r\n");
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// The reason phrases of the statuses that the proxy itself gives (RFC 9110 §15).
 fn reason_phrase(status: u16) -> &'static str {
     match status {

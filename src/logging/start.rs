@@ -64,6 +64,7 @@ fn configuration(logger: &dyn Log, config: &Config) {
         shutdowngracetime = config.shutdown_grace.as_secs(),
         waitforsocket = config.wait_for_socket.as_secs(),
         allowhealthcheck = config.serve_health,
+        metrics = config.metrics.map(|address| address.to_string()).as_deref(),
         maxconnections = limits.connections_max,
         maxconnectionsperclient = limits.connections_per_client_max,
         headertimeout = limits.header_timeout.as_secs(),

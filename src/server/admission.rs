@@ -38,6 +38,20 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Full, Self::ClientFull, Self::NoThread, Self::Stranger, Self::Unproven];
+
+    /// The reason as a label of metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ClientFull => "client_full",
+            Self::NoThread => "no_thread",
+            Self::Stranger => "stranger",
+            Self::Unproven => "unproven",
+        }
+    }
+
     /// The reason in words.
     pub(super) fn explain(self) -> &'static str {
         match self {
@@ -60,6 +74,16 @@ pub(super) struct Place {
 impl Admission {
     pub(super) fn new(places_max: usize, places_per_client_max: usize) -> Self {
         Self { places_max, places_per_client_max, taken: Arc::default() }
+    }
+
+    /// How many places there are.
+    pub(super) fn places_max(&self) -> usize {
+        self.places_max
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        lock(&self.taken).total
     }
 
     /// A place for somebody.

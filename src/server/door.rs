@@ -15,6 +15,7 @@ use super::admission::{Admission, Place, Refusal};
 use super::recent::{Found, Memory, Recent};
 use crate::filter::Policy;
 use crate::judging::SharedPolicy;
+use crate::metrics;
 use crate::rights::{Guess, Rights};
 use crate::session::{Client, Owner, Seat};
 use std::cell::RefCell;
@@ -124,6 +125,20 @@ impl Places {
             Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => unproven(),
             Caller::Stranger => self.strangers.admit(owner).map_err(|_| Refusal::Stranger),
         }
+    }
+}
+
+impl Places {
+    /// How many there are and are taken.
+    pub(super) fn gauges(&self) -> Vec<metrics::Places> {
+        let Self { clients, unproven, former, strangers } = self;
+        [("client", clients), ("unproven", unproven), ("former", former), ("stranger", strangers)]
+            .map(|(kind, admission)| metrics::Places {
+                kind,
+                max: admission.places_max(),
+                taken: admission.taken(),
+            })
+            .to_vec()
     }
 }
 

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::Shutdown;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -34,6 +35,8 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct TurnAway {
     refused: SyncSender<Refused>,
     warnings: Mutex<Warnings>,
+    /// How many, by `Refusal as usize`.
+    counts: [AtomicU64; Refusal::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl TurnAway {
         let (refused, refusals) = sync_channel(LINGERING_MAX);
         let builder = thread::Builder::new().name("turn away".into()).stack_size(STACK_BYTES);
         builder.spawn(move || run(&refusals))?;
-        Ok(Self { refused, warnings: Mutex::default() })
+        Ok(Self { refused, warnings: Mutex::default(), counts: Default::default() })
     }
 
     /// Answers and closes a connection. Never waits: in a flood, connections are
@@ -70,7 +73,18 @@ impl TurnAway {
 
     /// Logs that a connection was refused, or counts it for the next line.
     pub(super) fn note(&self, client: Client, refusal: Refusal) {
+        if let Some(count) = self.counts.get(refusal as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).note(client, refusal);
+    }
+}
+
+impl TurnAway {
+    /// How many connections were turned away, by the reason's label.
+    pub(super) fn refused(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
+        Refusal::ALL.into_iter().map(Refusal::label).zip(counts).collect()
     }
 }
 

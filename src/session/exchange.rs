@@ -6,6 +6,7 @@ use crate::http1::{
     self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, RequestBody,
     Response, ResponseBody, Version,
 };
+use crate::metrics::Answerer;
 use crate::outcome::{Outcome, Received, Refusal};
 use crate::relay::socket::Socket;
 use crate::relay::{Direction, Fault, Flow, Relay};
@@ -39,10 +40,14 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
     };
     drop(relay);
     outcome.log(permit, &session.connection.client);
+    if let Some(counters) = session.counters {
+        let by = if ended.refusal.is_some() { Answerer::Proxy } else { Answerer::Daemon };
+        counters.count_exchange(permit, session.judgement(permit), &outcome, by);
+    }
     session.buffers.end_exchange();
     let asked = Received::Request(permit.request());
     match (ended.refusal, ended.after) {
-        (Some(refusal), _) => session.refuse_last(&refusal, asked),
+        (Some(refusal), _) => session.end_with(&refusal, asked),
         // A response, or a 100, has begun: there is nothing to answer.
         (None, After::Cut(CloseReason::Stalled) | After::Close(CloseReason::Stalled)) => {
             Refusal::Stalled.log(asked, &session.sender());

@@ -5,6 +5,7 @@ use crate::advice::logged::Decision;
 use crate::advice::needs::{Form, Needs, Novelty};
 use crate::filter::{Denial, Learning, Permit};
 use crate::http1::{Method, Request};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What clients asked for while the proxy learns.
@@ -12,13 +13,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Learner {
     learning: Learning,
     needs: Mutex<Needs>,
+    learned: AtomicU64,
 }
 
 impl Learner {
     /// A learner that knows nothing yet.
     #[must_use]
     pub fn new(learning: Learning) -> Self {
-        Self { learning, needs: Mutex::default() }
+        Self { learning, needs: Mutex::default(), learned: AtomicU64::new(0) }
     }
 
     /// How far it lets requests through.
@@ -37,10 +39,20 @@ impl Learner {
         }
     }
 
+    /// How many operations and paths were learned, for each client.
+    #[must_use]
+    pub fn learned(&self) -> u64 {
+        self.learned.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request passes because of learning alone.
+    pub(super) fn let_through(&self, permit: &Permit<'_>) -> bool {
+        permit.rule() == self.learning.rule()
+    }
+
     /// Notes a request that is forwarded.
     pub(super) fn note_allowed(&self, client: &Client, permit: &Permit<'_>) {
-        let is_learned = permit.rule() == self.learning.rule();
-        let decision = if is_learned { Decision::Blocked } else { Decision::Allowed };
+        let decision = if self.let_through(permit) { Decision::Blocked } else { Decision::Allowed };
         self.note(client, permit.request(), decision);
     }
 
@@ -56,6 +68,7 @@ impl Learner {
         if self.needs().note(&client, method, path, decision) == Novelty::First
             && decision == Decision::Blocked
         {
+            self.learned.fetch_add(1, Ordering::Relaxed);
             log_learned(&client, method, path);
         }
     }

@@ -15,10 +15,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("advice", &["http1", "api", "filter", "text"]),
     ("large_stack", &[]),
     ("journal", &[]),
-    ("config", &["http1", "api", "filter", "advice", "large_stack", "text"]),
+    ("config", &["about", "http1", "api", "filter", "advice", "large_stack", "text"]),
     ("logging", &["api", "config", "text"]),
     ("outcome", &["http1", "api", "filter", "text"]),
     ("judging", &["http1", "filter"]),
+    ("about", &[]),
+    ("metrics", &["http1", "api", "filter", "outcome"]),
     ("relay", &["http1"]),
     ("engine", &["http1", "relay"]),
     ("names", &["journal"]),
@@ -40,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "session",
         &[
             "http1", "api", "filter", "advice", "config", "outcome", "judging", "relay", "names",
-            "rights", "json",
+            "rights", "json", "metrics",
         ],
     ),
     ("commands", &["filter", "advice", "config", "text"]),
@@ -58,12 +60,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "rights",
             "session",
             "activation",
+            "metrics",
         ],
     ),
     ("stop", &[]),
     ("signals", &["stop"]),
     ("wait", &["stop", "relay"]),
-    ("watchdog", &["stop", "text", "http1", "config", "journal", "engine", "relay"]),
+    ("watchdog", &["stop", "text", "http1", "config", "journal", "engine", "relay", "metrics"]),
 ];
 
 const PURE_ROOMS: [&str; 6] = ["text", "json", "http1", "api", "filter", "advice"];

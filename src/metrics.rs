@@ -1,0 +1,230 @@
+//! Numbers for a monitoring: what sessions count, and the page that shows it.
+//!
+//! [`Counters`] has the numbers of one listener; sessions add to it. [`Metrics`]
+//! has those of all, and prints them with [`Gauges`] and the process's own numbers
+//! in the text format of Prometheus.
+//!
+//! **Invariant:** counting a request takes neither locks nor memory: all numbers
+//! are atomics in arrays of fixed length.
+//! **Invariant:** label values come from closed sets: names of listeners,
+//! operations, and the words in this room. None is a client's.
+//!
+//! A series begins with its first request: a page with every operation, most of
+//! which nobody asks for, would have thousands of lines.
+
+mod counters;
+mod histogram;
+mod page;
+mod process;
+
+pub use counters::{Answerer, Counters, Judgement};
+
+use crate::api::Operation;
+use counters::{CLASSES, FLOWS};
+use page::{Kind, Page};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// What the program is, for `socket_proxy_build_info`.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// The version of the package.
+    pub version: &'static str,
+    /// The commit, or `unknown`.
+    pub commit: &'static str,
+    /// The target that it was compiled for.
+    pub target: &'static str,
+}
+
+/// The numbers of all listeners.
+#[derive(Debug)]
+pub struct Metrics {
+    build: Build,
+    started: SystemTime,
+    listeners: Vec<Arc<Counters>>,
+}
+
+/// Numbers of the moment, and those that others count.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// The places for connections.
+    pub places: Vec<Places>,
+    /// Connections that were turned away: the reason and how many.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Operations that were learned; `None` if the proxy does not learn.
+    pub learned: Option<u64>,
+}
+
+/// The places of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// Whose they are.
+    pub kind: &'static str,
+    /// How many there are.
+    pub max: usize,
+    /// How many are taken.
+    pub taken: usize,
+}
+
+impl Metrics {
+    /// Metrics of listeners with these names; the default one's is empty.
+    pub fn new<'n>(build: Build, listeners: impl IntoIterator<Item = &'n str>) -> Self {
+        let listeners = listeners.into_iter().map(|name| Arc::new(Counters::new(name))).collect();
+        Self { build, started: SystemTime::now(), listeners }
+    }
+
+    /// The counters of a listener, by its place in the list.
+    #[must_use]
+    pub fn listener(&self, index: usize) -> Option<Arc<Counters>> {
+        self.listeners.get(index).cloned()
+    }
+
+    /// The page. `ping` is how long the daemon took to answer; `None` if it did not.
+    #[must_use]
+    pub fn page(&self, gauges: &Gauges, ping: Option<Duration>) -> String {
+        let mut page = Page::default();
+        self.print_build(&mut page);
+        self.print_requests(&mut page);
+        self.print_durations(&mut page);
+        self.print_connections(&mut page);
+        print_gauges(&mut page, gauges);
+        print_daemon(&mut page, ping);
+        process::print(&mut page, self.started);
+        page.into_text()
+    }
+
+    fn print_build(&self, page: &mut Page) {
+        let Build { version, commit, target } = self.build;
+        page.family("socket_proxy_build_info", Kind::Gauge, "The program; always 1.");
+        page.sample(&[("version", version), ("commit", commit), ("target", target)], 1);
+    }
+
+    fn print_requests(&self, page: &mut Page) {
+        page.family(
+            "socket_proxy_requests_total",
+            Kind::Counter,
+            "Requests, counted when they end, by operation of the API and verdict.",
+        );
+        for counters in &self.listeners {
+            let listener = counters.listener();
+            counters.requests(|operation, judgement, count| {
+                let operation = operation.map_or("unknown", Operation::name);
+                let labels = [
+                    ("listener", listener),
+                    ("operation", operation),
+                    ("verdict", judgement.as_str()),
+                ];
+                page.sample(&labels, count);
+            });
+        }
+        page.family(
+            "socket_proxy_answers_total",
+            Kind::Counter,
+            "Answers by class of their status, and by who gave them; none: the client got none.",
+        );
+        for counters in &self.listeners {
+            for by in Answerer::ALL {
+                for (index, class) in CLASSES.into_iter().enumerate() {
+                    let labels =
+                        [("listener", counters.listener()), ("by", by.as_str()), ("class", class)];
+                    page.sample(&labels, counters.answers(by, index));
+                }
+            }
+        }
+        page.family(
+            "socket_proxy_body_bytes_total",
+            Kind::Counter,
+            "Bytes of bodies and tunnels, up to the daemon and down to clients, counted when a \
+             request ends.",
+        );
+        self.each(page, |page, counters| {
+            let listener = ("listener", counters.listener());
+            page.sample(&[listener, ("direction", "up")], load(&counters.bytes_up));
+            page.sample(&[listener, ("direction", "down")], load(&counters.bytes_down));
+        });
+    }
+
+    fn print_durations(&self, page: &mut Page) {
+        page.family(
+            "socket_proxy_request_duration_seconds",
+            Kind::Histogram,
+            "Time from a request's head to its end, for requests that went to the daemon, by how \
+             the operation's bytes flow.",
+        );
+        self.each(page, |page, counters| {
+            for (flow, histogram) in FLOWS.iter().zip(&counters.durations) {
+                histogram.print(page, &[("listener", counters.listener()), ("flow", flow)]);
+            }
+        });
+    }
+
+    fn print_connections(&self, page: &mut Page) {
+        let by_listener = |page: &mut Page, of: fn(&Counters) -> &AtomicU64| {
+            self.each(page, |page, counters| {
+                page.sample(&[("listener", counters.listener())], load(of(counters)));
+            });
+        };
+        page.family(
+            "socket_proxy_requests_in_progress",
+            Kind::Gauge,
+            "Requests that are with the daemon now, streams and tunnels among them.",
+        );
+        by_listener(page, |counters| &counters.in_progress);
+        page.family("socket_proxy_connections_total", Kind::Counter, "Connections with a place.");
+        by_listener(page, |counters| &counters.connections_total);
+        page.family("socket_proxy_connections", Kind::Gauge, "Connections that are open now.");
+        by_listener(page, |counters| &counters.connections);
+    }
+
+    fn each(&self, page: &mut Page, print: impl Fn(&mut Page, &Counters)) {
+        self.listeners.iter().for_each(|counters| print(page, counters));
+    }
+}
+
+fn print_gauges(page: &mut Page, gauges: &Gauges) {
+    page.family(
+        "socket_proxy_connections_refused_total",
+        Kind::Counter,
+        "Connections that were turned away for want of a place.",
+    );
+    for (reason, count) in &gauges.refused {
+        page.sample(&[("reason", reason)], *count);
+    }
+    page.family("socket_proxy_places", Kind::Gauge, "Places for connections.");
+    for places in &gauges.places {
+        page.sample(&[("kind", places.kind)], places.max as u64);
+    }
+    page.family("socket_proxy_places_taken", Kind::Gauge, "Places that are taken now.");
+    for places in &gauges.places {
+        page.sample(&[("kind", places.kind)], places.taken as u64);
+    }
+    page.family("socket_proxy_learning", Kind::Gauge, "Whether -learn lets requests through.");
+    page.sample(&[], gauges.learned.is_some().into());
+    page.family(
+        "socket_proxy_learned_operations_total",
+        Kind::Counter,
+        "Operations that were learned, for each client.",
+    );
+    page.sample(&[], gauges.learned.unwrap_or_default());
+}
+
+fn print_daemon(page: &mut Page, ping: Option<Duration>) {
+    page.family(
+        "socket_proxy_daemon_up",
+        Kind::Gauge,
+        "Whether the daemon answered HEAD /_ping when this page was asked for.",
+    );
+    page.sample(&[], ping.is_some().into());
+    page.family("socket_proxy_daemon_ping_seconds", Kind::Gauge, "How long that took.");
+    if let Some(took) = ping {
+        page.sample_seconds(&[], took);
+    }
+}
+
+fn load(number: &AtomicU64) -> u64 {
+    number.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests;
