@@ -2,6 +2,7 @@
 
 use crate::results::Measure;
 use crate::support::Result;
+use crate::support::address::Address;
 use crate::support::daemon::JSON_BYTES;
 use crate::support::load::{self, Connections, Load};
 use crate::support::peers::{Kind, Peer, Stage, UNLIMITED};
@@ -63,6 +64,8 @@ enum Work {
     Start,
     /// So many patterns in the allowlist.
     Patterns(usize),
+    /// Requests with or without metrics, and the memory of a fresh process.
+    Metrics(bool),
 }
 
 /// All scenarios, in the order of the report.
@@ -101,6 +104,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         ("1000 event streams", Work::Streams(1000)),
         ("1 pattern", Work::Patterns(1)),
         ("1000 patterns", Work::Patterns(1000)),
+        ("metrics off", Work::Metrics(false)),
+        ("metrics on", Work::Metrics(true)),
         ("start", Work::Start),
         ("binaries", Work::Binaries),
     ];
@@ -133,7 +138,7 @@ impl Scenario {
             (_, Kind::Nginx) => false,
             (Work::Requests(_) | Work::Bulk(_), Kind::Daemon) => true,
             (_, Kind::Daemon) => false,
-            (Work::Patterns(_) | Work::Binaries, _) => kind == Kind::Proxy,
+            (Work::Patterns(_) | Work::Metrics(_) | Work::Binaries, _) => kind == Kind::Proxy,
             _ => true,
         }
     }
@@ -146,6 +151,7 @@ impl Scenario {
             Work::Long(transfer) => long(transfer, &stage.start(peer.kind)?, effort),
             Work::Streams(count) => streams(count, &stage.start(peer.kind)?, effort),
             Work::Patterns(count) => patterns(count, stage, effort),
+            Work::Metrics(on) => metrics(on, stage, effort),
             Work::Start => start(&stage.start(peer.kind)?),
             Work::Binaries => Ok(vec![(Measure::Size, stage.binary_bytes()? as f64 / MIB)]),
         }
@@ -219,6 +225,21 @@ fn patterns(count: usize, stage: &Stage, effort: &Effort) -> Result<Figures> {
     figures.retain(|(measure, _)| *measure == Measure::CpuPerRequest);
     figures.extend(start(&peer)?);
     Ok(figures)
+}
+
+fn metrics(on: bool, stage: &Stage, effort: &Effort) -> Result<Figures> {
+    let mut flags: Vec<String> = UNLIMITED.map(String::from).to_vec();
+    if on {
+        flags.push(format!("-metrics={}", Address::unused()?));
+    }
+    let peer = stage.start_as(Kind::Proxy, &flags, |command| command)?;
+    let mut figures = start(&peer)?;
+    figures.retain(|(measure, _)| *measure != Measure::Start);
+    let (target, answer_bytes, connections) = ("/v1.43/_ping", 2, Connections::KeptAlive);
+    let load = Load { target, answer_bytes, clients: 16, connections };
+    let mut cost = requests(&load, &peer, effort)?;
+    cost.retain(|(measure, _)| *measure == Measure::CpuPerRequest);
+    Ok(cost.into_iter().chain(figures).collect())
 }
 
 fn start(peer: &Peer) -> Result<Figures> {

@@ -25,7 +25,7 @@ use Measure::{AddedLatency, CpuPerRequest, Growth, Resident, Start, Throughput};
 
 type Target = (&'static str, Measure, Against, Limit);
 
-const TARGETS: [Target; 22] = [
+const TARGETS: [Target; 23] = [
     ("keep-alive", CpuPerRequest, Peer(HaProxy), AtMost(1.0)),
     ("keep-alive", CpuPerRequest, Peer(Original), AtMost(0.35)),
     ("keep-alive", CpuPerRequest, Peer(Floor), AtMost(1.5)),
@@ -43,6 +43,7 @@ const TARGETS: [Target; 22] = [
     ("keep-alive, small GET, 500 clients", CpuPerRequest, Scenario(ONE_CLIENT), AtMost(1.5)),
     ("1000 patterns", CpuPerRequest, Scenario("1 pattern"), AtMost(2.0)),
     ("1000 patterns", Start, Nothing, AtMost(100.0)),
+    ("metrics on", CpuPerRequest, Scenario("metrics off"), AtMost(1.02)),
     ("start", Start, Nothing, AtMost(10.0)),
     ("start", Resident, Nothing, AtMost(1.5)),
     ("1000 event streams", Resident, Nothing, AtMost(20.0)),

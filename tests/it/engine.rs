@@ -14,6 +14,7 @@ mod crowd;
 mod hijack;
 mod learning;
 mod listeners;
+mod monitoring;
 mod mounts;
 mod operations;
 mod python;

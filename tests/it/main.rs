@@ -17,6 +17,7 @@ mod completions;
 mod examples;
 mod log_lines;
 mod migration;
+mod monitoring;
 mod operations_document;
 
 // The library, without sockets.
@@ -30,6 +31,7 @@ mod requests;
 mod responses;
 mod limits;
 mod memory;
+mod metrics;
 mod patterns;
 mod places;
 mod strangers;

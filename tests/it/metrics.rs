@@ -1,18 +1,13 @@
 //! What the metrics listener shows after real exchanges, and who may read it.
 
-#[path = "support/skip.rs"]
-mod skip;
-#[path = "support/wire.rs"]
-mod wire;
-
-use skip::skip_unless_required;
+use crate::support::PATIENCE;
+use crate::support::proxied::Proxied;
+use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::skip::skip_unless_required;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use wire::PATIENCE;
-use wire::proxied::Proxied;
-use wire::scripted_daemon::{ScriptedDaemon, Step};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const RULES: [&str; 3] =
