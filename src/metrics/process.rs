@@ -33,7 +33,7 @@ fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// A number in `/proc/self/status`: `VmRSS:	    1234 kB`.
+/// A number in `/proc/self/status`: `VmRSS: 1234 kB`.
 fn field(status: &str, name: &str) -> Option<u64> {
     let mut lines = status.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.find(|(found, _)| *found == name)?;
