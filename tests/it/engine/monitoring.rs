@@ -2,8 +2,9 @@
 //! and finds a container through it.
 
 use super::routes::{Client, IMAGE};
+use crate::support::PATIENCE;
 use crate::support::engine::{self, skip};
-use crate::support::process::{PATIENCE, run, until};
+use crate::support::process::{run, until};
 use crate::support::proxy::{Listen, Proxy};
 use crate::support::scratch::Scratch;
 use std::fs;
