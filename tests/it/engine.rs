@@ -17,6 +17,7 @@ mod listeners;
 mod monitoring;
 mod mounts;
 mod operations;
+mod prometheus;
 mod python;
 mod queries;
 mod refusals;

@@ -1,6 +1,7 @@
 //! Learned lists: what a real client did while the proxy learned, it can do with
 //! the list, and nothing else.
 
+use super::prometheus::{self, Prometheus};
 use super::python;
 use super::routes::{AWAIT_GO, Client, IMAGE};
 use crate::support::engine::{self, skip};
@@ -22,20 +23,27 @@ fn learned(mut proxy: Proxy) -> Vec<String> {
     flags
 }
 
+/// A proxy with a learned list, and a client of it.
+struct Taught {
+    _proxy: Proxy,
+    client: Client,
+    flags: Vec<String>,
+}
+
 /// Acts through a proxy that learns, then through one that has the list.
 #[track_caller]
-fn act_twice(act: impl Fn(&Client)) -> Option<(Proxy, Client)> {
+fn act_twice(act: impl Fn(&Client)) -> Option<Taught> {
     let engine = engine::shared()?;
     let learning = Proxy::start(Listen::Tcp, engine.socket(), &["-learn=all"]);
     act(&Client::new(engine.socket(), Some(learning.host())));
     let flags = learned(learning);
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     assert!(flags.iter().all(|flag| flag.starts_with("-allow=")), "{flags:?}");
-    let taught = Proxy::start(Listen::Tcp, engine.socket(), &flags);
-    let client = Client::new(engine.socket(), Some(taught.host()));
+    let given: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let proxy = Proxy::start(Listen::Tcp, engine.socket(), &given);
+    let client = Client::new(engine.socket(), Some(proxy.host()));
     act(&client);
-    assert!(!taught.log().contains("blocked request"), "{}", taught.log());
-    Some((taught, client))
+    assert!(!proxy.log().contains("blocked request"), "{}", proxy.log());
+    Some(Taught { _proxy: proxy, client, flags })
 }
 
 #[test]
@@ -48,7 +56,7 @@ fn the_docker_client_can_do_with_the_list_what_it_did_and_nothing_else() {
         client.docker(&["inspect", "--type=container", name]).success();
         client.docker(&["rm", "--force", name]).success();
     });
-    let Some((_proxy, client)) = taught else { return };
+    let Some(Taught { client, .. }) = &taught else { return };
     for other in [&["images"][..], &["volume", "ls"], &["system", "info"], &["tag", IMAGE, "x"]] {
         let refused = client.docker(other);
         assert!(refused.stderr_text().contains("to allow it, add -allow="), "{refused:?}");
@@ -73,7 +81,27 @@ fn the_python_sdk_can_do_with_the_list_what_it_did_and_nothing_else() {
         script(client).success();
         straight.docker(&["rm", "--force", &client.name]).success();
     });
-    let Some((_proxy, client)) = taught else { return };
+    let Some(Taught { client, .. }) = &taught else { return };
     let refused = client.docker(&["ps"]);
     assert!(refused.stderr_text().contains("add -allow=ContainerList"), "{refused:?}");
+}
+
+#[test]
+fn prometheus_finds_its_targets_with_the_list_and_nothing_else_is_open() {
+    if !prometheus::is_there() {
+        return skip("there is no Prometheus here (package prometheus)");
+    }
+    let Some(engine) = engine::shared() else { return };
+    let straight = Client::new(engine.socket(), None);
+    straight.start_container("exec sleep 600");
+    let taught = act_twice(|client| {
+        Prometheus::start(client.host()).await_target(&straight.name);
+    });
+    let Some(Taught { client, flags, .. }) = &taught else { return };
+    assert_eq!(*flags, ["-allow=ContainerList,SystemPingHead,NetworkList"]);
+    let name = straight.name.as_str();
+    for other in [&["inspect", name][..], &["logs", name], &["exec", name, "true"], &["info"]] {
+        let refused = client.docker(other);
+        assert!(refused.stderr_text().contains("to allow it, add -allow="), "{refused:?}");
+    }
 }
