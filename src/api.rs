@@ -86,6 +86,19 @@ impl Class {
         }
     }
 
+    /// Whether a client can take, break or become something by it: files, destroys,
+    /// runs, host.
+    #[must_use]
+    pub fn is_dangerous(self) -> bool {
+        self.gives_away() || self == Self::Destroys
+    }
+
+    /// Whether a client gets more by it than the API shows: files, runs, host.
+    #[must_use]
+    pub fn gives_away(self) -> bool {
+        matches!(self, Self::Files | Self::Runs | Self::Host)
+    }
+
     /// What a client gets that may use operations of this class.
     #[must_use]
     pub fn gives(self) -> &'static str {

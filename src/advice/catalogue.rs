@@ -18,7 +18,7 @@ pub fn list() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:<21} {}", preset.name, preset.application);
         let _ = writeln!(text, "    opens {}", joined(&base));
-        let parts: Vec<&str> = named_parts(&preset).map(|part| part.name).collect();
+        let parts: Vec<&str> = preset.named_parts().map(|part| part.name).collect();
         if !parts.is_empty() {
             let _ = writeln!(text, "    parts {}", parts.join(", "));
         }
@@ -61,10 +61,6 @@ pub fn to_json(preset: &Preset) -> Value {
         "worst": preset.worst,
         "parts": preset.parts.iter().map(part).collect::<Vec<Value>>(),
     })
-}
-
-fn named_parts(preset: &Preset) -> impl Iterator<Item = &Part> {
-    preset.parts.iter().filter(|part| !part.name.is_empty())
 }
 
 fn classes(part: &Part) -> BTreeSet<Class> {

@@ -9,12 +9,10 @@ use crate::api::{Class, Operation, exact};
 use crate::filter::rules::RuleVerdict;
 use crate::filter::{Policy, near_miss};
 use crate::http1::{Method, Target};
-use crate::text::{Escaped, cut, print_json_string};
+use crate::text::quoted;
 use serde_json::{Value, json};
 use std::fmt;
 
-/// Longest word of a message.
-const WORD_BYTES_MAX: usize = 120;
 /// Longest rule of an answer.
 const RULE_COLUMNS: usize = 400;
 
@@ -73,9 +71,9 @@ impl Question {
             text.trim().split_once(' ').ok_or_else(|| "it has no path".to_owned())?;
         let target = target.trim();
         let method = Method::from_name(method)
-            .ok_or_else(|| format!("{} is not a method", shown(method)))?;
+            .ok_or_else(|| format!("{} is not a method", quoted(method)))?;
         if let Err(error) = Target::parse(target, method) {
-            return Err(format!("{} is not a path: {error}", shown(target)));
+            return Err(format!("{} is not a path: {error}", quoted(target)));
         }
         Ok(Self { method, target: target.to_owned() })
     }
@@ -98,7 +96,7 @@ impl Question {
 
     fn unreadable(&self) -> Answer {
         let because = "it is not a request".to_owned();
-        let request = format!("{} {}", self.method, shown(&self.target));
+        let request = format!("{} {}", self.method, quoted(&self.target));
         Answer { request, verdict: Verdict::Refused, operation: None, because }
     }
 }
@@ -169,12 +167,6 @@ impl Answer {
     }
 }
 
-fn shown(word: &str) -> String {
-    let mut shown = String::new();
-    print_json_string(&cut(word, WORD_BYTES_MAX), Escaped::Hidden, &mut shown);
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,7 +223,7 @@ mod tests {
             ("FETCH /x", "\"FETCH\" is not a method"),
             ("GET x", "\"x\" is not a path: "),
             ("GET /a/../b", "\"/a/../b\" is not a path: "),
-            ("GET /\u{202e}", "\"/\\u202e\" is not a path: "),
+            ("GET /\u{202e}", "\"/\\u{202e}\" is not a path: "),
         ];
         for (text, expected) in rows {
             let error = Question::parse(text).unwrap_err();

@@ -8,7 +8,7 @@
 //! listed as not decided.
 
 use super::language::{Extent, Opened, Table};
-use crate::api::{Class, Operation};
+use crate::api::Operation;
 use crate::filter::Rules;
 use crate::filter::go_regexp::translate;
 use crate::filter::rules::Rule;
@@ -67,8 +67,7 @@ pub fn dangers_of_patterns(rules: &Rules) -> Lint {
     lint.undecided.extend(rest.into_iter().map(|(method, rule)| (method, rule.clone())));
     lint.openings.retain(|operation, openers| {
         openers.retain(|opener| opener.witness.is_some());
-        let class = operation.class();
-        matches!(class, Class::Files | Class::Runs | Class::Host) && !openers.is_empty()
+        operation.class().gives_away() && !openers.is_empty()
     });
     lint
 }

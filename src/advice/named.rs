@@ -12,15 +12,12 @@ use super::presets;
 use crate::api::{Class, Operation};
 use crate::filter::rules::Rule;
 use crate::text::nearest::nearest;
-use crate::text::{Escaped, cut, print_json_string};
+use crate::text::quoted;
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// The word for every operation.
 const ALL: &str = "all";
-
-/// Longest word of a message.
-const WORD_BYTES_MAX: usize = 80;
 
 /// One item of a list, and what it became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +35,8 @@ pub enum UnknownWord {
     Empty,
     /// No operation, class or preset.
     Item(String),
+    /// An operation or a class with a part, which only presets have.
+    NoPreset(String),
     /// No part of this preset.
     Part {
         /// The preset.
@@ -55,28 +54,24 @@ impl fmt::Display for UnknownWord {
         match self {
             Self::Empty => f.write_str("it is empty"),
             Self::Item(word) => {
-                write!(f, "{} is not an operation, a class or a preset", shown(word))?;
+                write!(f, "{} is not an operation, a class or a preset", quoted(word))?;
                 match nearest(word, words()) {
                     Some(word) => write!(f, "; did you mean {word}?"),
                     None => Ok(()),
                 }
             }
+            Self::NoPreset(word) => {
+                write!(f, "{} is not a preset, and only presets have parts", quoted(word))
+            }
             Self::Part { preset, part, known } if known.is_empty() => {
-                write!(f, "the preset {preset} has no parts, so none called {}", shown(part))
+                write!(f, "the preset {preset} has no parts, so none called {}", quoted(part))
             }
             Self::Part { preset, part, known } => {
-                write!(f, "the preset {preset} has no part {}; ", shown(part))?;
+                write!(f, "the preset {preset} has no part {}; ", quoted(part))?;
                 write!(f, "it has {}", known.join(", "))
             }
         }
     }
-}
-
-/// A word that anybody may have written, for a message.
-fn shown(word: &str) -> String {
-    let mut shown = String::new();
-    print_json_string(&cut(word, WORD_BYTES_MAX), Escaped::Hidden, &mut shown);
-    shown
 }
 
 /// Reads a comma-separated list. Spaces around items do not count, nor do
@@ -136,13 +131,17 @@ fn class_operations(word: &str) -> Option<BTreeSet<Operation>> {
 fn preset_operations(written: &str) -> Result<BTreeSet<Operation>, UnknownWord> {
     let mut words = written.split('+');
     let name = words.next().unwrap_or_default();
-    let preset = presets::find(name).ok_or_else(|| UnknownWord::Item(name.to_owned()))?;
+    let unknown = || match written != name && self::words().any(|word| word == name) {
+        true => UnknownWord::NoPreset(name.to_owned()),
+        false => UnknownWord::Item(name.to_owned()),
+    };
+    let preset = presets::find(name).ok_or_else(unknown)?;
     let mut operations: BTreeSet<_> = preset.base().iter().map(|need| need.0).collect();
     for part in words {
         let unknown = || UnknownWord::Part {
             preset: preset.name,
             part: part.to_owned(),
-            known: preset.parts.iter().map(|part| part.name).filter(|n| !n.is_empty()).collect(),
+            known: preset.named_parts().map(|part| part.name).collect(),
         };
         let part = preset.part(part).filter(|part| !part.name.is_empty()).ok_or_else(unknown)?;
         operations.extend(part.needs.iter().map(|(operation, _)| *operation));
@@ -198,11 +197,12 @@ mod tests {
             ("", "it is empty"),
             (" , ,", "it is empty"),
             ("zzzz", "\"zzzz\" is not an operation, a class or a preset"),
-            ("a\u{202e}b", "\"a\\u202eb\" is not an operation, a class or a preset"),
+            ("a\u{202e}b", "\"a\\u{202e}b\" is not an operation, a class or a preset"),
             (
                 "dozzle+swarm",
                 "the preset dozzle has no part \"swarm\"; it has actions, shell, update",
             ),
+            ("reads+swarm", "\"reads\" is not a preset, and only presets have parts"),
             ("uptime-kuma+x", "the preset uptime-kuma has no parts, so none called \"x\""),
         ];
         for (list, expected) in rows {
@@ -218,7 +218,6 @@ mod tests {
             ("Reads", "Reads"),
             ("Traefik", "Traefik"),
             ("tr\u{202e}aefik", "tr\u{202e}aefik"),
-            ("reads+swarm", "reads"),
             ("+swarm", ""),
         ] {
             assert_eq!(parse_list(list), Err(UnknownWord::Item(word.to_owned())), "{list}");

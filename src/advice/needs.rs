@@ -208,13 +208,15 @@ impl ClientNeeds {
         let requests: u64 = counts().map(|count| count.requests).sum();
         let blocked: u64 = counts().map(|count| count.blocked).sum();
         let client = if client.is_empty() { "unknown client" } else { client };
-        writeln!(out, "# {}: {requests} requests, {blocked} of them blocked", shown(client))?;
+        let plural = if requests == 1 { "" } else { "s" };
+        let client = shown(client);
+        writeln!(out, "# {client}: {requests} request{plural}, {blocked} of them blocked")?;
         let was_blocked = self.operations.iter().filter(|(_, count)| count.blocked > 0);
         let blocked: Vec<&str> = was_blocked.map(|(operation, _)| operation.name()).collect();
         if !blocked.is_empty() {
             writeln!(out, "# blocked so far: {}", blocked.join(", "))?;
         }
-        for class in [Class::Files, Class::Destroys, Class::Runs, Class::Host] {
+        for class in Class::ALL.into_iter().filter(|class| class.is_dangerous()) {
             let of_class = self.operations.keys().filter(|operation| operation.class() == class);
             let names: Vec<&str> = of_class.map(|operation| operation.name()).collect();
             if !names.is_empty() {
@@ -311,7 +313,7 @@ mod tests {
       - '-allowGET=/v[0-9.]+/y'
       - '-allowGET=/x/it''s \\$$5'
 
-# 10.0.0.3: 1 requests, 1 of them blocked
+# 10.0.0.3: 1 request, 1 of them blocked
 # blocked so far: ImageBuild
 # gives root on the host: ImageBuild
     command:
@@ -371,6 +373,6 @@ mod tests {
     #[test]
     fn a_client_cannot_end_its_comment() {
         let needs = needs(&[("a\n- evil\u{202e}", Method::Get, "/info", Decision::Blocked)]);
-        assert!(needs.suggestion(Form::Compose).starts_with("# a?- evil?: 1 requests"));
+        assert!(needs.suggestion(Form::Compose).starts_with("# a?- evil?: 1 request, 1 of"));
     }
 }

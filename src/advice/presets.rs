@@ -136,6 +136,11 @@ impl Preset {
         self.part("").map_or(&[], |part| &part.needs)
     }
 
+    /// The parts behind a `+`.
+    pub fn named_parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| !part.name.is_empty())
+    }
+
     /// The part of this name; the base has the empty one.
     #[must_use]
     pub fn part(&self, name: &str) -> Option<&Part> {
@@ -271,11 +276,8 @@ mod tests {
             let preset = parse(name, text).unwrap();
             let is_explained = text.lines().any(|line| line.starts_with("# "));
             for (operation, why) in preset.base() {
-                let dangerous = matches!(
-                    operation.class(),
-                    Class::Files | Class::Runs | Class::Host | Class::Destroys
-                );
-                assert!(!dangerous || is_explained, "{name}: {operation} {why}");
+                let is_dangerous = operation.class().is_dangerous();
+                assert!(!is_dangerous || is_explained, "{name}: {operation} {why}");
             }
         }
     }

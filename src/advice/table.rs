@@ -24,11 +24,6 @@ pub enum Colour {
     No,
 }
 
-/// Classes after whose grant a client can take, break or become something.
-fn is_dangerous(class: Class) -> bool {
-    matches!(class, Class::Files | Class::Destroys | Class::Runs | Class::Host)
-}
-
 /// The table of a listener, which `title` names.
 #[must_use]
 pub fn table(title: &str, lint: &Lint, colour: Colour) -> String {
@@ -52,7 +47,7 @@ pub fn table(title: &str, lint: &Lint, colour: Colour) -> String {
 }
 
 fn heading(class: Class, colour: Colour, out: &mut String) {
-    let (mark, code) = if is_dangerous(class) { ("!", "1;31") } else { (" ", "1") };
+    let (mark, code) = if class.is_dangerous() { ("!", "1;31") } else { (" ", "1") };
     let words = format!("{mark} {}: {}", class.as_str(), class.gives());
     let _ = match colour {
         Colour::Yes => writeln!(out, "\n\u{1b}[{code}m{words}\u{1b}[0m"),
@@ -66,7 +61,7 @@ fn by_rule<'l>(
     openings: impl Iterator<Item = (&'l Operation, &'l Vec<Opener>)>,
     out: &mut String,
 ) {
-    let mark = if is_dangerous(class) { '!' } else { ' ' };
+    let mark = if class.is_dangerous() { '!' } else { ' ' };
     let mut rules: Vec<(&Rule, Vec<String>)> = Vec::new();
     for (operation, openers) in openings {
         let Some(first) = openers.first() else { continue };
