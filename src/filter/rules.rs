@@ -33,8 +33,6 @@ pub struct Rules(Arc<Compiled>);
 #[derive(Debug, Default)]
 struct Compiled {
     methods: Vec<MethodRules>,
-    /// The items of lists that allow or deny by name.
-    items: Vec<Rule>,
     allowed: Named,
     denied: Named,
 }
@@ -121,8 +119,8 @@ impl Rules {
         if let Some(rule) = self.denial(method, path) {
             return RuleVerdict::Denied(rule);
         }
-        let Compiled { items, allowed, .. } = &*self.0;
-        if let Some(rule) = allowed.naming(method, path).and_then(|item| items.get(item)) {
+        let allowed = &self.0.allowed;
+        if let Some(rule) = allowed.naming(method, path) {
             return RuleVerdict::Allowed(rule);
         }
         match self.of(method) {
@@ -137,7 +135,7 @@ impl Rules {
     /// The rule that denies a request, whatever allows it.
     #[must_use]
     pub fn denial(&self, method: Method, path: &str) -> Option<&Rule> {
-        self.0.items.get(self.0.denied.touching(method, path)?)
+        self.0.denied.touching(method, path)
     }
 
     /// The first pattern that matches a text.
@@ -169,29 +167,23 @@ impl Rules {
 
     /// The operations that are allowed by name and not denied, each with its rule.
     pub fn named(&self) -> impl Iterator<Item = (Operation, &Rule)> + '_ {
-        let Compiled { items, allowed, denied, .. } = &*self.0;
-        allowed
-            .operations()
-            .filter(|operation| denied.rule_of(*operation).is_none())
-            .filter_map(|operation| Some((operation, items.get(allowed.rule_of(operation)?)?)))
+        let Compiled { allowed, denied, .. } = &*self.0;
+        allowed.operations().filter(|(operation, _)| denied.rule_of(*operation).is_none())
     }
 
-    /// The items that allow operations by name, each with those that it decides.
-    pub fn allowed_items(&self) -> impl Iterator<Item = (&Rule, Vec<Operation>)> + '_ {
-        self.0.items.iter().enumerate().filter_map(|(index, rule)| {
-            let allowed = &self.0.allowed;
-            let is_decided = |operation: &Operation| allowed.rule_of(*operation) == Some(index);
-            let operations: Vec<_> = allowed.operations().filter(is_decided).collect();
-            (!operations.is_empty()).then_some((rule, operations))
-        })
+    /// The items that allow operations by name, each with all that it names.
+    pub fn allowed_items(&self) -> impl Iterator<Item = (&Rule, &[Operation])> {
+        self.0.allowed.items()
+    }
+
+    /// The items that deny operations by name, each with all that it names.
+    pub fn denied_items(&self) -> impl Iterator<Item = (&Rule, &[Operation])> {
+        self.0.denied.items()
     }
 
     /// The operations that are denied, each with its rule.
     pub fn denied(&self) -> impl Iterator<Item = (Operation, &Rule)> + '_ {
-        let Compiled { items, denied, .. } = &*self.0;
-        denied
-            .operations()
-            .filter_map(|operation| Some((operation, items.get(denied.rule_of(operation)?)?)))
+        self.0.denied.operations()
     }
 
     /// Patterns with a `|` outside of every group, for a warning at start.
@@ -228,7 +220,6 @@ impl MethodRules {
 #[derive(Debug)]
 pub struct Draft {
     methods: BTreeMap<Method, MethodDraft>,
-    items: Vec<Rule>,
     allowed: Named,
     denied: Named,
     weight: u64,
@@ -247,9 +238,8 @@ impl Draft {
     /// A draft without rules, for patterns that weigh `weight_max` at most.
     #[must_use]
     pub fn new(weight_max: u64) -> Self {
-        let (methods, items, weight) = (BTreeMap::new(), Vec::new(), 0);
         let (allowed, denied) = (Named::default(), Named::default());
-        Self { methods, items, allowed, denied, weight, weight_max }
+        Self { methods: BTreeMap::new(), allowed, denied, weight: 0, weight_max }
     }
 
     /// An upper bound of the bytes that the patterns take when compiled.
@@ -261,7 +251,8 @@ impl Draft {
     /// Whether nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.methods.is_empty() && self.items.is_empty()
+        let is_unnamed = |named: &Named| named.items().next().is_none();
+        self.methods.is_empty() && is_unnamed(&self.allowed) && is_unnamed(&self.denied)
     }
 
     /// Adds a pattern in Go's dialect.
@@ -291,22 +282,18 @@ impl Draft {
 
     /// Allows operations by name.
     pub fn allow(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
-        let item = self.push(rule);
-        operations.into_iter().for_each(|operation| self.allowed.add(operation, item));
+        let bytes = self.allowed.add(rule, operations.into_iter().collect());
+        self.weigh(bytes);
     }
 
     /// Denies operations by name, whatever allows them.
     pub fn deny(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
-        let item = self.push(rule);
-        operations.into_iter().for_each(|operation| self.denied.add(operation, item));
+        let bytes = self.denied.add(rule, operations.into_iter().collect());
+        self.weigh(bytes);
     }
 
-    /// Keeps an item, which weighs what it takes, and tells its number.
-    fn push(&mut self, rule: Rule) -> usize {
-        let bytes = size_of::<Rule>() + rule.written.len() + rule.origin.len();
+    fn weigh(&mut self, bytes: usize) {
         self.weight = self.weight.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.items.push(rule);
-        self.items.len() - 1
     }
 
     fn too_heavy(&self, pattern: String, weight: u64) -> PatternError {
@@ -321,10 +308,10 @@ impl Draft {
     /// # Errors
     /// None for patterns that [`Self::add`] took; the crate could have others.
     pub fn compile(self) -> Result<Rules, PatternError> {
-        let Self { methods, items, allowed, denied, .. } = self;
+        let Self { methods, allowed, denied, .. } = self;
         let methods = methods.into_iter().map(|(method, draft)| draft.compile(method));
         let methods = methods.collect::<Result<_, _>>()?;
-        Ok(Rules(Arc::new(Compiled { methods, items, allowed, denied })))
+        Ok(Rules(Arc::new(Compiled { methods, allowed, denied })))
     }
 }
 

@@ -155,14 +155,21 @@ fn bind_mounts(logger: &dyn Log, listener: &Listener) {
 }
 
 fn allowlist(logger: &dyn Log, listener: &Listener) {
-    for (rule, operations) in listener.policy.rules().allowed_items() {
-        let (item, operations) = (rule.written.as_str(), joined(&operations));
+    let rules = listener.policy.rules();
+    let name = listener_name(listener);
+    for (rule, operations) in rules.allowed_items() {
         log::info!(
-            logger: logger, listener = listener_name(listener), allow = item, operations:% = operations;
+            logger: logger, listener = name, allow = rule.written, operations:% = joined(operations);
             "configured operation allowlist"
         );
     }
-    for (method, rule) in listener.policy.rules().patterns() {
+    for (rule, operations) in rules.denied_items() {
+        log::info!(
+            logger: logger, listener = name, deny = rule.written, operations:% = joined(operations);
+            "configured operation denials"
+        );
+    }
+    for (method, rule) in rules.patterns() {
         let (method, regex) = (method.as_str(), rule.written.as_str());
         if listener.name.is_empty() {
             log::info!(logger: logger, method, regex; "configured default request allowlist");
@@ -182,19 +189,26 @@ fn allowlist_table(listener: &Listener) -> String {
         _ => format!("Request allowlist of {}", listener.title()),
     };
     let mut table = format!("{title}:\n   {:<8} Regex\n", "Method");
-    for (method, rule) in listener.policy.rules().patterns() {
+    let rules = listener.policy.rules();
+    for (method, rule) in rules.patterns() {
         table.push_str(&format!("   {:<8} {}\n", method.as_str(), printable(&rule.written)));
     }
-    for (rule, operations) in listener.policy.rules().allowed_items() {
-        table.push_str(&format!("   {:<8} {}\n", printable(&rule.written), joined(&operations)));
-    }
-    for (operation, rule) in listener.policy.rules().denied() {
-        table.push_str(&format!("   denied   {operation} by {}\n", printable(&rule.written)));
+    let allowed = rules.allowed_items().map(|item| ("allow", item));
+    let denied = rules.denied_items().map(|item| ("deny", item));
+    for (word, (rule, operations)) in allowed.chain(denied) {
+        let (item, became) = (printable(&rule.written), joined(operations));
+        let is_name = became == rule.written;
+        let became = if is_name { String::new() } else { format!(": {became}") };
+        table.push_str(&format!("   {word:<8} {item}{became}\n"));
     }
     table
 }
 
+/// What an item became.
 fn joined(operations: &[Operation]) -> String {
+    if operations.len() == Operation::ALL.len() {
+        return "every operation".to_owned();
+    }
     operations.iter().map(|operation| operation.name()).collect::<Vec<_>>().join(",")
 }
 
@@ -368,6 +382,23 @@ mod tests {
     #[test]
     fn quiet_levels_announce_nothing() {
         assert_eq!(announced(&["-loglevel=warn"]).0, [""; 0]);
+    }
+
+    #[test]
+    fn every_item_is_shown_with_all_that_it_became() {
+        let arguments = ["-allow=sablier,autoheal,ContainerStats,all", "-deny=autoheal,ImageBuild"];
+        let (_, table) = announced(&arguments);
+        let autoheal = "autoheal: ContainerList,ContainerRestart";
+        let sablier = table.lines().find(|line| line.starts_with("   allow    sablier: "));
+        assert!(sablier.is_some_and(|line| line.contains("ContainerList")), "{table}");
+        let end = format!(
+            "   allow    {autoheal}\n   allow    ContainerStats\n   allow    all: every operation\n   \
+             deny     {autoheal}\n   deny     ImageBuild\n"
+        );
+        assert!(table.ends_with(&end), "{table}");
+        let (lines, _) = announced(&[&arguments[..], &["-logjson"]].concat());
+        let denial = r#""configured operation denials","deny":"autoheal","operations":"ContainerList,ContainerRestart"}"#;
+        assert!(lines.iter().any(|line| line.ends_with(denial)), "{lines:?}");
     }
 
     #[test]

@@ -162,6 +162,16 @@ fn void(container: &Container, label: &str, reason: &str) -> Grant {
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
     let Grant::Allowlists { rules, bodies, .. } = grant else { return };
     let (name, ip) = (container.name.as_str(), Addresses(addresses));
+    for (rule, _) in rules.allowed_items() {
+        log::info!(
+            container = name, ip:% = ip, allow = rule.written; "configured operation allowlist"
+        );
+    }
+    for (rule, _) in rules.denied_items() {
+        log::info!(
+            container = name, ip:% = ip, deny = rule.written; "configured operation denials"
+        );
+    }
     for (method, rule) in rules.patterns() {
         log::info!(
             container = name, ip:% = ip, method:% = method, regex:% = rule.written;
