@@ -123,25 +123,39 @@ impl Denial {
         }
     }
 
+    /// The change that would allow the request, for the log: most applications
+    /// swallow the answer.
+    #[must_use]
+    pub fn advice(&self, source: &Source, request: &Request<'_>) -> Option<String> {
+        let near_miss = match self {
+            Self::Method { .. } => None,
+            Self::Path { near_miss, .. } => near_miss.as_ref(),
+            Self::Address | Self::Named(_) | Self::Body(_) => return None,
+        };
+        let change = advised(source, request.method(), request.target().path());
+        Some(match near_miss {
+            Some(near) => format!("{near}; {change}"),
+            None => change,
+        })
+    }
+
     /// The client's answer. `client` is its address or identity.
     #[must_use]
     pub fn reply(&self, source: &Source, request: &Request<'_>, client: &str) -> Reply {
         let (method, full_path) = (request.method(), request.target().path());
         let path = &*text::cut(full_path, PATH_BYTES_MAX);
+        let advice = || advised(source, method, full_path);
         let explained = match self {
             Self::Address => {
                 format!("requests from {client} are not allowed; {}", source.admit(client))
             }
-            Self::Method { .. } => format!(
-                "{method} is not allowed; to allow this request, {}{}",
-                source.allow(method, full_path),
-                danger(method, full_path)
-            ),
+            Self::Method { .. } => {
+                format!("{method} is not allowed; to allow this request, {}", advice())
+            }
             Self::Path { near_miss, .. } => format!(
-                "{method} {path} is not allowed; {}to allow it, {}{}",
+                "{method} {path} is not allowed; {}to allow it, {}",
                 near_miss.as_ref().map_or_else(String::new, |near| format!("{near}; ")),
-                source.allow(method, full_path),
-                danger(method, full_path)
+                advice()
             ),
             Self::Named(rule) => format!(
                 "{method} {path} is denied by {}={}, which wins over every rule that allows it",
@@ -260,6 +274,11 @@ fn flag(name: &str, listener: &str) -> String {
     if listener.is_empty() { format!("-{name}") } else { format!("-{name}@{listener}") }
 }
 
+/// The change that would allow a request, and what else it gives to the client.
+fn advised(source: &Source, method: Method, path: &str) -> String {
+    source.allow(method, path) + &danger(method, path)
+}
+
 /// The warning that a suggestion carries if it gives away more than names and
 /// states. Cautious: any operation that a daemon might see counts.
 fn danger(method: Method, path: &str) -> String {
@@ -267,7 +286,7 @@ fn danger(method: Method, path: &str) -> String {
         Some(Class::Host) => {
             ". Beware: a client that may do this is as good as root on the host".to_owned()
         }
-        Some(class @ (Class::Files | Class::Runs)) => {
+        Some(class) if class.gives_away() => {
             format!(". Beware: it gives the client {}", class.gives())
         }
         _ => String::new(),
@@ -353,6 +372,28 @@ mod tests {
         for (denial, source, status, part) in rows {
             let (got, text) = message(&denial, &source);
             assert!(got == status && text.contains(part), "{got} {text}");
+        }
+    }
+
+    #[test]
+    fn the_log_gets_the_advice_of_the_answer() {
+        let mut storage = FieldStorage::new();
+        let head = b"GET /v1.51/containers/a/export HTTP/1.1\r\nHost: d\r\n\r\n";
+        let request = Request::parse(head, &mut storage).unwrap();
+        let near = Rule { written: "/containers/.*".into(), origin: "-allowGET".into() };
+        let denial = Denial::Path {
+            ungrouped_matches: false,
+            near_miss: Some(NearMiss::Version(near.clone())),
+        };
+        let advice = denial.advice(&Source::default(), &request).unwrap();
+        assert_eq!(
+            advice,
+            "-allowGET=/containers/.* has no place for the version of the API; (/v[0-9.]+)? before \
+             the path takes any; add -allow=ContainerExport (downloads all files of a container). \
+             Beware: it gives the client contents of files"
+        );
+        for none in [Denial::Address, Denial::Named(near)] {
+            assert_eq!(none.advice(&Source::default(), &request), None);
         }
     }
 

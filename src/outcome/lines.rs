@@ -71,11 +71,9 @@ pub(super) fn refused(refusal: &Refusal, request: &Request<'_>, sender: &Sender<
     }
 }
 
-/// A request that the filter denies. Most applications swallow the answer, so
-/// the log has its advice, too.
+/// A request that the filter denies.
 fn denied(denial: &Denial, request: &Request<'_>, sender: &Sender<'_>) {
-    let advice = matches!(denial, Denial::Method { .. } | Denial::Path { .. })
-        .then(|| sender.source.allow(request.method(), request.target().path()));
+    let advice = denial.advice(sender.source, request);
     let hint = match denial {
         Denial::Path { ungrouped_matches: true, .. } => {
             Some("a pattern with a top-level | matches here only if its anchors are left out")
