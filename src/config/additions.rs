@@ -24,8 +24,7 @@ pub(super) fn additions(given: &Given, listener: &str) -> Additions {
 
 /// How to allow an operation, in words that end before its name.
 fn names(given: &Given, listener: &str) -> String {
-    let flag = given.allow.option.flag_for(listener);
-    let variable = format!("SP_{}ALLOW", of_listener(listener));
+    let [flag, variable] = names_spelled(listener);
     match given.allow.values.last() {
         Some(value) if value.is_from_flag() => format!("add {flag}="),
         Some(value) => format!("append to {}: ,", value.name),
@@ -57,10 +56,9 @@ fn parts(slot: &Slot) -> Vec<(Operation, String)> {
     for item in items.map(str::trim) {
         let chosen: Vec<&str> = item.split('+').collect();
         let Some(preset) = chosen.first().and_then(|name| presets::find(name)) else { continue };
-        for part in preset.parts.iter().filter(|part| !chosen.contains(&part.name)) {
+        for part in preset.named_parts().filter(|part| !chosen.contains(&part.name)) {
             let written = format!("{item}+{}", part.name);
-            let needs = part.needs.iter().filter(|_| !part.name.is_empty());
-            parts.extend(needs.map(|(operation, _)| (*operation, written.clone())));
+            parts.extend(part.needs.iter().map(|(operation, _)| (*operation, written.clone())));
         }
     }
     parts
@@ -76,6 +74,12 @@ pub(super) fn pattern(given: &Given, listener: &str, method: Method) -> String {
         _ if is_written_in_variables(given) => variable,
         _ => flag,
     }
+}
+
+/// The flag and the variable for lists of names on a listener.
+pub(super) fn names_spelled(listener: &str) -> [String; 2] {
+    let flag = Opt::with_flag("allow").map(|option| option.flag_for(listener));
+    [flag.unwrap_or_default(), format!("SP_{}ALLOW", of_listener(listener))]
 }
 
 /// The flag and the variable for a method on a listener.

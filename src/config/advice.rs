@@ -13,7 +13,7 @@ use crate::advice::lint::{self, Opener};
 use crate::api::{Class, Operation};
 use crate::filter::BindMounts;
 use crate::filter::bodies::is_root;
-use crate::filter::rules::Rule;
+use crate::filter::rules::{Rule, RuleVerdict};
 use crate::http1::Method;
 use std::cmp::Reverse;
 use std::net::SocketAddr;
@@ -192,8 +192,13 @@ fn nothing_matched(paths: &Paths, listener: &Listener) -> Vec<String> {
 fn ping(listener: &Listener, given: &Given) -> Option<String> {
     let rules = &listener.policy.rules();
     let is_get_open = rules.methods().any(|method| method == Method::Get);
-    let is_ping_open = rules.judge(Method::Head, PING).is_allowed();
-    (is_get_open && !is_ping_open).then(|| {
+    // A denial is meant.
+    let is_ping_decided = allows_nothing(listener)
+        || matches!(
+            rules.judge(Method::Head, PING),
+            RuleVerdict::Allowed(_) | RuleVerdict::Denied(_)
+        );
+    (is_get_open && !is_ping_decided).then(|| {
         let change = match rules.allowed_items().next() {
             Some(_) => listener.policy.source().allow(Method::Head, PING),
             None => {
@@ -362,7 +367,7 @@ fn creates_containers(operation: Operation) -> bool {
 /// A named listener without rights is a mistake by itself. The default one may be
 /// empty if others are not, or if rights come from labels.
 fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
-    let is_empty = |listener: &&Listener| listener.policy.rules().methods().next().is_none();
+    let is_empty = |listener: &&Listener| allows_nothing(listener);
     let has_rights =
         config.container_rights.is_some() || !config.listeners.iter().all(|l| is_empty(&l));
     if !has_rights && let Some(warning) = migration::warning(&settings.of_haproxy_proxies) {
@@ -370,14 +375,27 @@ fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
     }
     let is_mistake = |listener: &&Listener| !listener.name.is_empty() || !has_rights;
     let sentence = |listener: &Listener| {
-        let [flag, variable] = additions::spelled(Method::Get, &listener.name);
+        let title = listener.title();
+        if !listener.policy.rules().is_empty() {
+            return format!(
+                "{title} denies all that it allows, so every request is refused; -deny wins over \
+                 -allow"
+            );
+        }
+        let [flag, variable] = additions::names_spelled(&listener.name);
         format!(
-            "{} allows nothing, so every request is refused; add for example {flag}=/version \
-             (or {variable}=/version)",
-            listener.title()
+            "{title} allows nothing, so every request is refused; add for example {flag}=traefik \
+             (or {variable}=traefik); -presets lists what there is"
         )
     };
     config.listeners.iter().filter(is_empty).filter(is_mistake).map(sentence).collect()
+}
+
+/// Whether no request can pass. A pattern may open paths of no operation, which no
+/// denial closes.
+fn allows_nothing(listener: &Listener) -> bool {
+    let rules = listener.policy.rules();
+    rules.patterns().next().is_none() && rules.named().next().is_none()
 }
 
 #[cfg(test)]
@@ -679,16 +697,27 @@ mod tests {
         let sentence = |title: &str, flag: &str, variable: &str| {
             format!(
                 "{title} allows nothing, so every request is refused; add for example \
-                 {flag}=/version (or {variable}=/version)"
+                 {flag}=traefik (or {variable}=traefik); -presets lists what there is"
             )
         };
-        let default = sentence("the default listener", "-allowGET", "SP_ALLOW_GET");
-        let web = sentence("the listener web", "-allowGET@web", "SP_LISTEN_WEB_ALLOW_GET");
+        let default = sentence("the default listener", "-allow", "SP_ALLOW");
+        let web = sentence("the listener web", "-allow@web", "SP_LISTEN_WEB_ALLOW");
         check(&[], &[], &[&default]);
         check(&["-listen=web=unix:/a"], &[], &[&web]);
         check(&["-listen=web=unix:/a", "-proxyport=1"], &[], &[&default, &web]);
         check(&["-listen=web=unix:/a", "-proxyport=1", "-allowPOST@web=/info"], &[], &[]);
         check_more(&["-listen=web=unix:/a"], &[&web]);
+    }
+
+    #[test]
+    fn a_list_that_is_denied_altogether_is_named() {
+        let denied = "the default listener denies all that it allows, so every request is refused; \
+                      -deny wins over -allow";
+        check(&["-allow=all", "-deny=all"], &[], &[denied]);
+        check(&["-allow=traefik,sablier", "-deny=traefik,sablier"], &[], &[denied]);
+        // Paths of no operation stay open.
+        check(&["-allowPOST=/a.*", "-deny=all"], &[], &[]);
+        check(&["-allow=traefik", "-deny=harmless"], &[], &[]);
     }
 
     #[test]
