@@ -106,6 +106,13 @@ pub fn words() -> impl Iterator<Item = &'static str> + Clone {
     operations.chain(classes).chain([ALL]).chain(presets::names())
 }
 
+/// Whether an item that was read is a preset.
+#[must_use]
+pub fn is_preset(written: &str) -> bool {
+    let name = written.split('+').next().unwrap_or_default();
+    presets::names().any(|preset| preset == name)
+}
+
 fn parse_item(written: &str) -> Result<Item, UnknownWord> {
     let operations = match Operation::from_name(written) {
         Some(operation) => BTreeSet::from([operation]),

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::values::shown;
 use super::{Config, Endpoint, Listener, additions, migration, values};
 use crate::advice::lint::{self, Opener};
+use crate::advice::named::is_preset;
 use crate::api::{Class, Operation};
 use crate::filter::BindMounts;
 use crate::filter::bodies::is_root;
@@ -188,10 +189,16 @@ fn nothing_matched(paths: &Paths, listener: &Listener) -> Vec<String> {
     listener.policy.rules().patterns().take(EXAMINED_MAX).filter_map(sentence).collect()
 }
 
-/// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails.
+/// Traefik ≥ 3.6 and others fall back to an old version of the API if this fails. An
+/// application with a preset without it asks for no version, or in another way.
 fn ping(listener: &Listener, given: &Given) -> Option<String> {
     let rules = &listener.policy.rules();
-    let is_get_open = rules.methods().any(|method| method == Method::Get);
+    let gets = |operation: &Operation| {
+        operation.facts().routes.iter().any(|route| route.method == Method::Get)
+    };
+    let mut names = rules.allowed_items().filter(|(rule, _)| !is_preset(&rule.written));
+    let is_get_open = rules.patterns().any(|(method, _)| method == Method::Get)
+        || names.any(|(_, operations)| operations.iter().any(gets));
     // A denial is meant.
     let is_ping_decided = allows_nothing(listener)
         || matches!(
@@ -686,6 +693,10 @@ mod tests {
         check(&["-allowGET=/info", "-allowHEAD=/v1.41/_ping"], &[], &[&default]);
         check(&["-allowGET=/info", "-allowHEAD=.*"], &[], &[]);
         check(&["-allowPOST=/info"], &[], &[]);
+        check(&["-allow=uptime-kuma"], &[], &[]);
+        let name = "add -allow=SystemPingHead (checks that the daemon answers)";
+        let default = default.replace("add -allowHEAD=/_ping", name);
+        check(&["-allow=uptime-kuma,ContainerStats"], &[], &[&default]);
         let variable = sentence("the default listener", "SP_ALLOW_HEAD_2");
         check(&["-allowGET=/info"], &[("SP_ALLOW_HEAD", "/version")], &[&variable]);
         let web = sentence("the listener web", "-allowHEAD@web");
