@@ -1,17 +1,22 @@
-//! The allowlists in `examples/compose` do what their files say.
+//! The allowlists in `examples` do what their files say.
 //!
 //! Each row of `tests/cases/examples.tsv` is a request that an application
-//! makes, or one that it must not get through. The patterns are read from the
-//! compose files themselves, so that what is tested is what people copy.
+//! makes, or one that no example may let through. The flags are read from the
+//! files themselves, so that what is tested is what people copy.
 
 use crate::support::skip::skip_unless_required;
+use socket_proxy::advice::lint::lint;
+use socket_proxy::advice::presets;
+use socket_proxy::api::{Operation, exact};
 use socket_proxy::config::{Config, Endpoint, Invocation};
 use socket_proxy::filter::Rules;
-use socket_proxy::filter::rules::RuleVerdict;
 use socket_proxy::http1::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The file of a row that holds for all.
+const ALL_FILES: &str = "*";
 
 /// One line of the table.
 struct Row {
@@ -39,14 +44,20 @@ fn row(line: &str) -> Row {
     Row { file, allowed, method, path: cell().to_owned() }
 }
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/compose")
+fn directory(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(kind)
 }
 
-/// The flags of the proxy in a compose file: `- '-flag'` or `- '-flag=value'`.
+/// The flags of the proxy in a compose file or a pod, `- '-flag'` or
+/// `- '-flag=value'`, and those of a quadlet.
 fn flags(text: &str) -> Vec<(String, String)> {
-    text.lines()
-        .filter_map(|line| line.trim().strip_prefix("- '-")?.strip_suffix('\''))
+    let listed =
+        text.lines().filter_map(|line| line.trim().strip_prefix("- '")?.strip_suffix('\''));
+    let of_quadlet =
+        text.lines().filter_map(|line| line.strip_prefix("Exec=")).flat_map(str::split_whitespace);
+    listed
+        .chain(of_quadlet)
+        .filter_map(|word| word.strip_prefix('-'))
         .filter(|flag| !flag.starts_with('-'))
         .map(|flag| flag.replace("$$", "$").replace("''", "'"))
         .map(|flag| match flag.split_once('=') {
@@ -56,97 +67,109 @@ fn flags(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The rules of the default listener.
 fn rules(text: &str) -> Rules {
-    let patterns = flags(text)
-        .into_iter()
-        .filter_map(|(name, value)| Some((Method::from_name(name.strip_prefix("allow")?)?, value)));
-    Rules::compile(patterns).unwrap()
+    config(text).listeners[0].policy.rules().clone()
 }
 
-/// All compose files by their names.
+/// The files of one kind, by their names, that run the proxy.
+fn files_of(kind: &str) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(directory(kind)).unwrap().map(|entry| entry.unwrap().path());
+    let read = entries.map(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    });
+    read.filter(|(_, text)| text.contains("-allow=")).collect()
+}
+
+/// All examples by their names.
 fn files() -> BTreeMap<String, String> {
-    let entries = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, std::fs::read_to_string(path).unwrap())
-        })
-        .collect()
+    ["compose", "kubernetes", "quadlet"].into_iter().flat_map(files_of).collect()
 }
 
 #[test]
-fn applications_get_what_they_ask_for_and_nothing_beside_it() {
+fn applications_get_what_they_ask_for() {
     let rules: BTreeMap<_, _> =
         files().into_iter().map(|(name, text)| (name, self::rules(&text))).collect();
-    for Row { file, allowed, method, path } in table() {
-        let verdict = rules[&file].judge(method, &path);
-        assert_eq!(verdict.is_allowed(), allowed, "{file}: {method} {path}: {verdict:?}");
+    for Row { file, allowed, method, path } in table().iter().filter(|row| row.file != ALL_FILES) {
+        let verdict = rules[file].judge(*method, path);
+        assert_eq!(verdict.is_allowed(), *allowed, "{file}: {method} {path}: {verdict:?}");
     }
 }
 
-fn pattern<'r>(rules: &'r Rules, method: Method, path: &str) -> Option<&'r String> {
-    match rules.judge(method, path) {
-        RuleVerdict::Allowed(rule) => Some(&rule.written),
-        _ => None,
+/// The operations that a file's rows ask for.
+fn asked(table: &[Row], name: &str) -> BTreeSet<Operation> {
+    let rows = table.iter().filter(|row| row.file == name && row.allowed);
+    rows.filter_map(|row| exact(row.method, &row.path)).collect()
+}
+
+#[test]
+fn no_operation_is_open_for_which_nobody_asks() {
+    let table = table();
+    for (name, text) in files() {
+        let lint = lint(&rules(&text));
+        assert_eq!(lint.undecided, [], "{name}");
+        let opened: BTreeSet<_> = lint.openings.into_keys().collect();
+        assert_eq!(opened, asked(&table, &name), "{name}: what is open, and what is asked for");
     }
 }
 
 #[test]
-fn every_file_has_its_rows_and_every_pattern_is_needed() {
+fn dangerous_neighbours_are_refused() {
     let table = table();
+    let denied: Vec<&Row> = table.iter().filter(|row| row.file == ALL_FILES).collect();
+    assert!(denied.len() >= 40);
     for (name, text) in files() {
-        let rules = rules(&text);
-        let rows = table.iter().filter(|row| row.file == name);
-        let used: BTreeSet<_> = rows
-            .clone()
-            .filter(|row| row.allowed)
-            .map(|row| (row.method, pattern(&rules, row.method, &row.path)))
-            .collect();
-        for (method, rule) in rules.patterns() {
-            assert!(used.contains(&(method, Some(&rule.written))), "{name}: nobody needs {rule:?}");
+        let (rules, asked) = (rules(&text), asked(&table, &name));
+        for Row { method, path, .. } in &denied {
+            let is_meant = exact(*method, path).is_some_and(|operation| asked.contains(&operation));
+            let verdict = rules.judge(*method, path);
+            assert_eq!(verdict.is_allowed(), is_meant, "{name}: {method} {path}: {verdict:?}");
         }
-        assert!(rows.filter(|row| !row.allowed).count() >= 20, "{name}: too few neighbours");
     }
 }
 
 #[test]
-fn a_method_without_requests_has_no_pattern() {
-    let table = table();
+fn every_file_uses_a_preset_and_says_what_its_client_can_do_at_worst() {
     for (name, text) in files() {
-        let asked: BTreeSet<_> = table
-            .iter()
-            .filter(|row| row.file == name && row.allowed)
-            .map(|row| row.method)
-            .collect();
-        let allowed: BTreeSet<_> = rules(&text).methods().collect();
-        assert_eq!(allowed, asked, "{name}");
-        assert_eq!(rules(&text).top_level_alternations().count(), 0, "{name}");
+        assert!(text.contains(" At worst "), "{name}");
+        let given = flags(&text);
+        let mut lists = given.iter().filter(|(flag, _)| flag.split('@').next() == Some("allow"));
+        let is_preset = |list: &str| presets::find(list.split('+').next().unwrap()).is_some();
+        assert!(lists.all(|(_, list)| is_preset(list)), "{name}");
+        let rules = rules(&text);
+        assert_eq!(rules.patterns().count(), 0, "{name}");
+        let is_root = rules.judge(Method::Post, "/containers/create").is_allowed();
+        assert!(
+            !is_root || text.contains("# At worst ") && text.contains(" root on the "),
+            "{name}"
+        );
     }
+    assert!(files()["watchtower.yml"].contains("the container is lost"));
 }
 
-/// The allowlist in the labels of each service: `socket-proxy.allow.get: 'PATTERN'`.
-fn labels(text: &str) -> BTreeMap<&str, BTreeSet<(Method, String)>> {
-    let mut found: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+/// The lists in the labels of each service: `socket-proxy.allow: 'LIST'`.
+fn labels(text: &str) -> BTreeMap<&str, String> {
+    let mut found = BTreeMap::new();
     let mut service = "";
     for line in text.lines() {
         match line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
             Some(name) if !name.starts_with(' ') => service = name,
             _ => {}
         }
-        let Some(label) = line.trim().strip_prefix("socket-proxy.allow.") else { continue };
-        let (name, value) = label.split_once(": '").unwrap();
-        let method = name.split('.').next().unwrap().to_uppercase();
-        let value = value.strip_suffix('\'').unwrap().to_owned();
-        found.entry(service).or_default().insert((Method::from_name(&method).unwrap(), value));
+        let Some(list) = line.trim().strip_prefix("socket-proxy.allow: '") else { continue };
+        found.insert(service, list.strip_suffix('\'').unwrap().to_owned());
     }
+    assert_eq!(text.matches(" socket-proxy.allow").count(), found.len());
     found
 }
 
 /// So that the rows of the application's own file hold here too.
-fn check_same_as_in_own_file(application: &str, allowlist: BTreeSet<(Method, String)>) {
-    let own = rules(&files()[&format!("{application}.yml")]);
-    let own = own.patterns().map(|(method, rule)| (method, rule.written.clone()));
-    assert_eq!(allowlist, own.collect(), "{application}");
+#[track_caller]
+fn check_same_as_in_own_file(application: &str, list: &str) {
+    let own = flags(&files()[&format!("{application}.yml")]);
+    let own: Vec<_> = own.iter().filter(|(name, _)| name == "allow").collect();
+    assert_eq!(own, [&("allow".to_owned(), list.to_owned())], "{application}");
 }
 
 #[test]
@@ -154,21 +177,23 @@ fn the_labels_of_an_application_say_what_the_flags_in_its_own_file_say() {
     let files = files();
     let found = labels(&files["container-rights.yml"]);
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["dozzle", "traefik"]);
-    for (service, allowlist) in found {
-        check_same_as_in_own_file(service, allowlist);
+    for (service, list) in found {
+        check_same_as_in_own_file(service, &list);
     }
 }
 
 #[test]
 fn the_listener_of_an_application_says_what_the_flags_in_its_own_file_say() {
-    let config = config(&files()["unix-listeners.yml"]);
-    let named: Vec<_> = config.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    let text = &files()["unix-listeners.yml"];
+    let listeners = config(text).listeners;
+    let named: Vec<_> = listeners.iter().map(|listener| listener.name.as_str()).collect();
     assert_eq!(named, ["", "traefik", "dozzle"]);
-    for listener in config.listeners.iter().filter(|listener| !listener.name.is_empty()) {
+    let flags = flags(text);
+    for listener in listeners.iter().filter(|listener| !listener.name.is_empty()) {
         assert!(matches!(listener.endpoint, Endpoint::Unix { .. }), "{}", listener.name);
-        let patterns = listener.policy.rules().patterns();
-        let allowlist = patterns.map(|(method, rule)| (method, rule.written.clone())).collect();
-        check_same_as_in_own_file(&listener.name, allowlist);
+        let name = format!("allow@{}", listener.name);
+        let list = flags.iter().find(|(flag, _)| *flag == name).map(|(_, list)| list.as_str());
+        check_same_as_in_own_file(&listener.name, list.unwrap());
     }
 }
 
@@ -209,7 +234,7 @@ fn compose_reads_the_flags_as_they_are_written() {
     }
     let scratch = std::env::temp_dir().join(format!("examples-{}", std::process::id()));
     std::fs::create_dir(&scratch).unwrap();
-    let mut sources: BTreeMap<String, String> = files();
+    let mut sources = files_of("compose");
     sources.insert("README".to_owned(), fenced(include_str!("../../README.md")));
     let manual = include_str!("../../docs/container-rights.md");
     sources.insert("container-rights.md".to_owned(), fenced(manual));
@@ -288,15 +313,10 @@ fn unquoted(item: &str) -> String {
     }
 }
 
-/// Homepage and JupyterHub are excused: their clients don't ask for a ping.
 #[test]
 fn the_flags_are_taken_without_a_warning() {
     for (name, text) in files() {
-        let mut warnings = config(&text).warnings;
-        if !rules(&text).methods().any(|method| method == Method::Head) {
-            warnings.retain(|warning| !warning.contains("HEAD /_ping"));
-        }
-        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+        assert_eq!(config(&text).warnings, [""; 0], "{name}");
     }
 }
 
@@ -324,16 +344,67 @@ fn the_hub_mounts_the_directory_that_its_users_share_and_nothing_below_or_beside
     }
 }
 
+/// The lines that shut a proxy in, for each kind of file.
+const SHUT_IN: [(&str, &[&str]); 3] = [
+    (
+        "compose",
+        &[
+            "read_only: true",
+            "cap_drop: [ALL]",
+            "mem_limit: 64m",
+            "internal: true",
+            "no-new-privileges:true",
+        ],
+    ),
+    (
+        "quadlet",
+        &[
+            "ReadOnly=true",
+            "DropCapability=all",
+            "--memory=64m",
+            "Network=docker-api.network",
+            "NoNewPrivileges=true",
+        ],
+    ),
+    (
+        "kubernetes",
+        &[
+            "readOnlyRootFilesystem: true",
+            "capabilities: {drop: [ALL]}",
+            "limits: {memory: 64Mi}",
+            "runAsNonRoot: true",
+            "allowPrivilegeEscalation: false",
+        ],
+    ),
+];
+
 #[test]
 fn every_proxy_is_shut_in() {
-    for (name, text) in files() {
-        for line in ["read_only: true", "cap_drop: [ALL]", "mem_limit: 64m", "internal: true"] {
-            assert!(text.contains(line), "{name} lacks {line}");
+    for (kind, lines) in SHUT_IN {
+        let files = files_of(kind);
+        assert!(!files.is_empty(), "{kind}");
+        for (name, text) in files {
+            for line in lines {
+                assert!(text.contains(line), "{name} lacks {line}");
+            }
         }
-        assert!(text.contains("no-new-privileges:true"), "{name}");
+    }
+    let network = std::fs::read_to_string(directory("quadlet").join("docker-api.network")).unwrap();
+    assert!(network.contains("\nInternal=true\n"));
+}
+
+#[test]
+fn every_proxy_is_for_one_client_and_lets_it_mount_nothing_unlisted() {
+    for (name, text) in files() {
         let flags: BTreeMap<_, _> = flags(&text).into_iter().collect();
         let from = &flags["allowfrom"];
-        assert!(text.contains(&format!("\n  {from}:\n")), "{name}: {from} is no service");
+        match name.as_str() {
+            "sidecar.yml" => assert_eq!(from, "127.0.0.1"),
+            "socket-proxy.container" => {
+                assert!(directory("quadlet").join(format!("{from}.container")).exists());
+            }
+            _ => assert!(text.contains(&format!("\n  {from}:\n")), "{name}: {from} is no service"),
+        }
         let creates = rules(&text).judge(Method::Post, "/v1.51/containers/create").is_allowed();
         if creates {
             assert!(flags.contains_key("allowbindmountfrom"), "{name} may mount anything");
