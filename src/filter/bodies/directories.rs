@@ -194,6 +194,16 @@ impl BindMounts {
         }
     }
 
+    /// Refuses a pod, whose containers share its mounts.
+    pub(super) fn check_pod(&self, pod: Option<&Node<'_>>) -> Result<(), Refusal> {
+        match pod.filter(|pod| pod.text() != Ok("")) {
+            Some(pod) if !self.leaves_others => {
+                Err(Refusal::closed(pod.place(), Closed::PodsMounts))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a host path that is not within the directories.
     pub(super) fn check_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
         if !path.starts_with('/') {

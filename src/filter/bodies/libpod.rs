@@ -35,9 +35,7 @@ pub(super) fn check_spec(allowed: &BindMounts, spec: &Spec<'_>) -> Result<(), Re
     spec.overlay_volumes()?.iter().try_for_each(|volume| check_overlay(allowed, volume))?;
     spec.image_volumes()?.iter().try_for_each(check_image_volume)?;
     allowed.check_volumes_from(&spec.volumes_from()?)?;
-    if let Some(pod) = spec.pod()?.filter(|pod| pod.text() != Ok("")) {
-        return Err(Refusal::closed(pod.place(), Closed::PodsMounts));
-    }
+    allowed.check_pod(spec.pod()?.as_ref())?;
     check_host_path(allowed, "rootfs", spec.root()?)?;
     check_host_path(allowed, "init_path", spec.init_path()?)?;
     check_hosts_file(allowed, "base_hosts_file", spec.base_hosts_file()?)?;

@@ -76,7 +76,7 @@ kinds! {
     Pid "pid" Words(&["host", "container"]), "the process namespace of the host or of other containers";
     Ipc "ipc" Words(&["host", "container"]), "the IPC namespace of the host or of other containers";
     Uts "uts" Words(&["host"]), "the host name of the host";
-    Userns "userns" Words(&["host"]), "no user namespace where the daemon remaps users";
+    Userns "userns" Words(&["host", "auto", "keep-id", "no-map"]), "another user namespace than the daemon's default: none with `host`, the others of Podman";
     Cgroupns "cgroupns" Words(&["host"]), "the cgroup namespace of the host; needed for recreating containers on cgroup v1";
     CgroupParent "cgroupparent" Line("NAME"), "a parent cgroup, and so other limits";
     VolumesFrom "volumesfrom" Alone, "all mounts of other containers";
@@ -99,6 +99,7 @@ kinds! {
     BuildKit "buildkit" Alone, "BuildKit, whose requests cannot be judged";
     Import "import" Alone, "images from archives";
     Services "services" Alone, "services of a swarm; their fields are judged";
+    Secret "secret" Text("NAME"), "a secret of Podman in a container";
     SecretDriver "secretdriver" Text("NAME"), "secrets of another driver than file";
     Swarm "swarm" Alone, "control of the swarm and its nodes: root on the host";
     Plugins "plugins" Alone, "plugins of the daemon: root on the host";

@@ -7,7 +7,7 @@ use super::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
 
 /// Options of a mount in the short form, of the Engine and of Podman.
-const BIND_OPTIONS: [&str; 28] = [
+pub(super) const BIND_OPTIONS: [&str; 28] = [
     "O",
     "U",
     "Z",
@@ -40,7 +40,7 @@ const BIND_OPTIONS: [&str; 28] = [
 
 /// Options of a tmpfs. `exec`, `dev` and `suid` give no more than the container's own
 /// root directory has.
-const TMPFS_OPTIONS: [&str; 36] = [
+pub(super) const TMPFS_OPTIONS: [&str; 36] = [
     "async",
     "atime",
     "defaults",
@@ -222,7 +222,7 @@ pub(super) const VOLUME_CREATE: FieldTable = FieldTable {
 };
 
 /// Options that are judged together with the name of their driver.
-const JUDGED_WITH_DRIVER: Judgement = Judgement {
+pub(super) const JUDGED_WITH_DRIVER: Judgement = Judgement {
     passes: "of driver `local`: none, a size, or a bind mount of a directory of `-allowbindmountfrom`",
     opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
     tables: &[],
@@ -236,7 +236,7 @@ const JUDGED_WITH_DRIVER: Judgement = Judgement {
 /// Judges the options of a driver that is not a plugin: file systems of the network
 /// and of memory are exceptions; what mounts a directory of the host is judged by
 /// the rule for these.
-fn check_driver(
+pub(super) fn check_driver(
     judge: &mut Judge<'_>,
     place: &Place<'_>,
     tree: &mut Tree<'_>,

@@ -145,7 +145,7 @@ const OPTIONS: [&str; 13] = [
 ];
 
 /// A subnet or address of a network: a public one would take the host's way to it.
-const SUBNET: Judgement = Judgement {
+pub(super) const SUBNET: Judgement = Judgement {
     passes: "private addresses and subnets",
     opened_by: &[Kind::NetworkOption],
     tables: &[],
