@@ -24,6 +24,7 @@ mod operations_document;
 mod bodies;
 mod fuzz_smoke;
 mod properties;
+mod safe_podman;
 
 // The program between clients and scripted daemons.
 mod harness;
