@@ -13,3 +13,4 @@ mod remote;
 mod compatible;
 mod native;
 mod rights;
+mod safe;
