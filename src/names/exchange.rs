@@ -27,6 +27,13 @@ pub(super) struct Exchange {
     link: Link,
 }
 
+/// How a question is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    Udp,
+    Tcp,
+}
+
 #[derive(Debug)]
 enum Link {
     Datagrams(UdpSocket),
@@ -34,57 +41,31 @@ enum Link {
 }
 
 impl Exchange {
-    /// Asks over UDP, with a new id.
+    /// Asks with a new id.
     ///
     /// # Errors
     /// The system's; `InvalidInput` for a name without a wire format.
-    pub(super) fn by_udp(
+    pub(super) fn begin(
+        transport: Transport,
         candidate: usize,
         server: SocketAddr,
         asked: Asked,
         expires_at: Instant,
     ) -> io::Result<Self> {
         let (asked, query) = with_new_id(asked)?;
-        let any: IpAddr = match server {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        let link = match transport {
+            Transport::Udp => Link::datagrams(server, &query)?,
+            Transport::Tcp => Link::stream(server, &query)?,
         };
-        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
-        socket.set_nonblocking(true)?;
-        socket.connect(server)?;
-        socket.send(&query)?;
-        Ok(Self { candidate, server, asked, expires_at, link: Link::Datagrams(socket) })
-    }
-
-    /// Asks over TCP, with a new id.
-    ///
-    /// # Errors
-    /// As [`Self::by_udp`].
-    pub(super) fn by_tcp(
-        candidate: usize,
-        server: SocketAddr,
-        asked: Asked,
-        expires_at: Instant,
-    ) -> io::Result<Self> {
-        let (asked, query) = with_new_id(asked)?;
-        let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let family = match server {
-            SocketAddr::V4(_) => AddressFamily::INET,
-            SocketAddr::V6(_) => AddressFamily::INET6,
-        };
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-        match rustix::net::connect(&socket, &server) {
-            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let unsent = [length.to_be_bytes().as_slice(), &query].concat();
-        let link = Link::Stream { socket: socket.into(), unsent, received: Vec::new() };
         Ok(Self { candidate, server, asked, expires_at, link })
     }
 
-    pub(super) fn is_by_tcp(&self) -> bool {
-        matches!(self.link, Link::Stream { .. })
+    /// By which transport it asks.
+    pub(super) fn transport(&self) -> Transport {
+        match self.link {
+            Link::Datagrams(_) => Transport::Udp,
+            Link::Stream { .. } => Transport::Tcp,
+        }
     }
 
     /// What to poll for.
@@ -111,6 +92,36 @@ impl Exchange {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => Some(Reading::Failed(Cause::Unreachable(error))),
         }
+    }
+}
+
+impl Link {
+    fn datagrams(server: SocketAddr, query: &[u8]) -> io::Result<Self> {
+        let any: IpAddr = match server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.set_nonblocking(true)?;
+        socket.connect(server)?;
+        socket.send(query)?;
+        Ok(Self::Datagrams(socket))
+    }
+
+    fn stream(server: SocketAddr, query: &[u8]) -> io::Result<Self> {
+        let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let family = match server {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        match rustix::net::connect(&socket, &server) {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let unsent = [length.to_be_bytes().as_slice(), query].concat();
+        Ok(Self::Stream { socket: socket.into(), unsent, received: Vec::new() })
     }
 }
 

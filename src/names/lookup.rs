@@ -12,7 +12,7 @@
 //! sockets until then.
 
 use super::Question;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Transport};
 use super::failure::{Cause, Failure};
 use super::message::{Asked, Reading};
 use super::settings::Settings;
@@ -130,14 +130,17 @@ impl Lookup {
             Reading::Truncated(found) => {
                 self.partial = found;
                 let asked = exchange.asked.clone();
-                self.add(server, Exchange::by_tcp(candidate, server, asked, expires_at));
+                self.add(
+                    server,
+                    Exchange::begin(Transport::Tcp, candidate, server, asked, expires_at),
+                );
             }
             Reading::Failed(Cause::Server(RCODE::FormatError | RCODE::NotImplemented))
                 if exchange.asked.with_edns =>
             {
                 let asked = Asked { with_edns: false, ..exchange.asked.clone() };
-                let ask = if exchange.is_by_tcp() { Exchange::by_tcp } else { Exchange::by_udp };
-                self.add(server, ask(candidate, server, asked, expires_at));
+                let transport = exchange.transport();
+                self.add(server, Exchange::begin(transport, candidate, server, asked, expires_at));
             }
             Reading::Failed(cause) => {
                 if cause.is_of_the_name() {
@@ -199,10 +202,11 @@ impl Lookup {
         // From the second round on without EDNS: some networks drop it.
         let with_edns = self.sent < servers;
         let asked = Asked { id: 0, name: name.clone(), family: self.question.family, with_edns };
-        let by_tcp = self.settings.always_by_tcp;
-        let ask = if by_tcp { Exchange::by_tcp } else { Exchange::by_udp };
+        let always_by_tcp = self.settings.always_by_tcp;
+        let transport = if always_by_tcp { Transport::Tcp } else { Transport::Udp };
         let expires_at = now + self.settings.timeout;
-        self.add(server, ask(self.current, server, asked, expires_at));
+        let exchange = Exchange::begin(transport, self.current, server, asked, expires_at);
+        self.add(server, exchange);
         self.sent += 1;
         self.next_due = now + SILENT_AFTER;
     }

@@ -10,8 +10,8 @@ use super::settings::Settings;
 use super::watched::Watched;
 use super::{Family, Question, Table};
 use crate::journal::{REPEAT_AFTER, Throttle};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use crate::relay::socket::poll;
+use rustix::event::{PollFd, PollFlags};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -131,10 +131,8 @@ impl Resolver {
         }
         let due = self.lookups.iter().map(Lookup::due).min();
         let left = due.map(|due| due.saturating_duration_since(Instant::now()));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut fds, left.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => thread::sleep(POLL_PAUSE),
+        if poll(&mut fds, left).is_err() {
+            thread::sleep(POLL_PAUSE);
         }
         if has_room {
             // The counter is drained before the questions are taken.

@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &["http1", "api", "filter", "outcome"]),
     ("relay", &["http1"]),
     ("engine", &["http1", "relay"]),
-    ("names", &["journal"]),
+    ("names", &["journal", "relay"]),
     (
         "rights",
         &[
@@ -55,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "filter",
             "judging",
             "config",
+            "outcome",
             "relay",
             "names",
             "rights",
