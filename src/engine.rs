@@ -187,20 +187,20 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use super::fake::{FakeEngine, Scripted};
+    use super::fake::FakeEngine;
     use super::*;
     use crate::api::{self, Operation};
     use crate::http1::Method;
     use serde_json::json;
 
-    fn answered(reply: Scripted) -> Result<Option<Container>, EngineError> {
+    fn answered(reply: &str) -> Result<Option<Container>, EngineError> {
         let fake = FakeEngine::start();
         fake.script("/containers/c1/json", reply);
         Engine::new(fake.socket(), "socket-proxy").inspect("c1")
     }
 
     fn check(reply: &str, expected: &str) {
-        let shown = match answered(Scripted::Raw(reply.to_owned())) {
+        let shown = match answered(reply) {
             Ok(Some(container)) => container.name,
             Ok(None) => "none".to_owned(),
             Err(error) => error.to_string(),

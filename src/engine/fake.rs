@@ -1,22 +1,15 @@
 //! An Engine for the tests: a world of containers that the test changes, with or
 //! without the events that a real Engine would send, at the time it chooses.
 
+use super::fake_daemon::Directory;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-
-/// What the fake answers to a path instead of the truth.
-#[derive(Debug, Clone)]
-pub(crate) enum Scripted {
-    /// These bytes, then the end.
-    Raw(String),
-}
 
 /// A container of the fake world.
 #[derive(Debug, Clone)]
@@ -93,13 +86,8 @@ fn network((id, v4, v6): &(String, String, String)) -> Value {
 
 /// The Engine. Its threads end with the test program.
 pub(crate) struct FakeEngine {
-    directory: PathBuf,
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    world: Mutex<World>,
+    directory: Directory,
+    world: Arc<Mutex<World>>,
 }
 
 #[derive(Default)]
@@ -107,7 +95,8 @@ struct World {
     containers: Vec<FakeContainer>,
     /// Drivers of networks that are no bridges.
     drivers: HashMap<String, String>,
-    scripted: HashMap<String, Scripted>,
+    /// Raw answers instead of the truth, by target; then the end.
+    scripted: HashMap<String, String>,
     requests: Vec<String>,
     streams: Vec<UnixStream>,
     refuses: bool,
@@ -116,18 +105,13 @@ struct World {
 
 impl FakeEngine {
     pub(crate) fn start() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("socket-proxy-rights-{}-{number}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir(&directory).unwrap();
-        let fake = Self { directory, shared: Arc::default() };
+        let fake = Self { directory: Directory::new(), world: Arc::default() };
         fake.listen();
         fake
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.directory.join("docker.sock")
+        self.directory.socket()
     }
 
     /// Puts a container into the world, or another in the place of its id.
@@ -155,8 +139,9 @@ impl FakeEngine {
         self.world().drivers.insert(network.to_owned(), driver.to_owned());
     }
 
-    pub(crate) fn script(&self, target: &str, reply: Scripted) {
-        self.world().scripted.insert(target.to_owned(), reply);
+    /// Answers a target with these bytes and the end, instead of the truth.
+    pub(crate) fn script(&self, target: &str, raw: &str) {
+        self.world().scripted.insert(target.to_owned(), raw.to_owned());
     }
 
     pub(crate) fn unscript(&self, target: &str) {
@@ -197,7 +182,7 @@ impl FakeEngine {
 
     /// Ends the present listener and begins anew, as an Engine that restarts.
     pub(crate) fn replace_socket(&self) {
-        std::fs::remove_file(self.socket()).unwrap();
+        self.directory.remove_socket();
         self.listen();
     }
 
@@ -212,16 +197,16 @@ impl FakeEngine {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.shared.world.lock().unwrap()
+        self.world.lock().unwrap()
     }
 
     fn listen(&self) {
         let listener = UnixListener::bind(self.socket()).unwrap();
-        let shared = Arc::clone(&self.shared);
+        let world = Arc::clone(&self.world);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.serve(client));
+                let world = Arc::clone(&world);
+                thread::spawn(move || serve(&world, client));
             }
         });
     }
@@ -230,50 +215,47 @@ impl FakeEngine {
 impl Drop for FakeEngine {
     fn drop(&mut self) {
         self.break_streams();
-        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
-impl Shared {
-    fn serve(&self, mut client: UnixStream) {
-        let mut head = Vec::new();
-        let mut buffer = [0; 4096];
-        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-            match client.read(&mut buffer) {
-                Ok(count @ 1..) => head.extend_from_slice(&buffer[..count]),
-                _ => return,
-            }
+fn serve(world: &Mutex<World>, mut client: UnixStream) {
+    let mut head = Vec::new();
+    let mut buffer = [0; 4096];
+    while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+        match client.read(&mut buffer) {
+            Ok(count @ 1..) => head.extend_from_slice(&buffer[..count]),
+            _ => return,
         }
-        let head = String::from_utf8(head).unwrap();
-        let target = head.split(' ').nth(1).unwrap().to_owned();
-        let answer = self.answer(&target, &client);
-        let _ = client.write_all(answer.as_bytes());
     }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap().to_owned();
+    let answer = world.lock().unwrap().answer(&target, &client);
+    let _ = client.write_all(answer.as_bytes());
+}
 
-    fn answer(&self, target: &str, client: &UnixStream) -> String {
-        let mut world = self.world.lock().unwrap();
-        world.requests.push(target.to_owned());
-        if let Some(Scripted::Raw(raw)) = world.scripted.get(target) {
+impl World {
+    /// The answer to a request, but for events: they are written while the world is
+    /// locked, so that none can come before the head.
+    fn answer(&mut self, target: &str, mut client: &UnixStream) -> String {
+        self.requests.push(target.to_owned());
+        if let Some(raw) = self.scripted.get(target) {
             return raw.clone();
         }
-        if world.refuses {
+        if self.refuses {
             return "HTTP/1.1 500 No\r\n\r\n{\"message\":\"broken\"}".to_owned();
         }
         if target.starts_with("/events?") {
-            // Written while the world is locked: no event can come before it.
             let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let _ = (&*client).write_all(head.as_bytes());
-            world.streams.push(client.try_clone().unwrap());
+            let _ = client.write_all(head.as_bytes());
+            self.streams.push(client.try_clone().unwrap());
             return String::new();
         }
-        match world.truth(target) {
+        match self.truth(target) {
             Some(value) => ok(&value),
             None => "HTTP/1.1 404 Not Found\r\n\r\n{\"message\":\"no such container\"}".to_owned(),
         }
     }
-}
 
-impl World {
     fn list(&self, filters: &str) -> Value {
         let is_named = |name: &str| filters.contains(&format!("%22{name}%22"));
         let is_on_one = |container: &&FakeContainer| {

@@ -3,10 +3,10 @@
 //!
 //! **Invariant:** a table is shown only while the stream of events that began
 //! before its look is unbroken.
-//! **Invariant:** the Engine is asked at a bounded pace, whatever sessions want:
-//! looks at all containers are [`LOOK_EVERY`] apart or more, all events that have
-//! arrived together cause one question, and failures are followed by pauses that
-//! grow.
+//! **Invariant:** sessions cannot hurry the Engine: looks at all containers that they
+//! want are [`LOOK_EVERY`] apart or more, and failures are followed by pauses that
+//! grow. All events that have arrived together cause one question; if one of them is
+//! about the proxy's own container, that is a look at all containers, at once.
 //!
 //! Containers are listed here, not inspected: an inspection waits for as long as
 //! the container is just being started, and with it would all other events.

@@ -2,7 +2,7 @@
 //! late or never.
 
 use super::*;
-use crate::engine::fake::{FakeContainer, FakeEngine, Scripted};
+use crate::engine::fake::{FakeContainer, FakeEngine};
 use crate::engine::fake_daemon::await_condition;
 use crate::filter::Policy;
 use crate::filter::Source;
@@ -487,7 +487,7 @@ fn a_move_that_is_not_listed_yet_is_seen_a_moment_later() {
     let world = World::new([]);
     world.await_table();
     let target = "/containers/json?filters=%7B%22id%22%3A%5B%22a%22%5D%7D";
-    world.engine.script(target, Scripted::Raw("HTTP/1.1 200 OK\r\n\r\n[]".to_owned()));
+    world.engine.script(target, "HTTP/1.1 200 OK\r\n\r\n[]");
     world.engine.put(labelled("a", "10.1.0.3"));
     world.engine.network_event("connect", NET, "a");
     await_condition(|| world.engine.count(target) == 1);
