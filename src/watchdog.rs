@@ -1,7 +1,7 @@
 //! The watchdog: asks the daemon now and then whether it still answers.
 //!
 //! A wedged Engine still accepts connections, so connecting is not enough:
-//! [`ping`] asks `HEAD /_ping` and any HTTP answer within [`PROBE_LIMIT`]
+//! [`ping`] asks `HEAD /_ping` and any HTTP answer within `PROBE_LIMIT`
 //! counts. The same probe serves the [`health`] listener and feeds the service
 //! manager ([`notify`]).
 //!
@@ -33,7 +33,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long the daemon may take. A busy Engine answers a ping in milliseconds.
-pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A probe needs little: one small request, one log line.
 const STACK_BYTES: usize = 128 * 1024;
@@ -55,8 +55,7 @@ pub struct Watchdog {
 impl Watchdog {
     /// The time between two probes: the operator's, or what the service
     /// manager needs if that is shorter. `None` means that nobody asked.
-    #[must_use]
-    pub fn pace(&self) -> Option<Duration> {
+    fn pace(&self) -> Option<Duration> {
         match (self.interval, self.notifier.watchdog_pace()) {
             (Some(own), Some(manager)) => Some(own.min(manager)),
             (own, manager) => own.or(manager),
@@ -79,7 +78,7 @@ impl Watchdog {
 
     /// Probes at a steady pace: a slow probe must not delay the next one, or
     /// the service manager would be fed late. Between two meals lie at most
-    /// the pace and [`PROBE_LIMIT`], so `WatchdogSec=` should exceed twice the
+    /// the pace and `PROBE_LIMIT`, so `WatchdogSec=` should exceed twice the
     /// latter.
     fn run(self, pace: Duration) {
         let mut journal = Journal::default();

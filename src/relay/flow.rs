@@ -70,7 +70,7 @@ pub struct Flow<'a> {
     /// Whether the sender may have bytes for us.
     pub readable: bool,
     /// Bytes of the body that were received.
-    pub received_bytes: u64,
+    received_bytes: u64,
     /// Bytes of the body that were written.
     pub body_bytes: u64,
 }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The time for connecting and for the answer.
-pub const HEALTHCHECK_LIMIT: Duration = Duration::from_millis(3600);
+pub(super) const HEALTHCHECK_LIMIT: Duration = Duration::from_millis(3600);
 
 /// The time for the whole, standard output that nobody reads included.
 const ALARM_LIMIT: Duration = Duration::from_millis(3900);
