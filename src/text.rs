@@ -33,8 +33,9 @@ fn is_filler(c: char) -> bool {
         || matches!(c, '\u{3164}' | '\u{ffa0}')
 }
 
-/// The text, or if it is longer than `bytes_max` its beginning with a mark and
-/// its length, in `bytes_max` at most.
+/// The text, or if it is longer than `bytes_max` its beginning with a mark that says
+/// its length: `bytes_max` bytes at most in all, or the mark alone (32 at most) where
+/// `bytes_max` is less than that.
 #[must_use]
 pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {

@@ -6,7 +6,7 @@
 use super::fields::print_field;
 use super::request::{print_content_length, print_decimal};
 use super::{Method, Target, Version};
-use crate::text::{Escaped, print_json_string, visible, visible_ascii};
+use crate::text::{Escaped, cut, print_json_string, visible, visible_ascii};
 
 /// An answer that the proxy gives by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +81,7 @@ impl Reply {
         }
         // Clients decode the JSON and print the text on a terminal.
         let text = visible(&self.message);
-        let mut boundaries = text.char_indices().map(|(at, _)| at);
-        let end = boundaries.find(|at| *at >= MESSAGE_BYTES_MAX).unwrap_or(text.len());
-        let (message, cut) = text.split_at(end);
-        let message = [message, if cut.is_empty() { "" } else { "…" }].concat();
+        let message = cut(&text, MESSAGE_BYTES_MAX);
         let mut body = "{\"message\":".to_owned();
         print_json_string(&message, Escaped::Hidden, &mut body);
         body.push_str("}\n");
@@ -164,7 +161,8 @@ mod tests {
         let mut out = Vec::new();
         Reply::new(403, "é".repeat(70_000)).print(false, Version::Http11, true, &mut out);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.ends_with("é…\"}\n") && text.len() < MESSAGE_BYTES_MAX + 200, "{text}");
+        assert!(text.ends_with("é…(140000 bytes)\"}\n"), "{text}");
+        assert!(text.len() < MESSAGE_BYTES_MAX + 200, "{text}");
     }
 
     #[test]
