@@ -30,7 +30,7 @@ use crate::text;
 use env_logger::{Builder, Target};
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
-use queue::{DroppedLine, Queue};
+use queue::Queue;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
@@ -46,14 +46,14 @@ const VALUE_BYTES_MAX: usize = 8 * 1024;
 const PANIC_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// The queue of the program's log.
-static QUEUE: OnceLock<(Arc<Queue>, DroppedLine)> = OnceLock::new();
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
 /// Makes this the program's log. A second call changes nothing.
 pub fn init(config: LogConfig) {
     let dropped_line = if config.json { dropped_json } else { dropped_text };
     let target = match Queue::start(dropped_line) {
         Ok(queue) => {
-            let _ = QUEUE.set((queue, dropped_line));
+            let _ = QUEUE.set(queue);
             Target::Pipe(Box::new(Output))
         }
         // Without a thread the log may wait for its reader.
@@ -66,7 +66,7 @@ pub fn init(config: LogConfig) {
 
 /// Waits until all lines are written, but not longer than the limit.
 pub fn finish(limit: Duration) {
-    if let Some((queue, _)) = QUEUE.get() {
+    if let Some(queue) = QUEUE.get() {
         queue.finish(limit);
     }
 }
@@ -82,7 +82,7 @@ struct Output;
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match QUEUE.get() {
-            Some((queue, dropped_line)) => queue.push(bytes, *dropped_line),
+            Some(queue) => queue.push(bytes),
             None => io::stdout().lock().write_all(bytes)?,
         }
         Ok(bytes.len())

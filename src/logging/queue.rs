@@ -30,8 +30,9 @@ const BATCH_BYTES_MAX: usize = 4096;
 const STACK_BYTES: usize = 64 * 1024;
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
+    dropped_line: DroppedLine,
     state: Mutex<State>,
     news: Condvar,
     drained: Condvar,
@@ -49,26 +50,31 @@ struct State {
 pub(super) type DroppedLine = fn(u64) -> Vec<u8>;
 
 impl Queue {
+    fn new(dropped_line: DroppedLine) -> Self {
+        let state = Mutex::default();
+        Self { dropped_line, state, news: Condvar::new(), drained: Condvar::new() }
+    }
+
     /// Starts the thread that writes to standard output.
     ///
     /// # Errors
     /// If it cannot be started.
     pub(super) fn start(dropped_line: DroppedLine) -> io::Result<Arc<Self>> {
-        let queue = Arc::new(Self::default());
+        let queue = Arc::new(Self::new(dropped_line));
         let shared = Arc::clone(&queue);
         let builder = thread::Builder::new().name("log".into()).stack_size(STACK_BYTES);
-        builder.spawn(move || shared.run(dropped_line, |bytes| write_all(&io::stdout(), bytes)))?;
+        builder.spawn(move || shared.run(|bytes| write_all(&io::stdout(), bytes)))?;
         Ok(queue)
     }
 
     /// Adds a line, or counts it as lost if the queue is full.
-    pub(super) fn push(&self, line: &[u8], dropped_line: DroppedLine) {
+    pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.lock();
         if state.queued_bytes + line.len() + LINE_OVERHEAD_BYTES > QUEUED_BYTES_MAX {
             state.dropped += 1;
             return;
         }
-        state.report_dropped(dropped_line);
+        state.report_dropped(self.dropped_line);
         state.add(line.to_vec());
         drop(state);
         self.news.notify_one();
@@ -88,20 +94,20 @@ impl Queue {
         }
     }
 
-    fn run(&self, dropped_line: DroppedLine, mut write: impl FnMut(&[u8])) {
+    fn run(&self, mut write: impl FnMut(&[u8])) {
         loop {
-            let batch = self.next_batch(dropped_line);
+            let batch = self.next_batch();
             write(&batch);
         }
     }
 
     /// Waits for lines; as many whole ones as fit into a batch.
-    fn next_batch(&self, dropped_line: DroppedLine) -> Vec<u8> {
+    fn next_batch(&self) -> Vec<u8> {
         let mut state = self.lock();
         state.is_writing = false;
         loop {
             if state.lines.is_empty() {
-                state.report_dropped(dropped_line);
+                state.report_dropped(self.dropped_line);
             }
             if !state.lines.is_empty() {
                 state.is_writing = true;
@@ -182,10 +188,10 @@ mod tests {
     fn held() -> (Arc<Queue>, Sender<()>, Receiver<Vec<u8>>) {
         let (permits, permitted) = channel::<()>();
         let (sender, written) = channel();
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(dropped_line));
         let shared = Arc::clone(&queue);
         thread::spawn(move || {
-            shared.run(dropped_line, |batch| {
+            shared.run(|batch| {
                 let _ = permitted.recv();
                 let _ = sender.send(batch.to_vec());
             });
@@ -197,7 +203,7 @@ mod tests {
     fn lines_come_in_order_and_whole() {
         let (queue, permits, written) = held();
         let lines: Vec<String> = (0..1000).map(|n| format!("{n} {}\n", "x".repeat(n))).collect();
-        lines.iter().for_each(|line| queue.push(line.as_bytes(), dropped_line));
+        lines.iter().for_each(|line| queue.push(line.as_bytes()));
         drop(permits);
         queue.finish(Duration::from_secs(60));
         let batches: Vec<Vec<u8>> = written.try_iter().collect();
@@ -211,7 +217,7 @@ mod tests {
         let (queue, permits, written) = held();
         let line = vec![b'x'; 10_000];
         for _ in 0..200 {
-            queue.push(&line, dropped_line);
+            queue.push(&line);
         }
         let begun = Instant::now();
         queue.finish(Duration::from_millis(50));
@@ -224,7 +230,7 @@ mod tests {
             permits.send(()).unwrap();
             written.recv().unwrap();
         }
-        queue.push(b"after\n", dropped_line);
+        queue.push(b"after\n");
         drop(permits);
         queue.finish(Duration::from_secs(60));
         let rest = String::from_utf8(written.try_iter().collect::<Vec<_>>().concat()).unwrap();
@@ -243,7 +249,7 @@ mod tests {
     fn a_loss_at_the_end_is_reported_without_a_further_line() {
         let (queue, permits, written) = held();
         for _ in 0..200 {
-            queue.push(&[b'x'; 10_000], dropped_line);
+            queue.push(&[b'x'; 10_000]);
         }
         drop(permits);
         queue.finish(Duration::from_secs(60));
