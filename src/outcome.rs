@@ -156,12 +156,23 @@ impl Refusal {
             }
             (refusal, _) => refusal.reason().into_owned(),
         };
-        let mut reply = Reply::new(self.status(), format!("socket-proxy: {text}"));
-        reply.retry_after_seconds = (reply.status == 503).then_some(1);
+        let mut reply = self.plain_reply(&text);
         if let Self::UnknownMethod(Denial::Method { allowed }) = self {
             reply.allow.clone_from(allowed);
         }
         Some(reply)
+    }
+
+    /// The answer to a connection that gets no place, before anything is read.
+    #[must_use]
+    pub fn no_place(reason: &'static str) -> Reply {
+        Self::NoPlace(reason).plain_reply(reason)
+    }
+
+    fn plain_reply(&self, text: &str) -> Reply {
+        let mut reply = Reply::new(self.status(), format!("socket-proxy: {text}"));
+        reply.retry_after_seconds = (reply.status == 503).then_some(1);
+        reply
     }
 
     /// Logs it.

@@ -15,7 +15,7 @@ mod pool;
 mod recent;
 mod registry;
 mod room;
-mod turn_away;
+mod overload;
 
 pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
 
@@ -26,8 +26,9 @@ use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
 use crate::session::{Client, Connection, Learner, Memory, Probation, Session, Shared};
-use admission::{Place, Refusal};
-use door::{Caller, Door, Places, Taken};
+use admission::{NoPlace, Place};
+use door::{Caller, CurrentPlace, Door, Places};
+use overload::Overload;
 use pool::Pool;
 use recent::Found;
 use registry::{Entry, Expected, Registry};
@@ -38,7 +39,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use turn_away::TurnAway;
 
 /// Stack of a session's thread. The deepest frame holds the fields of a head;
 /// only pages that are touched cost memory.
@@ -74,7 +74,7 @@ struct Core {
     rooms: Arc<Rooms>,
     pool: Pool<Job>,
     registry: Arc<Registry>,
-    turn_away: TurnAway,
+    overload: Overload,
 }
 
 /// What one listener's connections share.
@@ -183,7 +183,7 @@ impl Core {
             rooms: Arc::default(),
             pool: Pool::new(connections_max + PLACES_BESIDE, STACK_BYTES),
             registry: Arc::default(),
-            turn_away: TurnAway::start()?,
+            overload: Overload::start()?,
         })
     }
 }
@@ -192,7 +192,7 @@ impl Core {
     fn gauges(&self) -> Gauges {
         Gauges {
             places: self.places.gauges(),
-            refused: self.turn_away.refused(),
+            refused: self.overload.refused(),
             learned: self.shared.learner.as_ref().map(|learner| learner.learned()),
         }
     }
@@ -206,7 +206,7 @@ impl pool::Job for Job {
         let counters = entrance.counters.as_deref();
         let _open = counters.map(Counters::connection);
         let client = connection.client;
-        let taken = Taken::new(&core.places, &client, place);
+        let taken = CurrentPlace::new(&core.places, &client, place);
         let policy = Arc::clone(&door.policy);
         let session = Session::new(&core.shared, &connection, policy, buffers);
         let mut session = session.counted_by(counters);
@@ -215,8 +215,8 @@ impl pool::Job for Job {
             Ok(Caller::Stranger) => session.serve_on(Probation::of_stranger(&taken)),
             Ok(_) => session.serve_on(Probation::of_unknown(&taken)),
             Err(refusal) => {
-                core.turn_away.note(client, refusal);
-                session.turn_away((refusal != Refusal::Stranger).then(|| refusal.explain()))
+                core.overload.note(client, refusal);
+                session.turn_away((refusal != NoPlace::Stranger).then(|| refusal.explain()))
             }
         };
         log::trace!(client:% = client, reason = reason.explain(); "connection closed");
@@ -229,8 +229,8 @@ fn settle(
     caller: Caller,
     door: &Door,
     session: &mut Session<'_>,
-    taken: &Taken<'_>,
-) -> Result<Caller, Refusal> {
+    taken: &CurrentPlace<'_>,
+) -> Result<Caller, NoPlace> {
     let Caller::PerhapsNamed { or_labelled, .. } = caller else { return Ok(caller) };
     let found = if session.admits_its_client() { Found::Client } else { Found::Stranger };
     door.remember(session.client(), found);
@@ -300,7 +300,7 @@ impl Acceptor {
     fn admit(&self, socket: Socket, client: Client) {
         let caller = self.entrance.door.look(self.core.shared.rights.as_ref(), &client);
         match self.core.places.admit(caller, &client) {
-            Err(refusal) => self.core.turn_away.refuse(socket, client, refusal),
+            Err(refusal) => self.core.overload.refuse(socket, client, refusal),
             Ok(place) => {
                 let room = self.core.rooms.take(caller);
                 room.width.apply(&socket);
@@ -319,7 +319,7 @@ impl Acceptor {
     fn turn_away(&self, job: Job) {
         drop(job.entry);
         if let Ok(connection) = Arc::try_unwrap(job.connection) {
-            self.core.turn_away.refuse(connection.socket, connection.client, Refusal::NoThread);
+            self.core.overload.refuse(connection.socket, connection.client, NoPlace::NoThread);
         }
     }
 }

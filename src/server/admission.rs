@@ -24,7 +24,7 @@ struct Taken {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Refusal {
+pub(super) enum NoPlace {
     /// All places are taken.
     Full,
     /// The client has as many as one client may have.
@@ -37,7 +37,7 @@ pub(super) enum Refusal {
     Unproven,
 }
 
-impl Refusal {
+impl NoPlace {
     pub(super) const ALL: [Self; 5] =
         [Self::Full, Self::ClientFull, Self::NoThread, Self::Stranger, Self::Unproven];
 
@@ -90,14 +90,14 @@ impl Admission {
     ///
     /// # Errors
     /// Which of the limits is reached.
-    pub(super) fn admit(&self, owner: Owner) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, owner: Owner) -> Result<Place, NoPlace> {
         let mut taken = lock(&self.taken);
         if taken.total >= self.places_max {
-            return Err(Refusal::Full);
+            return Err(NoPlace::Full);
         }
         let count = taken.by_owner.entry(owner).or_default();
         if *count >= self.places_per_client_max {
-            return Err(Refusal::ClientFull);
+            return Err(NoPlace::ClientFull);
         }
         *count += 1;
         taken.total += 1;
@@ -135,12 +135,12 @@ mod tests {
         let admission = Admission::new(4, 2);
         let first = admission.admit(a).unwrap();
         let _second = admission.admit(a).unwrap();
-        assert_eq!(admission.admit(a).unwrap_err(), Refusal::ClientFull);
+        assert_eq!(admission.admit(a).unwrap_err(), NoPlace::ClientFull);
         let _third = admission.admit(b).unwrap();
         let fourth = admission.admit(b).unwrap();
-        assert_eq!(admission.admit(c).unwrap_err(), Refusal::Full);
+        assert_eq!(admission.admit(c).unwrap_err(), NoPlace::Full);
         drop(first);
-        assert_eq!(admission.admit(b).unwrap_err(), Refusal::ClientFull);
+        assert_eq!(admission.admit(b).unwrap_err(), NoPlace::ClientFull);
         let _fifth = admission.admit(c).unwrap();
         drop(fourth);
         assert!(admission.admit(a).is_ok());

@@ -11,8 +11,8 @@
 //! session. A stranger who turns out to be a client, say a container with labels
 //! that has just started, is given a client's place.
 
-use super::admission::{Admission, Place, Refusal};
-use super::recent::{Found, Memory, Recent};
+use super::admission::{Admission, NoPlace, Place};
+use super::recent::{Found, Recent, Remembered};
 use crate::filter::Policy;
 use crate::judging::SharedPolicy;
 use crate::metrics;
@@ -75,9 +75,13 @@ impl Door {
         let has_names = self.policy.peers().names().next().is_some();
         let or_labelled = guess == Guess::Unknown;
         match (guess, has_names.then(|| self.recent.of(address))) {
-            (Guess::Labelled, _) | (_, Some(Memory::Fresh(Found::Client))) => Caller::Client,
-            (_, Some(Memory::ClientOnce)) => Caller::PerhapsNamed { or_labelled, was_client: true },
-            (_, Some(Memory::Nothing)) => Caller::PerhapsNamed { or_labelled, was_client: false },
+            (Guess::Labelled, _) | (_, Some(Remembered::Fresh(Found::Client))) => Caller::Client,
+            (_, Some(Remembered::ClientOnce)) => {
+                Caller::PerhapsNamed { or_labelled, was_client: true }
+            }
+            (_, Some(Remembered::Nothing)) => {
+                Caller::PerhapsNamed { or_labelled, was_client: false }
+            }
             (Guess::Unknown, _) => Caller::PerhapsLabelled,
             (Guess::Unlabelled, _) => Caller::Stranger,
         }
@@ -114,16 +118,16 @@ impl Places {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn admit(&self, caller: Caller, client: &Client) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, caller: Caller, client: &Client) -> Result<Place, NoPlace> {
         let owner = Owner::from(client);
-        let unproven = || self.unproven.admit(owner).map_err(|_| Refusal::Unproven);
+        let unproven = || self.unproven.admit(owner).map_err(|_| NoPlace::Unproven);
         match caller {
             Caller::Client => self.clients.admit(owner),
             Caller::PerhapsNamed { was_client: true, .. } => {
                 self.former.admit(owner).or_else(|_| unproven())
             }
             Caller::PerhapsNamed { .. } | Caller::PerhapsLabelled => unproven(),
-            Caller::Stranger => self.strangers.admit(owner).map_err(|_| Refusal::Stranger),
+            Caller::Stranger => self.strangers.admit(owner).map_err(|_| NoPlace::Stranger),
         }
     }
 }
@@ -144,34 +148,34 @@ impl Places {
 
 /// The place of a connection in service, which can be changed for a better one.
 #[derive(Debug)]
-pub(super) struct Taken<'a> {
+pub(super) struct CurrentPlace<'a> {
     places: &'a Places,
     owner: Owner,
     place: RefCell<Place>,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> CurrentPlace<'a> {
     pub(super) fn new(places: &'a Places, client: &Client, place: Place) -> Self {
         Self { places, owner: Owner::from(client), place: RefCell::new(place) }
     }
 
     /// Takes a stranger's place instead.
-    pub(super) fn become_stranger(&self) -> Result<(), Refusal> {
-        let place = self.places.strangers.admit(self.owner).map_err(|_| Refusal::Stranger)?;
+    pub(super) fn become_stranger(&self) -> Result<(), NoPlace> {
+        let place = self.places.strangers.admit(self.owner).map_err(|_| NoPlace::Stranger)?;
         self.place.replace(place);
         Ok(())
     }
 
     /// Takes a client's place instead.
-    pub(super) fn become_client(&self) -> Result<(), Refusal> {
+    pub(super) fn become_client(&self) -> Result<(), NoPlace> {
         self.place.replace(self.places.clients.admit(self.owner)?);
         Ok(())
     }
 }
 
-impl Seat for Taken<'_> {
+impl Seat for CurrentPlace<'_> {
     fn become_client(&self) -> Result<(), &'static str> {
-        Taken::become_client(self).map_err(Refusal::explain)
+        CurrentPlace::become_client(self).map_err(NoPlace::explain)
     }
 }
 
@@ -207,6 +211,6 @@ mod tests {
         assert_eq!(all_of(known).len(), FORMER_PER_ADDRESS_MAX);
         let unknown = client(201);
         let refused = places.admit(door.look(None, &unknown), &unknown).unwrap_err();
-        assert_eq!(refused, Refusal::Unproven);
+        assert_eq!(refused, NoPlace::Unproven);
     }
 }

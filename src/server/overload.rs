@@ -6,9 +6,10 @@
 //! A plain close would be a reset when the client's request arrives, and take
 //! the answer away from it. Strangers for whom there is no place get none.
 
-use super::admission::Refusal;
-use crate::http1::{Reply, Version};
+use super::admission::NoPlace;
+use crate::http1::Version;
 use crate::journal::Throttle;
+use crate::outcome::Refusal;
 use crate::relay::socket::{self, Socket};
 use crate::session::Client;
 use rustix::event::{PollFd, PollFlags};
@@ -25,24 +26,23 @@ const LINGERING_MAX: usize = 64;
 const LINGER: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(20);
 const STACK_BYTES: usize = 64 * 1024;
-const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// At most one warning in this time; the rest are counted in it.
 const WARN_EVERY: Duration = Duration::from_secs(1);
 
 /// The thread that turns connections away.
 #[derive(Debug)]
-pub(super) struct TurnAway {
+pub(super) struct Overload {
     refused: SyncSender<Refused>,
     warnings: Mutex<Warnings>,
-    /// How many, by `Refusal as usize`.
-    counts: [AtomicU64; Refusal::ALL.len()],
+    /// How many, by `NoPlace as usize`.
+    counts: [AtomicU64; NoPlace::ALL.len()],
 }
 
 #[derive(Debug)]
 struct Refused {
     socket: Socket,
-    refusal: Refusal,
+    reason: NoPlace,
 }
 
 struct Lingering {
@@ -50,41 +50,41 @@ struct Lingering {
     until: Instant,
 }
 
-impl TurnAway {
+impl Overload {
     /// Starts the thread.
     ///
     /// # Errors
     /// If it cannot be started.
     pub(super) fn start() -> io::Result<Self> {
         let (refused, refusals) = sync_channel(LINGERING_MAX);
-        let builder = thread::Builder::new().name("turn away".into()).stack_size(STACK_BYTES);
+        let builder = thread::Builder::new().name("overload".into()).stack_size(STACK_BYTES);
         builder.spawn(move || run(&refusals))?;
         Ok(Self { refused, warnings: Mutex::default(), counts: Default::default() })
     }
 
     /// Answers and closes a connection. Never waits: in a flood, connections are
     /// closed without an answer.
-    pub(super) fn refuse(&self, socket: Socket, client: Client, refusal: Refusal) {
-        if !matches!(refusal, Refusal::Stranger | Refusal::Unproven) {
-            let _ = self.refused.try_send(Refused { socket, refusal });
+    pub(super) fn refuse(&self, socket: Socket, client: Client, reason: NoPlace) {
+        if !matches!(reason, NoPlace::Stranger | NoPlace::Unproven) {
+            let _ = self.refused.try_send(Refused { socket, reason });
         }
-        self.note(client, refusal);
+        self.note(client, reason);
     }
 
     /// Logs that a connection was refused, or counts it for the next line.
-    pub(super) fn note(&self, client: Client, refusal: Refusal) {
-        if let Some(count) = self.counts.get(refusal as usize) {
+    pub(super) fn note(&self, client: Client, reason: NoPlace) {
+        if let Some(count) = self.counts.get(reason as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).note(client, refusal);
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).note(client, reason);
     }
 }
 
-impl TurnAway {
+impl Overload {
     /// How many connections were turned away, by the reason's label.
     pub(super) fn refused(&self) -> Vec<(&'static str, u64)> {
         let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
-        Refusal::ALL.into_iter().map(Refusal::label).zip(counts).collect()
+        NoPlace::ALL.into_iter().map(NoPlace::label).zip(counts).collect()
     }
 }
 
@@ -116,11 +116,8 @@ fn run(refusals: &Receiver<Refused>) {
 }
 
 fn answer(refused: Refused) -> Lingering {
-    let text = format!("socket-proxy: {}", refused.refusal.explain());
-    let mut reply = Reply::new(503, text);
-    reply.retry_after_seconds = Some(RETRY_AFTER_SECONDS);
     let mut bytes = Vec::new();
-    reply.print(false, Version::Http11, false, &mut bytes);
+    Refusal::no_place(refused.reason.explain()).print(false, Version::Http11, false, &mut bytes);
     let _ = refused.socket.send(&[IoSlice::new(&bytes)]);
     refused.socket.shutdown(Shutdown::Write);
     Lingering { socket: refused.socket, until: Instant::now() + LINGER }
@@ -140,20 +137,20 @@ fn is_still_open(lingering: &Lingering) -> bool {
 
 /// One warning for each reason in a while.
 #[derive(Debug, Default)]
-struct Warnings(HashMap<Refusal, Throttle>);
+struct Warnings(HashMap<NoPlace, Throttle>);
 
 impl Warnings {
-    fn note(&mut self, client: Client, refusal: Refusal) {
-        let throttle = self.0.entry(refusal).or_default();
+    fn note(&mut self, client: Client, reason: NoPlace) {
+        let throttle = self.0.entry(reason).or_default();
         let Some(left_out) = throttle.pass(WARN_EVERY, Instant::now()) else { return };
-        let (reason, response) = match refusal {
-            Refusal::Full => ("too many connections", Some(503)),
-            Refusal::ClientFull => ("too many connections from this client", Some(503)),
-            Refusal::NoThread => ("no thread for the connection", Some(503)),
-            Refusal::Stranger | Refusal::Unproven => (refusal.explain(), None),
+        let (text, response) = match reason {
+            NoPlace::Full => ("too many connections", Some(503)),
+            NoPlace::ClientFull => ("too many connections from this client", Some(503)),
+            NoPlace::NoThread => ("no thread for the connection", Some(503)),
+            NoPlace::Stranger | NoPlace::Unproven => (reason.explain(), None),
         };
         log::warn!(
-            reason, client:% = client, response, refused = left_out + 1;
+            reason = text, client:% = client, response, refused = left_out + 1;
             "turned away"
         );
     }

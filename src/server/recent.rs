@@ -32,7 +32,7 @@ pub(super) enum Found {
 
 /// What is remembered of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Memory {
+pub(super) enum Remembered {
     /// It was found to be that a moment ago.
     Fresh(Found),
     /// It was a client's within the last hour.
@@ -46,14 +46,16 @@ pub(super) struct Recent(Mutex<HashMap<IpAddr, (Found, Instant)>>);
 
 impl Recent {
     /// What was found of an address, and how long ago.
-    pub(super) fn of(&self, address: IpAddr) -> Memory {
+    pub(super) fn of(&self, address: IpAddr) -> Remembered {
         match self.lock().get(&address) {
-            Some((Found::Client, at)) if at.elapsed() < CLIENT_FOR => Memory::Fresh(Found::Client),
-            Some((Found::Client, at)) if at.elapsed() < CLIENT_ONCE_FOR => Memory::ClientOnce,
-            Some((Found::Stranger, at)) if at.elapsed() < STRANGER_FOR => {
-                Memory::Fresh(Found::Stranger)
+            Some((Found::Client, at)) if at.elapsed() < CLIENT_FOR => {
+                Remembered::Fresh(Found::Client)
             }
-            _ => Memory::Nothing,
+            Some((Found::Client, at)) if at.elapsed() < CLIENT_ONCE_FOR => Remembered::ClientOnce,
+            Some((Found::Stranger, at)) if at.elapsed() < STRANGER_FOR => {
+                Remembered::Fresh(Found::Stranger)
+            }
+            _ => Remembered::Nothing,
         }
     }
 
@@ -96,11 +98,11 @@ mod tests {
     fn the_last_finding_counts_and_the_memory_is_bounded() {
         let recent = Recent::default();
         let address = IpAddr::from([10, 0, 0, 1]);
-        assert_eq!(recent.of(address), Memory::Nothing);
+        assert_eq!(recent.of(address), Remembered::Nothing);
         recent.remember(address, Found::Stranger);
-        assert_eq!(recent.of(address), Memory::Fresh(Found::Stranger));
+        assert_eq!(recent.of(address), Remembered::Fresh(Found::Stranger));
         recent.remember(address, Found::Client);
-        assert_eq!(recent.of(address), Memory::Fresh(Found::Client));
+        assert_eq!(recent.of(address), Remembered::Fresh(Found::Client));
         let crowd = |found| {
             for number in 0..2 * u32::try_from(ADDRESSES_MAX).unwrap() {
                 recent.remember(IpAddr::from((number + 1).to_be_bytes()), found);
@@ -110,10 +112,10 @@ mod tests {
         assert!(recent.lock().len() <= ADDRESSES_MAX);
         let late = IpAddr::from([10, 0, 0, 2]);
         recent.remember(late, Found::Client);
-        assert_eq!(recent.of(late), Memory::Fresh(Found::Client));
+        assert_eq!(recent.of(late), Remembered::Fresh(Found::Client));
         crowd(Found::Client);
         assert_eq!(recent.lock().len(), ADDRESSES_MAX);
-        assert_eq!(recent.of(address), Memory::Fresh(Found::Client));
+        assert_eq!(recent.of(address), Remembered::Fresh(Found::Client));
     }
 
     #[test]
@@ -125,8 +127,8 @@ mod tests {
             recent.remember_since(address, Found::Client, at);
             recent.of(address)
         };
-        assert_eq!(age(CLIENT_FOR / 2), Memory::Fresh(Found::Client));
-        assert_eq!(age(CLIENT_FOR), Memory::ClientOnce);
-        assert_eq!(age(CLIENT_ONCE_FOR), Memory::Nothing);
+        assert_eq!(age(CLIENT_FOR / 2), Remembered::Fresh(Found::Client));
+        assert_eq!(age(CLIENT_FOR), Remembered::ClientOnce);
+        assert_eq!(age(CLIENT_ONCE_FOR), Remembered::Nothing);
     }
 }

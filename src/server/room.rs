@@ -20,10 +20,10 @@ const MIDDLE_MAX: usize = 24;
 
 /// What is taken, and the listeners.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<Taken>);
+pub(super) struct Rooms(Mutex<Widths>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Widths {
     wide: usize,
     middle: usize,
     /// Not kept open by this.
@@ -54,7 +54,7 @@ impl Rooms {
         Room { rooms: Arc::clone(self), width }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, Widths> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,7 +65,7 @@ impl Drop for Room {
     }
 }
 
-impl Taken {
+impl Widths {
     fn next(&self) -> Width {
         match self {
             Self { wide, .. } if *wide < WIDE_MAX => Width::Wide,

@@ -1,6 +1,6 @@
 //! The memory of a proxy that learns, which all sessions share.
 
-use super::Client;
+use super::{Client, Owner};
 use crate::advice::logged::Decision;
 use crate::advice::needs::{Form, Needs, Novelty};
 use crate::filter::{Denial, Learning, Permit};
@@ -64,7 +64,8 @@ impl Learner {
     }
 
     fn note(&self, client: &Client, request: &Request<'_>, decision: Decision) {
-        let (client, method, path) = (name(client), request.method(), request.target().path());
+        let client = Owner::from(client).to_string();
+        let (method, path) = (request.method(), request.target().path());
         if self.needs().note(&client, method, path, decision) == Novelty::First
             && decision == Decision::Blocked
         {
@@ -81,12 +82,4 @@ impl Learner {
 fn log_learned(client: &str, method: Method, path: &str) {
     let operation = crate::api::exact(method, path).map(crate::api::Operation::name);
     log::info!(method:% = method, URL:% = path, operation, client:% = client; "learned");
-}
-
-/// The client without what differs from one connection to the next.
-fn name(client: &Client) -> String {
-    match client {
-        Client::Tcp(address) => address.ip().to_string(),
-        Client::Unix { uid, .. } => format!("uid {uid}"),
-    }
 }

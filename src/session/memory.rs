@@ -32,13 +32,13 @@ const BYTES_PER_VALUE: usize = 192;
 /// The budget.
 #[derive(Debug, Default)]
 pub struct Memory {
-    taken: Mutex<Taken>,
+    taken: Mutex<Held>,
     /// That for transfers whose receivers are slow.
     pub(super) stalls: Stalls,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Held {
     total: usize,
     by_client: HashMap<Owner, usize>,
 }
@@ -128,7 +128,7 @@ impl Memory {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
