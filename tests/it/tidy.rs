@@ -110,7 +110,8 @@ fn sources() -> Vec<Source> {
                 .iter()
                 .any(|start| text.contains(&format!("#[cfg(test)]\n{start} {module};")))
         };
-        texts.iter().any(|text| declares(text, module))
+        let is_part_of_tests = source.path.parent().is_some_and(|folder| folder.ends_with("tests"));
+        is_part_of_tests || texts.iter().any(|text| declares(text, module))
     };
     sources.into_iter().filter(|source| !is_for_tests(source)).collect()
 }
