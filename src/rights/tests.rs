@@ -179,6 +179,16 @@ fn rules_and_bind_mounts_are_those_of_the_labels() {
 }
 
 #[test]
+fn a_container_with_denials_alone_has_rights_of_its_own_which_are_none() {
+    let denied = plain("a", "10.1.0.3").label("socket-proxy.deny", "SystemInfo");
+    let world = World::new([denied]);
+    let Entitlement::Labels(policy) = world.connect("10.1.0.3").answer() else { panic!() };
+    assert!(policy.rules().is_empty());
+    assert!(matches!(policy.rules().judge(Method::Get, "/info"), RuleVerdict::Denied(_)));
+    assert!(!policy.rules().judge(Method::Get, "/version").is_allowed());
+}
+
+#[test]
 fn addresses_that_are_no_containers_cost_the_engine_nothing() {
     let world = World::new([labelled("a", "10.1.0.3")]);
     world.await_table();
