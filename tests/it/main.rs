@@ -40,6 +40,7 @@ mod learning;
 
 // The program as a process: its start, its end, its commands, its surroundings.
 mod commands;
+mod health_check;
 mod names;
 mod start;
 mod stopping;

@@ -1,0 +1,23 @@
+//! The health check as a process, where nobody reads its line.
+
+use crate::support::PATIENCE;
+use crate::support::process::finish;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Its alarm goes off a little before four seconds, whatever it waits for.
+const ALARM_NOT_BEFORE: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_health_check_ends_by_its_alarm_where_nobody_takes_its_line() {
+    let (_reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    let begun = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_healthcheck"));
+    let child = command.stdout(Stdio::from(writer)).stderr(Stdio::piped()).spawn().unwrap();
+    let outcome = finish(child, PATIENCE);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(begun.elapsed() >= ALARM_NOT_BEFORE, "its line was taken: {:?}", begun.elapsed());
+}
