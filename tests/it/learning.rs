@@ -3,9 +3,7 @@
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
-
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use crate::support::scripted_daemon::{ScriptedDaemon, answering};
 
 /// What an application asks for in these tests.
 const REQUESTS: [(&str, &str); 4] = [
@@ -22,8 +20,7 @@ struct Stand {
 
 impl Stand {
     fn new(flags: &[&str]) -> Self {
-        let daemon =
-            ScriptedDaemon::start(vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]);
+        let daemon = ScriptedDaemon::start(answering());
         let flags: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).collect();
         let proxied = Proxied::start(daemon.socket_path(), &flags);
         Self { _daemon: daemon, proxied }

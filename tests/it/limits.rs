@@ -8,12 +8,11 @@ use crate::support::PATIENCE;
 use crate::support::outcome::{speaks_json, waited};
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{Delivery, End, RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{OK, ScriptedDaemon, Step, answering};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: d\r\n\r\n";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const ATTACH: &str =
     "POST /a/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
@@ -96,10 +95,6 @@ impl Stand {
         let max_kib = 4096 + exchanges * EXCHANGE_KIB_MAX;
         assert!(grown_kib <= max_kib, "{exchanges} exchanges took {grown_kib} KiB");
     }
-}
-
-fn answering() -> Vec<Step> {
-    vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]
 }
 
 /// Cuts connections. A mere close would stay behind the bytes that nobody

@@ -4,11 +4,9 @@
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{ScriptedDaemon, Step, answering};
 use std::net::Ipv4Addr;
 use std::time::Duration;
-
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// The budget of 7 MiB, and what connections, threads and the allocator take.
 const GROWN_KIB_MAX: u64 = 36 * 1024;
@@ -23,7 +21,7 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
-        Self::of(vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose])
+        Self::of(answering())
     }
 
     fn of(daemon: Vec<Step>) -> Self {

@@ -3,7 +3,7 @@
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{OK, ScriptedDaemon, Step};
 use std::process::{Command, Output};
 
 /// A stack on which no deep pattern could be compiled.
@@ -15,8 +15,7 @@ fn nested(levels: usize) -> String {
 
 #[test]
 fn deep_patterns_start_and_deny_whatever_the_stack_of_the_process() {
-    let ok: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    let daemon = ScriptedDaemon::start(vec![Step::ReadHead, Step::Send(ok.to_vec())]);
+    let daemon = ScriptedDaemon::start(vec![Step::ReadHead, Step::Send(OK.to_vec())]);
     let flags = [format!("-allowGET=/ok|/{}", nested(40)), format!("-allowHEAD=/{}", nested(249))];
     let mut proxied = Proxied::start_as(&SMALL_STACK, daemon.socket_path(), &flags);
     for (method, path, status) in [

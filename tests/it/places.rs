@@ -4,13 +4,11 @@ use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
 use crate::support::scratch::Scratch;
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{ScriptedDaemon, answering};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: d\r\n\r\n";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
 fn ask(stream: &mut UnixStream) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(GET.as_bytes()).unwrap();
@@ -21,8 +19,7 @@ fn ask(stream: &mut UnixStream) -> String {
 
 #[test]
 fn a_client_of_a_socket_file_leaves_places_to_others() {
-    let daemon =
-        ScriptedDaemon::start(vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]);
+    let daemon = ScriptedDaemon::start(answering());
     let folder = Scratch::new();
     let socket = folder.path().join("web.sock");
     let listen = format!("-listen=web=unix:{}", socket.display());

@@ -8,7 +8,7 @@ use crate::support::PATIENCE;
 use crate::support::outcome::{speaks_json, waited};
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{Delivery, End, RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{OK, ScriptedDaemon, Step};
 use crate::support::strict::{Framing, Response, show};
 use std::time::Duration;
 
@@ -17,8 +17,6 @@ const GET_10: &str = "GET /x HTTP/1.0\r\n\r\n";
 const HEAD: &str = "HEAD /x HTTP/1.1\r\nHost: d\r\n\r\n";
 const ATTACH: &str =
     "POST /a/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
 /// How soon a daemon connection must be dropped when its client has gone, on a busy
 /// machine.
 const DROPPED_WITHIN: Duration = Duration::from_secs(3);

@@ -6,12 +6,11 @@ use crate::support::PATIENCE;
 use crate::support::outcome::speaks_json;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{End, RawClient, Wait};
-use crate::support::scripted_daemon::{ScriptedDaemon, Step};
+use crate::support::scripted_daemon::{ScriptedDaemon, answering};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: d\r\n\r\n";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const CLIENT: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const STRANGERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
 
@@ -22,8 +21,7 @@ struct Stand {
 
 impl Stand {
     fn new(flags: &[&str]) -> Self {
-        let daemon =
-            ScriptedDaemon::start(vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]);
+        let daemon = ScriptedDaemon::start(answering());
         let flags: Vec<_> = ["-allowGET=/x"].iter().chain(flags).map(|&f| f.to_owned()).collect();
         let proxied = Proxied::start(daemon.socket_path(), &flags);
         Self { _daemon: daemon, proxied }

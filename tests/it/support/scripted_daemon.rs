@@ -39,6 +39,14 @@ pub(crate) enum Step {
     AwaitGo,
 }
 
+/// An answer that any request may get.
+pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// The script of a daemon that answers each request with [`OK`].
+pub(crate) fn answering() -> Vec<Step> {
+    vec![Step::ReadHead, Step::Send(OK.to_vec()), Step::AwaitClose]
+}
+
 /// The daemon; its socket lives as long as it does.
 pub(crate) struct ScriptedDaemon {
     socket_path: PathBuf,
