@@ -17,6 +17,7 @@
 //! symbolic links; look at volumes, images and pods that exist already.
 //! `docs/bind-mounts.md` says of every operation how it is judged, and why.
 
+mod allowed_images;
 mod build;
 mod directories;
 mod endpoints;
@@ -27,21 +28,26 @@ mod host_paths;
 mod images;
 mod labels;
 mod libpod;
+mod maxima;
 mod mounts;
 mod query;
 mod read;
+mod reference;
 mod refusal;
 pub mod safe;
 mod shapes;
 mod volumes;
 
+pub use allowed_images::{AllowedImages, ImagePatternError, ImagesDraft};
 pub use directories::{BindMounts, ListError, is_root};
 pub use endpoints::Inspection;
 pub use labels::LabelGuard;
+pub use maxima::{Excess, Maxima, Maximum, NotAMaximum};
+pub use reference::NoName;
 pub use refusal::{Closed, Fault, Refusal, Type, Unfit};
 pub use safe::{Exceptions, SafeCreate, Unsafe};
 
-use crate::api::below_libpod;
+use crate::api::{below_libpod, recognise};
 use crate::http1::Method;
 use crate::json::{SyntaxError, Tree};
 use crate::text::quoted;
@@ -63,6 +69,10 @@ pub struct BodyRules {
     pub label_guard: Option<LabelGuard>,
     /// What containers get that clients create; `None` is no restriction.
     pub safe_create: Option<SafeCreate>,
+    /// Of which images containers may be made; `None` is no restriction.
+    pub images: Option<AllowedImages>,
+    /// How much a container may use.
+    pub maxima: Maxima,
 }
 
 /// Why a request was refused for its body or its query.
@@ -89,6 +99,10 @@ pub enum Rule {
     BindMounts,
     /// What keeps containers from rights that others have.
     Labels,
+    /// Of which images containers may be made.
+    Images,
+    /// How much a container may use.
+    Maxima,
 }
 
 /// The sort of a refusal.
@@ -106,7 +120,7 @@ impl BodyRules {
     /// Whether there is nothing to judge.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bind_mounts.is_none() && self.label_guard.is_none() && self.safe_create.is_none()
+        *self == Self::default()
     }
 
     /// Which inspection the body of a request needs, if any. The path is the
@@ -136,7 +150,11 @@ impl BodyRules {
             host_parameters::check_query(allowed, recognised.parameters, query)
                 .map_err(restricted(Rule::BindMounts))?;
         }
+        self.check_images_and_limits(method, path, query)?;
         let Some(endpoint) = recognised.endpoint else { return Ok(None) };
+        if let (Endpoint::OpaqueContainers(name), Some(rule)) = (endpoint, self.of_containers()) {
+            return Err(restricted(rule)(Refusal::new(name, Fault::UnreadContainers)));
+        }
         // What opens host directories as a whole has an item of safe create.
         let opaque = self.bind_mounts.as_ref().filter(|_| self.safe_create.is_none());
         let listed = match endpoint {
@@ -172,6 +190,35 @@ impl BodyRules {
         self.safe_create.is_some()
             || (self.bind_mounts.is_some() && inspection.concerns_directories())
             || (self.label_guard.is_some() && inspection.concerns_rights())
+            || (self.images.is_some() && inspection.concerns_images())
+            || (!self.maxima.is_empty() && inspection.concerns_limits())
+    }
+
+    /// A rule on each created container, which must be able to read what creates it.
+    fn of_containers(&self) -> Option<Rule> {
+        match (&self.images, self.maxima.is_empty()) {
+            (Some(_), _) => Some(Rule::Images),
+            (None, false) => Some(Rule::Maxima),
+            (None, true) => None,
+        }
+    }
+
+    fn check_images_and_limits(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+    ) -> Result<(), BodyDenial> {
+        if self.of_containers().is_none() || method != Method::Post {
+            return Ok(());
+        }
+        for operation in recognise(method, path) {
+            let images = self.images.as_ref();
+            let checked = images.map_or(Ok(()), |images| images.check_head(operation, query));
+            checked.map_err(restricted(Rule::Images))?;
+            self.maxima.check_head(operation, query).map_err(restricted(Rule::Maxima))?;
+        }
+        Ok(())
     }
 
     /// Refuses a form as the body of a request that is judged by its query: the
@@ -188,10 +235,11 @@ impl BodyRules {
         path: &str,
         types: impl IntoIterator<Item = &'t [u8]>,
     ) -> Result<(), BodyDenial> {
-        let rule = match (self.directories(), &self.label_guard) {
-            (Some(_), _) => Rule::BindMounts,
-            (None, Some(_)) => Rule::Labels,
-            (None, None) => return Ok(()),
+        let rule = match (self.directories(), &self.label_guard, self.of_containers()) {
+            (Some(_), _, _) => Rule::BindMounts,
+            (None, Some(_), _) => Rule::Labels,
+            (None, None, Some(rule)) => rule,
+            (None, None, None) => return Ok(()),
         };
         let is_form =
             |given: &[u8]| FORMS.iter().any(|form| essence(given).eq_ignore_ascii_case(form));
@@ -247,6 +295,12 @@ impl BodyRules {
         if let Some(guard) = &self.label_guard {
             check_labels(guard, inspection, body.clone()).map_err(restricted(Rule::Labels))?;
         }
+        if let Some(images) = &self.images {
+            check_images(images, inspection, body.clone()).map_err(restricted(Rule::Images))?;
+        }
+        if !self.maxima.is_empty() {
+            check_maxima(&self.maxima, inspection, body).map_err(restricted(Rule::Maxima))?;
+        }
         Ok(())
     }
 }
@@ -286,6 +340,8 @@ impl std::fmt::Display for Rule {
         f.write_str(match self {
             Self::BindMounts => "bind mount restriction",
             Self::Labels => "label restriction",
+            Self::Images => "image restriction",
+            Self::Maxima => "limit restriction",
         })
     }
 }
@@ -351,6 +407,38 @@ fn check_labels(guard: &LabelGuard, inspection: Inspection, body: Node<'_>) -> R
         | Inspection::LibpodContainerExec
         | Inspection::LibpodNetworkConnect
         | Inspection::LibpodNetworkUpdate => Ok(()),
+    }
+}
+
+/// A body of Podman's own tree has no reader of its image yet.
+fn check_images(
+    images: &AllowedImages,
+    inspection: Inspection,
+    body: Node<'_>,
+) -> Result<(), Refusal> {
+    match inspection {
+        Inspection::ContainerCreate => images.check_container(&Value::read(body)?),
+        Inspection::Service => images.check_service(&Value::read(body)?),
+        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
+            Err(Refusal::new("the body", Fault::UnreadContainers))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A body of Podman's own tree has no reader of its limits yet.
+fn check_maxima(maxima: &Maxima, inspection: Inspection, body: Node<'_>) -> Result<(), Refusal> {
+    match inspection {
+        Inspection::ContainerCreate => maxima.check_create(&Value::read(body)?),
+        Inspection::ContainerUpdate => maxima.check_update(&Value::read(body)?),
+        Inspection::ContainerStart => maxima.check_start(&Value::read(body)?),
+        Inspection::Service => maxima.check_service(&Value::read(body)?),
+        Inspection::LibpodContainerCreate
+        | Inspection::LibpodPodCreate
+        | Inspection::LibpodContainerUpdate => {
+            Err(Refusal::new("the body", Fault::UnreadContainers))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@
 //! where it was written.
 
 mod named;
-mod set;
+pub(in crate::filter) mod set;
 
 use super::go_regexp::{PatternError, translate, translate_ungrouped};
 use crate::api::Operation;

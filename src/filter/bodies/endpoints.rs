@@ -165,6 +165,26 @@ impl Inspection {
         )
     }
 
+    /// Whether the body can name the image of a container.
+    pub(super) fn concerns_images(self) -> bool {
+        matches!(
+            self,
+            Self::ContainerCreate
+                | Self::Service
+                | Self::LibpodContainerCreate
+                | Self::LibpodPodCreate
+        )
+    }
+
+    /// Whether the body can set or lift the limits of a container.
+    pub(super) fn concerns_limits(self) -> bool {
+        self.concerns_images()
+            || matches!(
+                self,
+                Self::ContainerStart | Self::ContainerUpdate | Self::LibpodContainerUpdate
+            )
+    }
+
     /// Whether the body can give a container labels or another's address.
     pub(super) fn concerns_rights(self) -> bool {
         matches!(

@@ -76,6 +76,14 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// A whole number as Go reads one into an `int64`; anything else is refused.
+    pub(super) fn whole_number(&self) -> Result<i64, Refusal> {
+        match self.tree {
+            Tree::Number(digits) => digits.parse().map_err(|_| self.is_not(Type::WholeNumber)),
+            _ => Err(self.is_not(Type::WholeNumber)),
+        }
+    }
+
     /// Whether the value is `true`; anything but a truth value is refused.
     pub(super) fn truth(&self) -> Result<bool, Refusal> {
         match self.tree {
@@ -86,6 +94,11 @@ impl<'t> Node<'t> {
 }
 
 impl<'t> Fields<'t> {
+    /// Whether the object has no member.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Where the object is.
     pub(super) fn place(&self) -> &str {
         if self.place.is_empty() { "the body" } else { &self.place }

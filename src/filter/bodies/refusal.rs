@@ -2,6 +2,8 @@
 //! made where a refusal is shown.
 
 use super::directories::BindMounts;
+use super::maxima::Excess;
+use super::reference::NoName;
 use crate::json::SyntaxError;
 use crate::text::{bounded, quoted};
 use std::fmt::{self, Display, Formatter};
@@ -76,6 +78,26 @@ pub enum Fault {
         /// The flag that allows it.
         allowed_by: &'static str,
     },
+    /// An image that no pattern covers.
+    Image {
+        /// Its name in full.
+        name: String,
+        /// How to add a pattern, in words that end before it.
+        how: String,
+    },
+    /// A name of an image that has no full form.
+    NoImage {
+        /// As it is written.
+        name: String,
+        /// Why it has none.
+        why: NoName,
+    },
+    /// An operation that could put any content under the name of an allowed image.
+    ImageContent,
+    /// A limit that is missing or too high.
+    Limit(Excess),
+    /// A build whose limits no daemon keeps.
+    UnlimitedBuild,
     /// A build that could reach the proxy.
     ReachingBuild {
         /// The flag that allows it.
@@ -310,6 +332,21 @@ impl Display for Fault {
                 "has {}, which would grant rights at this proxy; set {allowed_by} to allow it",
                 quoted(label)
             ),
+            Self::Image { name, how } => write!(
+                f,
+                "is {}, which is not allowed; to allow it, {how}{}",
+                quoted(name),
+                bounded(name)
+            ),
+            Self::NoImage { name, why } => write!(f, "{} {why}", quoted(name)),
+            Self::ImageContent => f.write_str(
+                "could put any content under the name of an allowed image; unset -allowimage to \
+                 allow it",
+            ),
+            Self::Limit(excess) => excess.fmt(f),
+            Self::UnlimitedBuild => {
+                f.write_str("builds by BuildKit, which keeps no limits; use the classic builder")
+            }
             Self::ReachingBuild { allowed_by } => write!(
                 f,
                 "could run on this proxy's networks with labels of its own; use \

@@ -27,7 +27,7 @@ const HEAVY_TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// Compiled patterns.
 #[derive(Debug)]
-pub(super) struct Set {
+pub(in crate::filter) struct Set {
     regex: Regex,
     anchored: Anchored,
     text_bytes_max: usize,
@@ -35,23 +35,23 @@ pub(super) struct Set {
 
 /// Patterns that are translated and weighed, and not compiled yet.
 #[derive(Debug, Default)]
-pub(super) struct SetDraft {
+pub(in crate::filter) struct SetDraft {
     regexes: Vec<String>,
     weight: u64,
 }
 
 impl SetDraft {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::filter) fn is_empty(&self) -> bool {
         self.regexes.is_empty()
     }
 
     /// Adds a pattern that must match the whole text.
-    pub(super) fn add_whole(&mut self, translated: &Translated) {
+    pub(in crate::filter) fn add_whole(&mut self, translated: &Translated) {
         self.add(format!(r"\A(?:{})\z", translated.regex), translated.weight);
     }
 
     /// Adds a pattern that has anchors of its own.
-    pub(super) fn add_as_is(&mut self, translated: Translated) {
+    pub(in crate::filter) fn add_as_is(&mut self, translated: Translated) {
         self.add(translated.regex, translated.weight);
     }
 
@@ -62,7 +62,7 @@ impl SetDraft {
 
     /// Compiles a set whose patterns begin at the start of the text if they are
     /// `anchored`.
-    pub(super) fn compile(self, anchored: Anchored) -> Result<Set, Box<BuildError>> {
+    pub(in crate::filter) fn compile(self, anchored: Anchored) -> Result<Set, Box<BuildError>> {
         let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
         let each = self.regexes.len().saturating_mul(PATTERN_BYTES);
         let config = Config::new()
@@ -81,7 +81,7 @@ impl SetDraft {
 impl Set {
     /// The place of the first pattern that matches. Does not allocate once it is
     /// warm.
-    pub(super) fn first_match(&self, text: &str) -> Option<usize> {
+    pub(in crate::filter) fn first_match(&self, text: &str) -> Option<usize> {
         if text.len() > self.text_bytes_max {
             return None;
         }

@@ -183,13 +183,28 @@ readers! {
         plugin: Option<Node<'t>> = "PluginSpec",
         container: Option<ContainerSpec<'t>> = "ContainerSpec",
         attachment: Option<Node<'t>> = "NetworkAttachmentSpec",
-        resources: Option<Node<'t>> = "Resources",
+        resources: Option<Resources<'t>> = "Resources",
         restart_policy: Option<Node<'t>> = "RestartPolicy",
         placement: Option<Node<'t>> = "Placement",
         force_update: Option<Node<'t>> = "ForceUpdate",
         runtime: &'t str = "Runtime",
         networks: Vec<Attachment<'t>> = "Networks",
         log_driver: Option<DriverConfig<'t>> = "LogDriver",
+    }
+
+    /// What the containers of a service may use.
+    Resources<'t> {
+        limits: Option<TaskLimits<'t>> = "Limits",
+        reservations: Option<Node<'t>> = "Reservations",
+        swap: Option<Node<'t>> = "SwapBytes",
+        swappiness: Option<Node<'t>> = "MemorySwappiness",
+    }
+
+    /// The limits of the containers of a service.
+    TaskLimits<'t> {
+        nano_cpus: Option<Node<'t>> = "NanoCPUs",
+        memory: Option<Node<'t>> = "MemoryBytes",
+        pids: Option<Node<'t>> = "Pids",
     }
 
     /// A network of a service.
@@ -326,6 +341,13 @@ impl<'t> Container<'t> {
     ) -> impl Iterator<Item = Node<'t>> {
         let all = self.0.entries().filter(|(key, _)| !Self::FIELDS.contains(key));
         all.filter(|(key, _)| !HostConfig::FIELDS.contains(key)).map(|(_, node)| node)
+    }
+}
+
+impl<'t> Container<'t> {
+    /// Whether the body has no member.
+    pub(in crate::filter::bodies) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
