@@ -17,7 +17,9 @@ mod learning;
 pub mod peers;
 pub mod rules;
 
-pub use bodies::{BindMounts, BodyRules, Exceptions, SafeCreate};
+pub use bodies::{
+    AllowedImages, BindMounts, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate,
+};
 pub use denial::{Additions, Denial, NearMiss, Source};
 pub use learning::{Learning, Scope};
 pub use peers::Peers;

@@ -14,7 +14,7 @@ _socket_proxy() {
     flag=${flag#-} flag=${flag#-}
     case ${flag%%@*} in
         '')
-            source=(-W '-allowfrom= -allow= -deny= -learn= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -safecreate -safecreateallow= -compat= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -metrics= -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -presets -check= -lint -suggest= -format= -version -h') ;;
+            source=(-W '-allowfrom= -allow= -deny= -learn= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -safecreate -safecreateallow= -allowimage= -maxmemory= -maxcpus= -maxpids= -compat= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -metrics= -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -presets -check= -lint -suggest= -format= -version -h') ;;
         learn)
             source=(-W 'reads all') ;;
         allowbindmountfrom)

@@ -49,6 +49,18 @@ pub(super) fn exception(given: &Given, listener: &str) -> String {
     }
 }
 
+/// How to allow an image, in words that end before its name.
+pub(super) fn image(given: &Given, listener: &str) -> String {
+    let slot = &given.allowimage;
+    match slot.values.last() {
+        Some(value) if !value.is_from_flag() => {
+            let variable = format!("SP_{}ALLOWIMAGE", of_listener(listener));
+            format!("set {}=", free(&variable, &slot.values))
+        }
+        _ => format!("add {}=", slot.option.flag_for(listener)),
+    }
+}
+
 /// The operations of all parts that presets in use have and that were not chosen.
 fn parts(slot: &Slot) -> Vec<(Operation, String)> {
     let items = slot.values.iter().flat_map(|value| value.text.split(','));

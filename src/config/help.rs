@@ -87,9 +87,10 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::FileMode => "MODE",
         Kind::Level => "LEVEL",
         Kind::Seconds(_) => "SECONDS",
-        Kind::Port | Kind::Count => "NUMBER",
+        Kind::Port | Kind::Count | Kind::Cpus | Kind::Pids => "NUMBER",
         Kind::Listener => "NAME=ENDPOINT",
-        Kind::Pattern(_) => "PATTERN",
+        Kind::Pattern(_) | Kind::Images => "PATTERN",
+        Kind::Size => "SIZE",
         _ => "VALUE",
     }
 }

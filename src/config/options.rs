@@ -53,6 +53,14 @@ pub(super) enum Kind {
     Operations,
     /// A list of what safe create leaves open; repeated lists are merged.
     Exceptions,
+    /// A pattern for names of images; can be repeated.
+    Images,
+    /// A number of bytes with a unit.
+    Size,
+    /// A number of processors.
+    Cpus,
+    /// A number of processes.
+    Pids,
     /// A list of client addresses; repeated lists are merged.
     Addresses,
     /// A list of host directories; repeated lists are merged.
@@ -179,6 +187,12 @@ options! {
             "give containers nothing of the host that ordinary ones do not have";
         safecreateallow "safecreateallow" Kind::Exceptions, "",
             "what they may get all the same, such as capadd:NET_ADMIN; repeatable";
+        allowimage "allowimage" Kind::Images, "",
+            "pattern for the whole name of an image, docker.io/library/busybox:latest; repeatable";
+        maxmemory "maxmemory" Kind::Size, "", "memory that a container may use and must limit";
+        maxcpus "maxcpus" Kind::Cpus, "", "processors that a container may use and must limit";
+        maxpids "maxpids" Kind::Pids, "",
+            "processes and threads that a container may have and must limit";
     }
     "Coming from another proxy" {
         compat "compat" Kind::Dialect, "",
@@ -288,6 +302,10 @@ impl Opt {
             Kind::Pattern(_)
                 | Kind::Operations
                 | Kind::Exceptions
+                | Kind::Images
+                | Kind::Size
+                | Kind::Cpus
+                | Kind::Pids
                 | Kind::Addresses
                 | Kind::Directories
                 | Kind::Request
@@ -296,7 +314,7 @@ impl Opt {
 
     /// Whether the variable can be repeated with a suffix: `SP_ALLOW_GET_2`.
     pub(super) fn takes_suffixes(&self) -> bool {
-        matches!(self.kind, Kind::Pattern(_) | Kind::Exceptions)
+        matches!(self.kind, Kind::Pattern(_) | Kind::Exceptions | Kind::Images)
     }
 
     /// The option's name in argh's dialect, which knows only lower case.
@@ -351,7 +369,8 @@ impl Slot {
         let is_empty = |value: &Value| value.text.is_empty();
         let last_is_empty = self.values.last().is_some_and(is_empty);
         match self.option.kind {
-            Kind::Pattern(_) | Kind::Operations | Kind::Exceptions | Kind::Learn => {}
+            Kind::Pattern(_) | Kind::Operations | Kind::Exceptions | Kind::Images | Kind::Learn => {
+            }
             Kind::SocketPath if !self.option.default.is_empty() => return,
             // Here the last flag counts.
             Kind::ContainerName | Kind::SocketPath | Kind::Address if last_is_empty => {

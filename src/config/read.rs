@@ -114,6 +114,13 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
             ("operations, classes or presets, with commas between", "traefik,ContainerStats")
         }
         Kind::Exceptions => ("exceptions of safe create, with commas between", "capadd:NET_ADMIN"),
+        Kind::Images => (
+            "a regular expression in Go's syntax for the whole name of an image",
+            "docker.io/library/busybox:.*",
+        ),
+        Kind::Size => ("a number of bytes with a unit: b, k, m, g or t", "512m"),
+        Kind::Cpus => ("a number of processors", "1.5"),
+        Kind::Pids => ("a whole number from 1", "256"),
         Kind::Addresses => {
             ("networks, addresses or host names, with commas between", "127.0.0.1,10.0.0.0/8,web")
         }
@@ -164,6 +171,18 @@ mod tests {
                         .map(drop)
                         .map_err(|word| word.to_string()),
                     Kind::Exceptions => crate::filter::Exceptions::parse(text)
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
+                    Kind::Images => crate::filter::ImagesDraft::default()
+                        .add(text)
+                        .map_err(|error| error.to_string()),
+                    Kind::Size => crate::filter::Maximum::memory(text, "")
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
+                    Kind::Cpus => crate::filter::Maximum::cpus(text, "")
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
+                    Kind::Pids => crate::filter::Maximum::pids(text, "")
                         .map(drop)
                         .map_err(|error| error.to_string()),
                     Kind::Addresses => {

@@ -1,22 +1,32 @@
-//! Labels about what a container may create: `PREFIX.safecreate` and
-//! `PREFIX.safecreateallow`, the latter also with `.1`, `.2`, … behind it.
+//! Labels about what a container may create: `PREFIX.safecreate`,
+//! `PREFIX.safecreateallow`, `PREFIX.allowimage`, `PREFIX.maxmemory`, `PREFIX.maxcpus`
+//! and `PREFIX.maxpids`; the second and third also with `.1`, `.2`, … behind them.
 //!
 //! **Invariant:** a name that differs in case only, or that goes on in another way, makes
 //! the label one that cannot be used: a restriction that is taken for nothing would leave
 //! the rights that it was to take.
 
 use super::labels::InvalidLabel;
-use crate::filter::{BindMounts, BodyRules, Exceptions, SafeCreate};
+use crate::filter::{BindMounts, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-/// The label that gives new containers nothing of the host.
 const SAFE_CREATE: &str = ".safecreate";
-
-/// The label with exceptions from that; a suffix makes further ones.
 const SAFE_CREATE_ALLOW: &str = ".safecreateallow";
+const ALLOW_IMAGE: &str = ".allowimage";
+const MAX_MEMORY: &str = ".maxmemory";
+const MAX_CPUS: &str = ".maxcpus";
+const MAX_PIDS: &str = ".maxpids";
 
-/// The names that are known, each of which may have a suffix or not.
-const NAMES: [(&str, bool); 2] = [(SAFE_CREATE, false), (SAFE_CREATE_ALLOW, true)];
+/// The known names, and whether a suffix makes further labels of a name.
+const NAMES: [(&str, bool); 6] = [
+    (SAFE_CREATE, false),
+    (SAFE_CREATE_ALLOW, true),
+    (ALLOW_IMAGE, true),
+    (MAX_MEMORY, false),
+    (MAX_CPUS, false),
+    (MAX_PIDS, false),
+];
 
 /// What the labels of one container say.
 #[derive(Debug, Default)]
@@ -25,6 +35,8 @@ pub(super) struct Created {
     exceptions: Exceptions,
     /// The last label with exceptions.
     exceptions_label: Option<String>,
+    images: ImagesDraft,
+    maxima: Maxima,
 }
 
 impl Created {
@@ -36,17 +48,21 @@ impl Created {
         match name(behind)? {
             Some(SAFE_CREATE) => self.is_safe = switch(value)?,
             Some(SAFE_CREATE_ALLOW) => {
-                let exceptions = Exceptions::parse(value).map_err(|error| error.to_string())?;
-                self.exceptions.merge(exceptions);
+                self.exceptions.merge(Exceptions::parse(value).map_err(text)?);
                 self.exceptions_label = Some(label.to_owned());
             }
+            Some(ALLOW_IMAGE) => self.images.add(value).map_err(text)?,
+            Some(MAX_MEMORY) => {
+                self.maxima.memory = Some(Maximum::memory(value, label).map_err(text)?);
+            }
+            Some(MAX_CPUS) => self.maxima.cpus = Some(Maximum::cpus(value, label).map_err(text)?),
+            Some(MAX_PIDS) => self.maxima.pids = Some(Maximum::pids(value, label).map_err(text)?),
             _ => {}
         }
         Ok(())
     }
 
     /// The rules that the labels make, with the host directories of another label.
-    /// `is_taken` says of a name whether a label has it.
     ///
     /// # Errors
     /// Exceptions without the rule from which they are.
@@ -56,7 +72,8 @@ impl Created {
         labels: &BTreeMap<String, String>,
         bind_mounts: Option<BindMounts>,
     ) -> Result<BodyRules, InvalidLabel> {
-        if let Some(label) = self.exceptions_label.filter(|_| !self.is_safe) {
+        let Self { is_safe, exceptions, exceptions_label, images, maxima } = self;
+        if let Some(label) = exceptions_label.filter(|_| !is_safe) {
             let reason = format!("it has no effect without {prefix}{SAFE_CREATE}=true");
             return Err(InvalidLabel { label, reason });
         }
@@ -66,13 +83,30 @@ impl Created {
             false => format!("add the label {label}="),
         };
         let directories = format!("the label {prefix}.allow.bindmountfrom");
-        let safe_create = self.is_safe.then(|| SafeCreate::new(self.exceptions, how, directories));
-        let bind_mounts = match &safe_create {
-            Some(_) => bind_mounts.map(BindMounts::leaving_others),
-            None => bind_mounts,
+        let safe_create = is_safe.then(|| SafeCreate::new(exceptions, how, directories));
+        let bind_mounts = match is_safe {
+            true => bind_mounts.map(BindMounts::leaving_others),
+            false => bind_mounts,
         };
-        Ok(BodyRules { bind_mounts, safe_create, ..BodyRules::default() })
+        let images = match images.is_empty() {
+            true => None,
+            false => Some(compile(images, prefix, labels)?),
+        };
+        Ok(BodyRules { bind_mounts, safe_create, images, maxima, ..BodyRules::default() })
     }
+}
+
+fn compile(
+    images: ImagesDraft,
+    prefix: &str,
+    labels: &BTreeMap<String, String>,
+) -> Result<crate::filter::AllowedImages, InvalidLabel> {
+    let name = format!("{prefix}{ALLOW_IMAGE}");
+    let numbered = (1..=labels.len()).map(|number| format!("{name}.{number}"));
+    let mut free = std::iter::once(name.clone()).chain(numbered);
+    let free = free.find(|name| !labels.contains_key(name)).unwrap_or_else(|| name.clone());
+    let compiled = images.compile(format!("add the label {free}="));
+    compiled.map_err(|error| InvalidLabel { label: name, reason: error.to_string() })
 }
 
 /// Which of the known names it is.
@@ -96,4 +130,8 @@ fn switch(value: &str) -> Result<bool, String> {
         "false" | "0" => Ok(false),
         _ => Err("the value is neither true nor false".to_owned()),
     }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
 }

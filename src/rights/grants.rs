@@ -11,7 +11,7 @@ use super::labels;
 use super::table::{Holder, Table};
 use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
-use crate::filter::{Additions, BodyRules, Peers, Policy, Rules, Source};
+use crate::filter::{Additions, AllowedImages, BodyRules, Peers, Policy, Rules, Source};
 use crate::judging::{Lanes, SharedPolicy};
 use crate::large_stack;
 use std::collections::{HashMap, HashSet};
@@ -136,7 +136,8 @@ impl Grants {
 
 /// Compiles patterns that may weigh as much as is left for all containers.
 fn compile(container: &Container, allowed: labels::Allowlists, left: u64) -> (Grant, u64) {
-    let weight = allowed.patterns.weight();
+    let images = allowed.bodies.images.as_ref().map_or(0, AllowedImages::weight);
+    let weight = allowed.patterns.weight().saturating_add(images);
     if weight > left {
         let reason = format!(
             "the patterns of all containers together would take more than {} MiB when compiled",

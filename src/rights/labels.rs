@@ -169,6 +169,15 @@ mod tests {
                     rules.denied().map(|(operation, _)| format!("not {}", operation.name())),
                 );
                 words.extend(allowed.bodies.bind_mounts.map(|mounts| format!("from {mounts}")));
+                let images = allowed.bodies.images.iter().flat_map(|images| images.patterns());
+                words.extend(images.map(|pattern| format!("of {pattern}")));
+                let maxima = allowed.bodies.maxima;
+                words.extend(
+                    [maxima.memory, maxima.cpus, maxima.pids]
+                        .iter()
+                        .flatten()
+                        .map(|maximum| maximum.to_string()),
+                );
                 words.extend(allowed.bodies.safe_create.map(|safe| {
                     let items = safe.exceptions().items().map(ToString::to_string);
                     format!("safely, but {}", items.collect::<Vec<_>>().join(", "))
@@ -261,6 +270,13 @@ mod tests {
         check(&[allow, ("socket-proxy.safecreate", "False")], &shown("socket-proxy", &[allow]));
         for (label, value) in [
             ("socket-proxy.safecreate", "yes"),
+            ("socket-proxy.allowimage", "busybox"),
+            ("socket-proxy.AllowImage", "a"),
+            ("socket-proxy.maxmemory", "0"),
+            ("socket-proxy.maxmemory", "512x"),
+            ("socket-proxy.maxcpus", "-1"),
+            ("socket-proxy.maxpids", "1.5"),
+            ("socket-proxy.maxpids.1", "1"),
             ("socket-proxy.SafeCreate", "true"),
             ("socket-proxy.safecreate.1", "true"),
             ("socket-proxy.safecreateAllow", "gpus"),
@@ -269,6 +285,21 @@ mod tests {
         ] {
             check(&[allow, (label, value)], &format!("invalid {label}"));
         }
+    }
+
+    #[test]
+    fn images_and_limits_are_labels_too() {
+        check(
+            &[
+                ("socket-proxy.allowimage", "ghcr.io/a/.*"),
+                ("socket-proxy.allowimage.x", "ghcr.io/b/.*"),
+                ("socket-proxy.maxmemory", "512m"),
+                ("socket-proxy.maxcpus", "1.5"),
+                ("socket-proxy.maxpids", "256"),
+            ],
+            "of ghcr.io/a/.*; of ghcr.io/b/.*; socket-proxy.maxmemory=512m; \
+             socket-proxy.maxcpus=1.5; socket-proxy.maxpids=256",
+        );
     }
 
     #[test]
