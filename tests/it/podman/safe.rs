@@ -6,6 +6,7 @@ use crate::engine::routes::{Client, IMAGE};
 use crate::support::podman::{self, Podman};
 use crate::support::process::Outcome;
 use crate::support::proxy::{ALLOW_ALL, Listen, Proxy};
+use std::fs;
 
 /// Options of ordinary containers, for `podman --remote` and for the docker client.
 #[rustfmt::skip]
@@ -73,7 +74,7 @@ fn inspect(straight: &Client, client: &Client) -> String {
 }
 
 #[test]
-fn ordinary_networks_volumes_commands_and_updates_pass() {
+fn ordinary_networks_volumes_commands_and_builds_pass() {
     let Some(podman) = podman::shared() else { return };
     let (_proxy, client, _) = clients(podman, &[]);
     let name = client.name.as_str();
@@ -87,6 +88,15 @@ fn ordinary_networks_volumes_commands_and_updates_pass() {
     client.start_podman_container("exec sleep 600");
     client.podman(&["exec", "--env=A=b", "--user=0", name, "true"]).success();
     client.docker(&["exec", "--env=A=b", "--user=0", name, "true"]).success();
+    let context = client.file("context");
+    fs::create_dir(&context).expect("a directory of ours");
+    fs::write(context.join("Dockerfile"), format!("FROM {IMAGE}\nRUN true\n")).expect("a file");
+    let (context, tag) = (context.display().to_string(), format!("localhost/{name}"));
+    let build = ["build", "--network=none", "--pull=never", "--tag", &tag, &context];
+    client.podman(&build).success();
+    client.podman(&["rmi", &tag]).success();
+    let hosts = [&["build", "--network=host"], &build[2..]].concat();
+    check_refused(&client.podman(&hosts), "-safecreateallow=buildnetwork:host");
     let privileged = client.podman(&["exec", "--privileged", name, "true"]);
     check_refused(&privileged, "-safecreateallow=execprivileged");
 }

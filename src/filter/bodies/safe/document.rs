@@ -35,6 +35,7 @@ fn roots() -> Vec<&'static FieldTable> {
         &service::SERVICE,
         &service::SECRET,
         &query::BUILD,
+        &query::BUILD_LIBPOD,
         &query::IMAGE_CREATE,
         &query::START,
     ];

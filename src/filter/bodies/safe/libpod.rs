@@ -25,6 +25,7 @@ use values::{
     NETWORK_OPTIONS, PID, PROC_OPTION, SECCOMP_POLICY, SECCOMP_PROFILE, SECRET, SECRET_ENVIRONMENT,
     SELINUX_OPTION, USERNS, UTS,
 };
+pub(super) use values::{TEXT, TRUTH};
 
 /// The values of a body of Podman's own tree; `None` if none passes.
 pub(super) fn values(inspection: Inspection) -> Option<&'static Values> {
@@ -234,7 +235,8 @@ const HEALTHCHECK: FieldTable = FieldTable {
     },
 };
 
-const ID_MAPPINGS: FieldTable = FieldTable {
+/// Mappings of users.
+pub(super) const ID_MAPPINGS: FieldTable = FieldTable {
     title: "Podman: mappings of users",
     source: "container-libs storage/types/options.go: IDMappingOptions",
     also: &[],

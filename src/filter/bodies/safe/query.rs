@@ -4,7 +4,8 @@
 //! value is judged, because daemons differ in which one counts.
 
 use super::exceptions::Kind;
-use super::judge::{Judge, Place};
+use super::judge::{Judge, Place, text_of};
+use super::libpod;
 use super::table::{FieldTable, Judgement, Row, Values::*, rows};
 use crate::api::Operation;
 use crate::filter::bodies::query::{Parameter, parameters};
@@ -24,7 +25,8 @@ pub(super) enum Unknown {
 pub(super) fn table(operation: Operation) -> Option<(&'static FieldTable, Unknown)> {
     use Operation as Of;
     Some(match operation {
-        Of::ImageBuild | Of::ImageBuildLibpod | Of::LocalBuildLibpod => (&BUILD, Unknown::Refused),
+        Of::ImageBuild => (&BUILD, Unknown::Refused),
+        Of::ImageBuildLibpod | Of::LocalBuildLibpod => (&BUILD_LIBPOD, Unknown::Refused),
         Of::ContainerStart | Of::ContainerStartLibpod => (&START, Unknown::Passes),
         Of::ImageCreate => (&IMAGE_CREATE, Unknown::Passes),
         _ => return None,
@@ -109,6 +111,19 @@ const SWITCH: Judgement = Judgement {
     },
 };
 
+/// How containers of the build are kept apart. Podman's client sends a number.
+const ISOLATION: Judgement = Judgement {
+    passes: "`default`, `oci`, `rootless`, `0`, `1`, `3`; not `2`, a mere chroot",
+    opened_by: &[Kind::BuildParameter],
+    tables: &[],
+    judge: |judge, place, tree| {
+        let Some(value) = judge.text(place, tree) else { return };
+        if !matches!(value, "" | "default" | "oci" | "rootless" | "0" | "1" | "3") {
+            judge.need(place, tree, Kind::BuildParameter, "isolation");
+        }
+    },
+};
+
 /// The version of the builder, whose requests beside this one cannot be judged if it
 /// is BuildKit.
 const VERSION: Judgement = Judgement {
@@ -123,9 +138,119 @@ const VERSION: Judgement = Judgement {
     },
 };
 
-/// A build of an image: parameters of the Engine and of Podman.
+/// Mappings of users, as JSON.
+const ID_MAPPINGS: Judgement = Judgement {
+    passes: "every user mapped to the same one",
+    opened_by: &[Kind::BuildParameter],
+    tables: &[],
+    judge: |judge, place, tree| {
+        with_json(judge, place, tree, |judge, place, tree| {
+            judge.value(&Object(&libpod::ID_MAPPINGS), place, tree);
+        });
+    },
+};
+
+/// Namespaces of the build's containers, as JSON. Without a user namespace is the
+/// default.
+const NAMESPACES: Judgement = Judgement {
+    passes: "namespaces of its own, and the host's users",
+    opened_by: &[Kind::BuildNetwork, Kind::Pid, Kind::Ipc, Kind::Uts, Kind::Cgroupns],
+    tables: &[&NAMESPACE],
+    judge: |judge, place, tree| {
+        with_json(judge, place, tree, |judge, place, tree| {
+            judge.each(place, tree, check_namespace);
+        });
+    },
+};
+
+const NAMESPACE: FieldTable = FieldTable {
+    title: "Podman: namespace of a build",
+    source: "buildah define/types.go: NamespaceOption",
+    also: &[],
+    rows: rows! {
+        "Host" => By(&libpod::TRUTH);
+        "Name" => By(&libpod::TEXT);
+        "Path" => By(&libpod::TEXT);
+    },
+};
+
+fn check_namespace(judge: &mut Judge<'_>, place: &Place<'_>, tree: &mut Tree<'_>) {
+    judge.object(&NAMESPACE, place, tree);
+    let (name, path) = (text_of(tree, "Name").to_owned(), text_of(tree, "Path").to_owned());
+    let is_hosts = matches!(tree, Tree::Object(members)
+        if members.iter().any(|(key, value)| key == "Host" && *value == Tree::Bool(true)));
+    match name.as_str() {
+        "user" if path.is_empty() => {}
+        "network" if is_hosts => judge.need(place, tree, Kind::BuildNetwork, "host"),
+        // A name of a network: paths are the other rule's.
+        "network" if !path.is_empty() => judge.need(place, tree, Kind::BuildNetwork, &path),
+        _ if !path.is_empty() => judge.refuse_value(place, tree),
+        _ if !is_hosts => {}
+        "pid" => judge.need(place, tree, Kind::Pid, "host"),
+        "ipc" => judge.need(place, tree, Kind::Ipc, "host"),
+        "uts" => judge.need(place, tree, Kind::Uts, "host"),
+        "cgroup" => judge.need(place, tree, Kind::Cgroupns, "host"),
+        _ => judge.refuse_value(place, tree),
+    }
+}
+
+/// Judges the JSON in a text.
+fn with_json(
+    judge: &mut Judge<'_>,
+    place: &Place<'_>,
+    tree: &Tree<'_>,
+    with: impl Fn(&mut Judge<'_>, &Place<'_>, &mut Tree<'_>),
+) {
+    let Some(text) = judge.text(place, tree).filter(|text| !text.is_empty()) else { return };
+    match Tree::parse(text.as_bytes()) {
+        Ok(mut tree) => with(judge, place, &mut tree),
+        Err(error) => judge.refuse(place, Fault::NotJson(error)),
+    }
+}
+
+/// The profile for system calls: files are another rule's, which knows Podman's own.
+const SECCOMP: Judgement = Judgement {
+    passes: "the files of Podman's own profile",
+    opened_by: &[Kind::BuildParameter],
+    tables: &[],
+    judge: |judge, place, tree| {
+        let Some(path) = judge.text(place, tree) else { return };
+        if !path.is_empty() && !path.starts_with('/') {
+            judge.need(place, tree, Kind::BuildParameter, "seccomp");
+        }
+    },
+};
+
+/// A build of an image in the Engine's tree.
 pub(super) const BUILD: FieldTable = FieldTable {
     title: "Query of image build",
+    source: "moby api/server/router/build/build_routes.go: newImageBuildOptions",
+    also: &[&BUILD_PARAMETERS],
+    rows: rows! {
+        "idmappingoptions" => By(&PARAMETER);
+        "networkmode" => Words(&["default", "none"], Some(Kind::BuildNetwork));
+        "nsoptions" => By(&PARAMETER);
+        "seccomp" => By(&PARAMETER);
+    },
+};
+
+/// A build in Podman's own tree, whose client sends numbers and all defaults.
+pub(super) const BUILD_LIBPOD: FieldTable = FieldTable {
+    title: "Podman: query of image build",
+    source: "podman pkg/api/handlers/compat/images_build.go: BuildQuery",
+    also: &[&BUILD_PARAMETERS],
+    rows: rows! {
+        "idmappingoptions" => By(&ID_MAPPINGS);
+        "networkmode" => Words(&["0", "1", "2", "default", "none"], Some(Kind::BuildNetwork)),
+            "whether there is a network; `nsoptions` says which";
+        "nsoptions" => By(&NAMESPACES);
+        "seccomp" => By(&SECCOMP);
+    },
+};
+
+/// Parameters of builds.
+const BUILD_PARAMETERS: FieldTable = FieldTable {
+    title: "Parameters of builds",
     source: "moby api/server/router/build/build_routes.go: newImageBuildOptions; \
              podman pkg/api/handlers/compat/images_build.go: BuildQuery",
     also: &[],
@@ -163,11 +288,10 @@ pub(super) const BUILD: FieldTable = FieldTable {
         "groupadd" => By(&PARAMETER);
         "httpproxy" => Text;
         "identitylabel" => Text;
-        "idmappingoptions" => By(&PARAMETER);
         "ignore" => Text;
         "inheritannotations" => Text;
         "inheritlabels" => Text;
-        "isolation" => Words(&["default", "0"], Some(Kind::BuildParameter));
+        "isolation" => By(&ISOLATION);
         "jobs" => Text;
         "labelopts" => By(&PARAMETER);
         "labels" => Text;
@@ -176,10 +300,8 @@ pub(super) const BUILD: FieldTable = FieldTable {
         "manifest" => Text;
         "memory" => Text;
         "memswap" => Text;
-        "networkmode" => Words(&["default", "none"], Some(Kind::BuildNetwork));
         "nocache" => Text;
         "nohosts" => Text;
-        "nsoptions" => By(&PARAMETER);
         "omithistory" => Text;
         "osfeature" => Text;
         "osversion" => Text;
@@ -206,7 +328,6 @@ pub(super) const BUILD: FieldTable = FieldTable {
         "sbom-purl-output" => By(&PARAMETER);
         "sbom-scanner-command" => By(&PARAMETER);
         "sbom-scanner-image" => By(&PARAMETER);
-        "seccomp" => By(&PARAMETER);
         "secrets" => Text, "restricted by the rule for host directories";
         "securityopt" => By(&PARAMETER);
         "session" => Empty(Some(Kind::BuildKit));

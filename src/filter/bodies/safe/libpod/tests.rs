@@ -213,3 +213,46 @@ fn pods_need_an_item_and_are_judged() {
         assert!(refusal.as_ref().is_err_and(|it| it.contains(part)), "{field}: {refusal:?}");
     }
 }
+
+#[test]
+fn builds_of_podmans_client_pass_unless_they_share_a_namespace() {
+    let encoded = |text: &str| text.replace('"', "%22").replace('{', "%7B").replace('}', "%7D");
+    let build = |query: &str| format!("/v5.8.0/libpod/build?{}", encoded(query));
+    let mappings = r#"idmappingoptions={"HostUIDMapping":true,"HostGIDMapping":true,"UIDMap":[],
+        "AutoUserNs":false,"AutoUserNsOpts":{"Size":0,"PasswdFile":"","AdditionalUIDMappings":null}}"#;
+    let mappings = mappings.replace([' ', '\n'], "");
+    let ordinary = format!(
+        "dockerfile=Dockerfile&forcerm=1&httpproxy=1&isolation=0&jobs=1&labels=[\"x=y\"]&layers=1&\
+         networkmode=0&output=b&pullpolicy=missing&rm=1&shmsize=67108864&t=b&{mappings}&\
+         seccomp=/usr/share/containers/seccomp.json&nsoptions=[{{\"Name\":\"user\",\"Host\":true,\
+         \"Path\":\"\"}},{{\"Name\":\"network\",\"Host\":false,\"Path\":\"\"}}]"
+    );
+    assert_eq!(judge(&rules(""), &build(&ordinary), ""), Ok("untouched".to_owned()));
+    for (query, item) in [
+        (r#"nsoptions=[{"Name":"network","Host":true}]"#, "buildnetwork:host"),
+        (r#"nsoptions=[{"Name":"network","Path":"n"}]"#, "buildnetwork:n"),
+        (r#"nsoptions=[{"Name":"pid","Host":true}]"#, "pid:host"),
+        (r#"nsoptions=[{"Name":"ipc","Host":true}]"#, "ipc:host"),
+        ("isolation=2", "buildparameter:isolation"),
+        ("isolation=chroot", "buildparameter:isolation"),
+        ("seccomp=unconfined", "buildparameter:seccomp"),
+        ("networkmode=host", "buildnetwork:host"),
+        ("devices=[\"/dev/sda\"]", "buildparameter:devices"),
+    ] {
+        opened(&build(query), "", item);
+    }
+    for (query, part) in [
+        (r#"nsoptions=[{"Name":"network","host":true}]"#, "would be read as Host"),
+        (r#"nsoptions=[{"name":"network","Host":true}]"#, "would be read as Name"),
+        (r#"nsoptions=[{"Name":"mount","Host":true}]"#, "nsoptions"),
+        (r#"nsoptions=[{"Name":"user","Path":"/proc/1/ns/user"}]"#, "nsoptions"),
+        (r#"nsoptions={"Name":"pid"}"#, "not an array"),
+        (r#"nsoptions=[{"Name":"pid"}] x"#, "JSON"),
+        (r#"idmappingoptions={"UIDMap":[{"container_id":0,"host_id":5}]}"#, "UIDMap[0]"),
+        ("sourcePolicy=x", "sourcePolicy"),
+    ] {
+        refused(&build(query), "", part);
+    }
+    // Numbers are the prefixes of ids of networks to the Engine.
+    opened("/v1.51/build?networkmode=1", "", "buildnetwork:1");
+}

@@ -389,12 +389,22 @@ pub(super) const AUTO_USERNS_OPTIONS: FieldTable = FieldTable {
 };
 
 /// A text that is judged with the object that has it, and must be spelled exactly.
-pub(super) const TEXT: Judgement = Judgement {
+pub(in crate::filter::bodies::safe) const TEXT: Judgement = Judgement {
     passes: "a text, judged with the others",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {
         judge.text(place, tree);
+    },
+};
+
+/// The same for a truth value.
+pub(in crate::filter::bodies::safe) const TRUTH: Judgement = Judgement {
+    passes: "a truth value, judged with the others",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        judge.truth(place, tree);
     },
 };
 
