@@ -8,7 +8,7 @@
 #
 # It ends as Dockerfile.scratch does, which packs binaries that are built already.
 # There is no HEALTHCHECK, since health is off by default and orchestrators end
-# containers whose health check fails; see docs/operations.md.
+# containers whose health check fails; see docs/health.md.
 ARG RUST=1.95.0
 FROM --platform=$BUILDPLATFORM rust:${RUST}-slim-bookworm AS build
 # `--sbom` reads Cargo.lock in this stage. The image holds no list of crates.

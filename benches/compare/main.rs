@@ -166,7 +166,7 @@ fn report(
     results: &Results,
     skipped: &Skipped,
 ) -> Result<String> {
-    let mut text = String::from("# Benchmarks\n\n");
+    let mut text = String::from("# What does it cost?\n\n");
     text += "Made by `cargo bench --bench compare -- --write`; ";
     text += "`benches/README.md` says how to read it.\n\n";
     text += &machine::describe(&arguments.proxy)?;

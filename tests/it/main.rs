@@ -19,6 +19,7 @@ mod log_lines;
 mod migration;
 mod monitoring;
 mod operations_document;
+mod troubleshooting;
 
 // The library, without sockets.
 mod bodies;

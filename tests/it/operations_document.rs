@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 const INTRODUCTION: &str = "\
-# Operations of the API
+# What are the operations called?
 
 The names for `-allow`, `-deny` and container labels, by class. A name covers exactly
 the paths of its operation: those of the Engine with any version (`/v1.51`) or none,

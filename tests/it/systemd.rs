@@ -84,10 +84,7 @@ fn the_environment_file_is_a_configuration_without_a_warning_and_the_one_in_the_
     assert_eq!(config.warnings, [""; 0]);
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let block = format!("```\n{}\n```\n", lines.join("\n"));
-    assert!(
-        include_str!("../../docs/operations.md").contains(&block),
-        "not in the manual:\n{block}"
-    );
+    assert!(include_str!("../../docs/running.md").contains(&block), "not in the manual:\n{block}");
 }
 
 /// `NAME='VALUE'`: within single quotes a shell, and a reader, takes all as it is.
