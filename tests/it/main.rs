@@ -14,6 +14,7 @@ mod support;
 // The files of the project against each other.
 mod tidy;
 mod completions;
+mod documents;
 mod examples;
 mod log_lines;
 mod migration;
