@@ -14,6 +14,7 @@
 //! [`crate::http1::Target`] guarantees. **Invariant:** whatever `exact` names,
 //! `recognise` finds.
 
+mod glance;
 mod pattern;
 mod recognise;
 mod table;

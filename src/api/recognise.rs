@@ -1,6 +1,6 @@
 //! From a method and a path to operations.
 
-use super::{Operation, Tree, Version, split_version};
+use super::{Operation, Tree, Version, glance, split_version};
 use crate::http1::Method;
 
 /// The one operation that a path of a daemon's API means, or none.
@@ -11,9 +11,7 @@ use crate::http1::Method;
 #[must_use]
 pub fn exact(method: Method, path: &str) -> Option<Operation> {
     let (version, rest) = split_version(path);
-    Operation::ALL
-        .iter()
-        .copied()
+    glance::candidates(method, rest)
         .find(|operation| operation.has_route(method, rest) && operation.takes(version))
 }
 
@@ -45,8 +43,8 @@ pub fn recognise(method: Method, path: &str) -> impl Iterator<Item = Operation> 
 /// without its version.
 fn find_known(method: Method, path: &str) -> Option<(usize, &str)> {
     let (_, rest) = split_version(path);
-    let first = Operation::ALL.iter().position(|operation| operation.has_route(method, rest))?;
-    Some((first, rest))
+    let first = glance::candidates(method, rest).find(|op| op.has_route(method, rest))?;
+    Some((first as usize, rest))
 }
 
 /// The part of a path behind `/libpod`, which is empty or begins with a slash.

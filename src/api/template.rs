@@ -40,6 +40,11 @@ impl Template {
         self.text
     }
 
+    /// The length of the literal text at the beginning.
+    pub(super) const fn literal_bytes(self) -> usize {
+        self.literal_bytes
+    }
+
     /// The template without a literal text at its beginning.
     #[must_use]
     pub fn without(self, literal: &str) -> Option<Self> {
