@@ -63,7 +63,9 @@ fn sources() -> Vec<(String, String)> {
     found.sort();
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
     let read = |path: PathBuf| (name(&path), fs::read_to_string(&path).unwrap());
-    let is_test = |name: &str| name.ends_with("tests.rs") || name.contains("fake");
+    let is_test = |name: &str| {
+        name.ends_with("tests.rs") || name.contains("/tests/") || name.contains("fake")
+    };
     found.into_iter().map(read).filter(|(name, _)| !is_test(name)).collect()
 }
 
