@@ -4,6 +4,7 @@
 //! descriptor is in: the flag travels with the call, so that one socket serves
 //! both the waiting and the polling parts of a session.
 
+use nix::sys::socket::{setsockopt, sockopt::TcpMaxSeg};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrUnix, sockopt};
@@ -14,6 +15,11 @@ use std::time::{Duration, Instant};
 
 /// How long a dial waits for a daemon whose queue of connections is full.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Largest segment that a peer may send, that of Ethernet. A sender whose segments are
+/// larger than half of a small window waits for its timer before each (RFC 9293,
+/// section 3.8.6.2.1): over the loopback device, whose segments are 64 KiB, 40 KB/s.
+const SEGMENT_BYTES: u32 = 1460;
 
 /// A connected stream socket. Closed when dropped.
 #[derive(Debug)]
@@ -130,6 +136,12 @@ impl Socket {
     /// own part, and refuses nothing: a size out of its range is one at its end.
     pub fn limit_received(&self, bytes: usize) {
         let _ = sockopt::set_socket_recv_buffer_size(&self.0, bytes);
+    }
+
+    /// Limits the segments that the peers of a TCP listener send, from its next
+    /// connection on. See [`SEGMENT_BYTES`].
+    pub fn limit_segments(&self) {
+        let _ = setsockopt(&self.0, TcpMaxSeg, &SEGMENT_BYTES);
     }
 
     /// How many bytes wait in the kernel to be received.

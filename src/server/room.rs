@@ -41,6 +41,7 @@ impl Rooms {
     /// Gives a TCP listener the size of the next connection, now and from now on.
     pub(super) fn watch(&self, listener: &Arc<Socket>) {
         let mut taken = self.lock();
+        listener.limit_segments();
         listener.limit_received(taken.next().receive_bytes());
         taken.listeners.push(Arc::downgrade(listener));
     }
@@ -93,6 +94,19 @@ impl Widths {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{getsockopt, sockopt};
+
+    /// The loopback device would have segments of 64 KiB, which no small window takes.
+    #[test]
+    fn clients_send_segments_that_fit_the_smallest_window() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = Arc::new(Socket::from(std::os::fd::OwnedFd::from(listener)));
+        Rooms::default().watch(&listener);
+        let client = std::net::TcpStream::connect(address).unwrap();
+        let segment = getsockopt(&client, sockopt::TcpMaxSeg).unwrap();
+        assert!(segment as usize <= Width::Narrow.receive_bytes() / 2, "{segment}");
+    }
 
     #[test]
     fn the_first_are_wide_and_their_width_is_given_on() {
