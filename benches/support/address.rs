@@ -66,6 +66,13 @@ impl Connection {
         }
         Ok(())
     }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
+            Self::Unix(stream) => Self::Unix(stream.try_clone()?),
+        })
+    }
 }
 
 impl Read for Connection {

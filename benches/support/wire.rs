@@ -80,19 +80,39 @@ impl<S: Read> Wire<S> {
 
     /// Reads a body to its end and returns how long it was.
     pub(crate) fn skip_body(&mut self, body: Body) -> Result<u64> {
+        self.read_body(body, &mut |_| Ok(()))
+    }
+
+    /// Reads a body to its end, and shows each piece as it comes; returns how long
+    /// it was.
+    pub(crate) fn read_body(
+        &mut self,
+        body: Body,
+        show: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<u64> {
         match body {
-            Body::Length(length) => self.skip(length).map(|()| length),
-            Body::Chunked => self.skip_chunks(),
-            Body::UntilClose => self.skip_to_close(),
+            Body::Length(length) => self.read(length, show).map(|()| length),
+            Body::Chunked => self.read_chunks(show),
+            Body::UntilClose => self.read_to_close(show),
         }
     }
 
     /// Reads exactly so many bytes.
-    pub(crate) fn skip(&mut self, mut bytes: u64) -> Result<()> {
+    pub(crate) fn skip(&mut self, bytes: u64) -> Result<()> {
+        self.read(bytes, &mut |_| Ok(()))
+    }
+
+    /// Reads exactly so many bytes, and shows each piece as it comes.
+    pub(crate) fn read(
+        &mut self,
+        mut bytes: u64,
+        show: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         loop {
-            let now = bytes.min((self.end - self.start) as u64);
-            self.start += now as usize;
-            bytes -= now;
+            let now = bytes.min((self.end - self.start) as u64) as usize;
+            show(&self.buffer[self.start..self.start + now])?;
+            self.start += now;
+            bytes -= now as u64;
             if bytes == 0 {
                 return Ok(());
             }
@@ -102,11 +122,12 @@ impl<S: Read> Wire<S> {
         }
     }
 
-    fn skip_chunks(&mut self) -> Result<u64> {
+    fn read_chunks(&mut self, show: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<u64> {
         let mut total = 0;
         loop {
             let size = self.chunk_size()?;
-            self.skip(size + 2)?;
+            self.read(size, show)?;
+            self.skip(2)?;
             if size == 0 {
                 return Ok(total);
             }
@@ -129,9 +150,10 @@ impl<S: Read> Wire<S> {
         }
     }
 
-    fn skip_to_close(&mut self) -> Result<u64> {
+    fn read_to_close(&mut self, show: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<u64> {
         let mut total = 0;
         loop {
+            show(&self.buffer[self.start..self.end])?;
             total += (self.end - self.start) as u64;
             self.start = self.end;
             if self.fill()? == 0 {
