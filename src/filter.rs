@@ -6,7 +6,7 @@
 //! printed for the daemon; what was judged is what is sent.
 //!
 //! Rules are judged in the order address, method, path, body; the first failure
-//! denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `denial`.
+//! denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `permit`, `denial`.
 
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
@@ -15,6 +15,7 @@ mod denial;
 pub mod go_regexp;
 mod learning;
 pub mod peers;
+mod permit;
 pub mod rules;
 
 pub use bodies::{
@@ -23,13 +24,13 @@ pub use bodies::{
 pub use denial::{Additions, Denial, NearMiss, Source};
 pub use learning::{Learning, Scope};
 pub use peers::Peers;
+pub use permit::Permit;
 pub use rules::Rules;
 
 use crate::api::split_version;
 use crate::http1::{Method, Request, RequestBody, Target};
 use bodies::{BodyDenial, Inspection};
 use rules::{Rule, RuleVerdict};
-use std::num::NonZeroU64;
 
 /// The allowlists that apply to one client. The default allows nothing.
 #[derive(Debug, Clone, Default)]
@@ -96,15 +97,6 @@ pub enum Verdict<'a> {
     Moved,
 }
 
-/// Leave to send one request.
-#[derive(Debug)]
-#[must_use]
-pub struct Permit<'a> {
-    request: &'a Request<'a>,
-    rule: &'a Rule,
-    judged_body: Option<Vec<u8>>,
-}
-
 /// A request whose body has yet to be judged.
 #[derive(Debug)]
 #[must_use]
@@ -148,7 +140,7 @@ pub fn judge<'a>(
     };
     match form.and_then(|()| bodies.inspection(method, target.path(), target.query())) {
         Ok(_) if target.had_doubled_slashes() => Verdict::Moved,
-        Ok(None) => Verdict::Allowed(Permit { request, rule, judged_body: None }),
+        Ok(None) => Verdict::Allowed(Permit::new(request, rule)),
         Ok(Some(inspection)) => Verdict::BodyNeeded(Inquiry { request, rule, bodies, inspection }),
         Err(denial) => Verdict::Denied(Denial::Body(denial)),
     }
@@ -201,42 +193,6 @@ impl<'a> Inquiry<'a> {
             (_, Some(_)) => Some([].as_slice()),
         };
         let judged = self.bodies.judge(self.inspection, content_type, body)?;
-        Ok(Permit { request: self.request, rule: self.rule, judged_body: Some(judged) })
-    }
-}
-
-impl<'a> Permit<'a> {
-    /// The request that may be sent.
-    #[must_use]
-    pub fn request(&self) -> &'a Request<'a> {
-        self.request
-    }
-
-    /// The rule that allows it.
-    #[must_use]
-    pub fn rule(&self) -> &'a Rule {
-        self.rule
-    }
-
-    /// Appends what is sent first: the head, and the body where it was judged.
-    pub fn print(&self, out: &mut Vec<u8>) {
-        self.request.print(self.printed_body(), out);
-        out.extend_from_slice(self.judged_body.as_deref().unwrap_or_default());
-    }
-
-    /// What of the body is still to come from the client.
-    #[must_use]
-    pub fn body_to_relay(&self) -> RequestBody {
-        if self.judged_body.is_some() { RequestBody::Empty } else { self.request.body() }
-    }
-
-    fn printed_body(&self) -> RequestBody {
-        match &self.judged_body {
-            None => self.request.body(),
-            Some(body) => match NonZeroU64::new(body.len() as u64) {
-                None => RequestBody::Empty,
-                Some(length) => RequestBody::Length(length),
-            },
-        }
+        Ok(Permit::new(self.request, self.rule).with_body(judged))
     }
 }

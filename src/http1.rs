@@ -35,6 +35,7 @@ pub use framing::{BodyReader, Decoded, Encoding, RequestBody, ResponseBody};
 pub(crate) use hijack::{engine_takes, podman_takes};
 pub use method::Method;
 pub use reply::{Reply, print_page};
+pub(crate) use request::Printed;
 pub use request::{Request, Upgrade, Version};
 pub use response::{Asked, Response, Takeover, read_status};
 pub use scan::HeadScan;

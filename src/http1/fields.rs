@@ -151,10 +151,19 @@ fn must_stay(name: &str) -> bool {
         || name.eq_ignore_ascii_case("content-type")
 }
 
-/// Appends the end-to-end fields among `fields`.
-pub(super) fn print_end_to_end(fields: &[Header<'_>], nominates: bool, out: &mut Vec<u8>) {
+/// Appends the end-to-end fields among `fields`, but for those named by `without`.
+pub(super) fn print_end_to_end(
+    fields: &[Header<'_>],
+    nominates: bool,
+    without: &[&str],
+    out: &mut Vec<u8>,
+) {
     for field in fields {
-        if role(field.name) == Role::EndToEnd && !(nominates && is_nominated(field.name, fields)) {
+        let is_left_out = without.iter().any(|name| field.name.eq_ignore_ascii_case(name));
+        if role(field.name) == Role::EndToEnd
+            && !is_left_out
+            && !(nominates && is_nominated(field.name, fields))
+        {
             print_field(field.name, field.value, out);
         }
     }

@@ -44,6 +44,17 @@ impl Upgrade {
     }
 }
 
+/// How the head that the daemon gets differs from the received one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printed<'p> {
+    /// The target in place of the client's own, if there is one.
+    pub(crate) target: Option<&'p Target<'p>>,
+    /// The body's framing.
+    pub(crate) body: RequestBody,
+    /// Names of end-to-end fields that are left out.
+    pub(crate) without: &'p [&'p str],
+}
+
 /// A request that is well-formed; whether it is allowed is the filter's matter.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -166,11 +177,11 @@ impl<'a> Request<'a> {
         self.fields.iter().filter(named).map(|field| field.value)
     }
 
-    /// Appends the head that the daemon gets, for a body framed as `body`.
-    pub(crate) fn print(&self, body: RequestBody, out: &mut Vec<u8>) {
+    /// Appends the head that the daemon gets, changed as `printed` says.
+    pub(crate) fn print(&self, printed: &Printed<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(self.method.as_str().as_bytes());
         out.push(b' ');
-        self.target.print(out);
+        printed.target.unwrap_or(&self.target).print(out);
         out.extend_from_slice(b" HTTP/1.1\r\n");
         fields::print_field("Host", DAEMON_HOST.as_bytes(), out);
         match self.upgrade {
@@ -180,8 +191,9 @@ impl<'a> Request<'a> {
                 fields::print_field("Upgrade", upgrade.as_str().as_bytes(), out);
             }
         }
-        print_framing(body, self.method, out);
-        fields::print_end_to_end(self.fields, self.connection.nominates, out);
+        print_framing(printed.body, self.method, out);
+        let nominates = self.connection.nominates;
+        fields::print_end_to_end(self.fields, nominates, printed.without, out);
         out.extend_from_slice(b"\r\n");
     }
 }
@@ -315,9 +327,13 @@ mod tests {
     fn printed(head: &str) -> Result<String, Error> {
         let mut storage = FieldStorage::new();
         let request = Request::parse(head.as_bytes(), &mut storage)?;
+        Ok(print(&request, &Printed { target: None, body: request.body(), without: &[] }))
+    }
+
+    fn print(request: &Request<'_>, printed: &Printed<'_>) -> String {
         let mut out = Vec::new();
-        request.print(request.body(), &mut out);
-        Ok(String::from_utf8(out).unwrap())
+        request.print(printed, &mut out);
+        String::from_utf8(out).unwrap()
     }
 
     fn check(head: &str, expected: &str) {
@@ -347,6 +363,21 @@ mod tests {
         check(
             "PUT /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: Chunked\r\n\r\n",
             "PUT /x HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn another_target_and_body_are_printed_and_fields_left_out() {
+        let head = b"POST /a?b HTTP/1.1\r\nHost: d\r\nContent-Type: x/y\r\nX-A: 1\r\n\r\n";
+        let mut storage = FieldStorage::new();
+        let request = Request::parse(head, &mut storage).unwrap();
+        let target = Target::parse("/c?d=e", Method::Post).unwrap();
+        let without = ["content-type"];
+        let printed =
+            Printed { target: Some(&target), body: RequestBody::Chunked, without: &without };
+        assert_eq!(
+            print(&request, &printed),
+            "POST /c?d=e HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n"
         );
     }
 

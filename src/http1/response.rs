@@ -136,7 +136,7 @@ impl<'a> Response<'a> {
         out.push(b' ');
         out.extend_from_slice(self.reason.as_bytes());
         out.extend_from_slice(b"\r\n");
-        fields::print_end_to_end(self.fields, self.nominates, out);
+        fields::print_end_to_end(self.fields, self.nominates, &[], out);
         self.print_framing(version, out);
         match self.upgrade {
             Some(upgrade) => {
