@@ -170,6 +170,30 @@ pub enum Subject {
     InQuery(&'static Subject, &'static str),
 }
 
+/// How an operation is limited to containers, networks and volumes with a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Targeting {
+    /// Its path names one, of the kind of its [`Subject`], or the exec instance of one.
+    One,
+    /// Its query names one container.
+    InQuery,
+    /// Its path names a network and its body a container.
+    Join,
+    /// It lists those of a kind, and the daemon filters by label.
+    List(Subject),
+    /// It removes the unused ones of a kind, and the daemon filters by label.
+    Prune(Subject),
+    /// It follows events, and the daemon filters by label.
+    Events,
+    /// It makes one of a kind.
+    Create(Subject),
+    /// It is about none of them.
+    Outside,
+    /// It cannot be limited: it is about several of them, about a whole swarm, or
+    /// about the host.
+    Never,
+}
+
 /// Whether the name of an operation is the daemon's or ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
@@ -203,6 +227,8 @@ pub struct Facts {
     pub class: Class,
     /// How its bytes flow.
     pub flow: Flow,
+    /// How it is limited to targets.
+    pub targeting: Targeting,
     /// All paths that reach it.
     pub routes: &'static [Route],
     /// What it does, as the end of a sentence that begins with its name.

@@ -68,6 +68,21 @@ impl Template {
         path.strip_prefix(literal).is_some_and(|path| matches(rest, path, Segments::AsWritten))
     }
 
+    /// What of a path is before, in and behind the template's only parameter; `None`
+    /// for a path of another template, and for a template with more or none.
+    #[must_use]
+    pub fn split_name(self, path: &str) -> Option<(&'static str, &str, &'static str)> {
+        let (before, rest) = self.split_literal();
+        let (Piece::Segment(_) | Piece::Span(_), rest) = split_piece(rest)? else { return None };
+        let after = match split_piece(rest) {
+            None => "",
+            Some((Piece::Literal(literal), "")) => literal,
+            Some(_) => return None,
+        };
+        let name = path.strip_prefix(before)?.strip_suffix(after)?;
+        self.matches(path).then_some((before, name, after))
+    }
+
     /// Whether the path ends, from a slash on, like one of this template, with
     /// every parameter spanning slashes. Its time is linear in the path for
     /// templates that end behind their first parameter or a literal after it.

@@ -262,3 +262,43 @@ fn the_table_says_of_every_operation_what_the_collected_facts_say() {
         ["libpod POST /libpod/manifests/create ManifestCreateLibpod image (query name=) changes -"]
     );
 }
+
+#[test]
+fn operations_on_one_target_have_one_route_with_its_name_alone() {
+    for operation in Operation::ALL {
+        let facts = operation.facts();
+        let is_target = matches!(
+            facts.subject,
+            Subject::Container | Subject::Exec | Subject::Network | Subject::Volume
+        );
+        match facts.targeting {
+            Targeting::One | Targeting::Join => {
+                let [route] = facts.routes else { panic!("{operation} has one route") };
+                let path =
+                    route.template.as_str().replace("{id*}", "a/b").replace("{name*}", "a/b");
+                let (before, name, after) = route.template.split_name(&path).unwrap();
+                assert!(is_target && name == "a/b", "{operation}");
+                assert_eq!(format!("{before}{name}{after}"), path);
+            }
+            Targeting::Outside => assert!(!is_target, "{operation}"),
+            _ => {}
+        }
+        if facts.tree == Tree::Libpod {
+            assert_eq!(facts.targeting, Targeting::Never, "{operation}");
+        }
+    }
+}
+
+#[test]
+fn the_name_in_a_path_is_found_by_its_template() {
+    let split = |template, path| Template::new(template).split_name(path);
+    assert_eq!(
+        split("/containers/{id*}/json", "/containers/a/json/json"),
+        Some(("/containers/", "a/json", "/json"))
+    );
+    assert_eq!(split("/networks/{id*}", "/networks/a"), Some(("/networks/", "a", "")));
+    assert_eq!(split("/networks/{id*}", "/networks/"), None);
+    assert_eq!(split("/containers/{id*}/json", "/containers/json"), None);
+    assert_eq!(split("/containers/json", "/containers/json"), None);
+    assert_eq!(split("/a/{x}/b/{y}", "/a/1/b/2"), None);
+}
