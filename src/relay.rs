@@ -153,6 +153,45 @@ impl<'a> Relay<'a> {
         }
     }
 
+    /// Uploads until the whole body of the response is received, and returns it
+    /// instead of passing it on. `grow` is asked for room for that many bytes in all.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; nothing of the response has been written then.
+    pub fn collect<E>(
+        &mut self,
+        mut reader: BodyReader,
+        mut grow: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Result<Vec<u8>, E>, Fault> {
+        let mut body = Vec::new();
+        loop {
+            let received = self.download.buffer.filled_mut();
+            let decoded = reader
+                .decode(received)
+                .map_err(|error| Fault::Framing(Direction::Download, error))?;
+            let data = received.get(decoded.data).unwrap_or_default();
+            if !data.is_empty()
+                && let Err(refused) = grow(body.len() + data.len())
+            {
+                return Ok(Err(refused));
+            }
+            body.extend_from_slice(data);
+            self.download.buffer.consume(decoded.consumed);
+            if reader.is_done() {
+                return Ok(Ok(body));
+            }
+            if decoded.consumed > 0 {
+                continue;
+            }
+            let upload = self.upload.step_upload()?;
+            let download = match self.step_head() {
+                Err(Fault::Truncated(_)) if reader.ends_at_close() => return Ok(Ok(body)),
+                step => step?,
+            };
+            self.wait(upload, download)?;
+        }
+    }
+
     /// Moves both bodies until both are complete.
     ///
     /// # Errors
@@ -210,8 +249,8 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Receives a part of the response head, and writes what is due to the
-    /// client before it (a 100).
+    /// Receives a part of the response that is not passed on, and writes what is due
+    /// to the client before it (a 100).
     fn step_head(&mut self) -> Result<Need, Fault> {
         if !self.download.prefix.is_empty() && self.download.step()? == Need::Write {
             return Ok(Need::Write);

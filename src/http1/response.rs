@@ -131,13 +131,28 @@ impl<'a> Response<'a> {
     /// Appends the head that the client gets. `keep_alive`: whether its
     /// connection may carry another request.
     pub fn print(&self, version: Version, keep_alive: bool, out: &mut Vec<u8>) {
+        self.print_head(keep_alive, |out| self.print_framing(version, out), out);
+    }
+
+    /// The same for another body of that length.
+    pub fn print_for_body(&self, body_bytes: usize, keep_alive: bool, out: &mut Vec<u8>) {
+        let length = u64::try_from(body_bytes).unwrap_or(u64::MAX);
+        self.print_head(keep_alive, |out| print_content_length(length, out), out);
+    }
+
+    fn print_head(
+        &self,
+        keep_alive: bool,
+        print_framing: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         out.extend_from_slice(b"HTTP/1.1 ");
         print_decimal(self.status.into(), out);
         out.push(b' ');
         out.extend_from_slice(self.reason.as_bytes());
         out.extend_from_slice(b"\r\n");
         fields::print_end_to_end(self.fields, self.nominates, &[], out);
-        self.print_framing(version, out);
+        print_framing(out);
         match self.upgrade {
             Some(upgrade) => {
                 out.extend_from_slice(b"Connection: Upgrade\r\n");

@@ -66,6 +66,16 @@ impl<'a> Target<'a> {
         self.had_doubled_slashes
     }
 
+    /// The same target, without the bytes that it was parsed from.
+    #[must_use]
+    pub fn into_owned(self) -> Target<'static> {
+        Target {
+            path: Cow::Owned(self.path.into_owned()),
+            query: self.query.map(|query| Cow::Owned(query.into_owned())),
+            had_doubled_slashes: self.had_doubled_slashes,
+        }
+    }
+
     /// Appends the canonical encoding: `/` and every pchar plain, all else `%XX`.
     pub(crate) fn print(&self, out: &mut Vec<u8>) {
         print_path(&self.path, out);

@@ -5,6 +5,8 @@
 pub enum Shape {
     /// Unknown: every object in it may be a struct.
     Any,
+    /// An answer of a daemon, which is only printed again: all keys are exact.
+    Exact,
     /// A struct, with the fields that hold maps somewhere.
     Struct(&'static [(&'static str, &'static Shape)]),
     /// A map, with the shape of its values.
@@ -15,7 +17,7 @@ pub enum Shape {
 
 impl Shape {
     pub(super) fn is_map(&self) -> bool {
-        matches!(self, Self::Map(_))
+        matches!(self, Self::Map(_) | Self::Exact)
     }
 
     /// The shape of a member. A field that is spelled otherwise is unknown.
@@ -25,6 +27,7 @@ impl Shape {
                 fields.iter().find(|(name, _)| *name == key).map_or(&Self::Any, |(_, shape)| shape)
             }
             Self::Map(values) => values,
+            Self::Exact => &Self::Exact,
             Self::Any | Self::List(_) => &Self::Any,
         }
     }
@@ -32,6 +35,7 @@ impl Shape {
     pub(super) fn item(&self) -> &'static Self {
         match self {
             Self::List(items) => items,
+            Self::Exact => &Self::Exact,
             Self::Any | Self::Struct(_) | Self::Map(_) => &Self::Any,
         }
     }
