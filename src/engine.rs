@@ -7,7 +7,7 @@
 //!
 //! Paths carry no version, so that every Engine answers in its own.
 //!
-//! Read: `call`, `ping`, `json_stream`, `containers` (pure), `incoming`.
+//! Read: `call`, `ping`, `json_stream`, `containers` (pure), `incoming`, `things`.
 
 mod incoming;
 mod call;
@@ -19,11 +19,13 @@ pub(crate) mod fake;
 pub(crate) mod fake_daemon;
 mod json_stream;
 mod ping;
+mod things;
 
 pub use call::{Call, Limit, OwnRequest};
 pub use containers::{Attachment, Change, ChangeKind, Container, Labels, Network};
 pub use error::EngineError;
 pub use ping::{PingError, ping};
+pub use things::{Product, Thing, Things};
 
 use crate::http1::percent_encoded;
 use crate::relay::socket::Socket;

@@ -39,8 +39,12 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Asks on a connection of its own, and reads the head of the answer.
     pub(super) fn to(socket: &Path, target: &str) -> Result<Self, EngineError> {
+        Self::within(socket, target, Limit::Piece(ANSWER_LIMIT))
+    }
+
+    /// The same with another limit.
+    pub(super) fn within(socket: &Path, target: &str, limit: Limit) -> Result<Self, EngineError> {
         let request = OwnRequest { method: Method::Get, target, host: DAEMON_HOST };
-        let limit = Limit::Piece(ANSWER_LIMIT);
         let mut call = Call::ask(Socket::dial(socket)?, request, limit)?;
         let (status, body) = receive_final_head(&mut call, request)?;
         Ok(Self { call, status, body, data: 0..0, consumed: 0, bytes_left: 0 })
