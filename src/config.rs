@@ -29,6 +29,7 @@ mod options;
 mod read;
 mod settings;
 mod suggest;
+mod targets;
 mod values;
 
 pub use commands::{Asked, Command, Input, bare_command};

@@ -5,8 +5,9 @@
 //! **Invariant:** only [`judge`] makes a [`Permit`], and only a permit can be
 //! printed for the daemon; what was judged is what is sent.
 //!
-//! Rules are judged in the order address, method, path, body; the first failure
-//! denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `permit`, `denial`.
+//! Rules are judged in the order address, method, path, body, targets; the first
+//! failure denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `permit`, `targets`,
+//! `denial`.
 
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
@@ -17,6 +18,7 @@ mod learning;
 pub mod peers;
 mod permit;
 pub mod rules;
+pub mod targets;
 
 pub use bodies::{
     AllowedImages, BindMounts, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate,
@@ -26,11 +28,13 @@ pub use learning::{Learning, Scope};
 pub use peers::Peers;
 pub use permit::Permit;
 pub use rules::Rules;
+pub use targets::TargetRules;
 
 use crate::api::split_version;
 use crate::http1::{Method, Request, RequestBody, Target};
-use bodies::{BodyDenial, Inspection};
+use bodies::Inspection;
 use rules::{Rule, RuleVerdict};
+use targets::{Plan, Question, Search, Step};
 
 /// The allowlists that apply to one client. The default allows nothing.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +43,20 @@ pub struct Policy {
     peers: Peers,
     rules: Rules,
     bodies: BodyRules,
+    targets: TargetRules,
 }
 
 impl Policy {
     /// The one way to a policy that allows anything.
     #[must_use]
-    pub fn new(source: Source, peers: Peers, rules: Rules, bodies: BodyRules) -> Self {
-        Self { source, peers, rules, bodies }
+    pub fn new(
+        source: Source,
+        peers: Peers,
+        rules: Rules,
+        bodies: BodyRules,
+        targets: TargetRules,
+    ) -> Self {
+        Self { source, peers, rules, bodies, targets }
     }
 
     /// Where the allowlists were written, so that a denial can say what to add.
@@ -71,6 +82,12 @@ impl Policy {
     pub fn bodies(&self) -> &BodyRules {
         &self.bodies
     }
+
+    /// The containers, networks and volumes to which they are limited.
+    #[must_use]
+    pub fn targets(&self) -> &TargetRules {
+        &self.targets
+    }
 }
 
 /// Whether a client may ask at all.
@@ -90,6 +107,8 @@ pub enum Verdict<'a> {
     Allowed(Permit<'a>),
     /// The body must be judged too.
     BodyNeeded(Inquiry<'a>),
+    /// The daemon must be asked first what the request is about.
+    SearchNeeded(Search<'a>, Vec<Question>),
     /// It must not be sent.
     Denied(Denial),
     /// It would be allowed, but its path has doubled slashes: the client is
@@ -104,7 +123,8 @@ pub struct Inquiry<'a> {
     request: &'a Request<'a>,
     rule: &'a Rule,
     bodies: &'a BodyRules,
-    inspection: Inspection,
+    inspection: Option<Inspection>,
+    plan: Option<Plan<'a>>,
 }
 
 /// What a request is judged by.
@@ -127,26 +147,38 @@ pub fn judge<'a>(
     if standing == Standing::Foreign {
         return Verdict::Denied(Denial::Address);
     }
-    let policy = in_force.policy;
-    let rule = match in_force.rule(request) {
-        Ok(rule) => rule,
-        Err(denial) => return Verdict::Denied(denial),
-    };
-    let (method, target) = (request.method(), request.target());
-    let bodies = &policy.bodies;
-    let form = match request.body() {
-        RequestBody::Empty => Ok(()),
-        _ => bodies.check_form(method, target.path(), request.field_values("content-type")),
-    };
-    match form.and_then(|()| bodies.inspection(method, target.path(), target.query())) {
-        Ok(_) if target.had_doubled_slashes() => Verdict::Moved,
-        Ok(None) => Verdict::Allowed(Permit::new(request, rule)),
-        Ok(Some(inspection)) => Verdict::BodyNeeded(Inquiry { request, rule, bodies, inspection }),
-        Err(denial) => Verdict::Denied(Denial::Body(denial)),
+    match in_force.judge(request) {
+        Ok(verdict) => verdict,
+        Err(denial) => Verdict::Denied(denial),
     }
 }
 
 impl<'a> InForce<'a> {
+    fn judge(self, request: &'a Request<'a>) -> Result<Verdict<'a>, Denial> {
+        let rule = self.rule(request)?;
+        let (method, target) = (request.method(), request.target());
+        let bodies = &self.policy.bodies;
+        if request.body() != RequestBody::Empty {
+            let types = request.field_values("content-type");
+            bodies.check_form(method, target.path(), types).map_err(Denial::Body)?;
+        }
+        let inspection = bodies.inspection(method, target.path(), target.query());
+        let inspection = inspection.map_err(Denial::Body)?;
+        let limits = self.policy.targets.or(&self.listener.targets);
+        let plan = limits.plan(request).map_err(Denial::Target)?;
+        if target.had_doubled_slashes() {
+            return Ok(Verdict::Moved);
+        }
+        if inspection.is_some() || plan.is_some_and(|plan| plan.needs_body()) {
+            return Ok(Verdict::BodyNeeded(Inquiry { request, rule, bodies, inspection, plan }));
+        }
+        let permit = Permit::new(request, rule);
+        Ok(match plan {
+            None => Verdict::Allowed(permit),
+            Some(plan) => plan.begin(permit).into(),
+        })
+    }
+
     /// The rule that allows a request, or why none does.
     fn rule(self, request: &Request<'_>) -> Result<&'a Rule, Denial> {
         let (method, path) = (request.method(), request.target().path());
@@ -182,17 +214,39 @@ pub fn near_miss(rules: &Rules, method: Method, target: &Target<'_>) -> Option<N
 
 impl<'a> Inquiry<'a> {
     /// Judges the whole body.
-    ///
-    /// # Errors
-    /// What in it is not allowed.
-    pub fn judge_body(self, body: &[u8]) -> Result<Permit<'a>, BodyDenial> {
-        let mut declared = self.request.field_values("content-type");
-        let content_type = match (declared.next(), declared.next()) {
-            (first, None) => first,
-            // Which of two the Engine reads is not for us to guess.
-            (_, Some(_)) => Some([].as_slice()),
+    pub fn judge_body(self, body: Vec<u8>) -> Verdict<'a> {
+        let Self { request, rule, bodies, inspection, plan } = self;
+        let body = match inspection {
+            None => body,
+            Some(inspection) => match bodies.judge(inspection, content_type(request), &body) {
+                Ok(judged) => judged,
+                Err(denial) => return Verdict::Denied(Denial::Body(denial)),
+            },
         };
-        let judged = self.bodies.judge(self.inspection, content_type, body)?;
-        Ok(Permit::new(self.request, self.rule).with_body(judged))
+        let permit = Permit::new(request, rule).with_body(body);
+        match plan {
+            None => Verdict::Allowed(permit),
+            Some(plan) => plan.begin(permit).into(),
+        }
+    }
+}
+
+/// The one content type; of two, which of them the Engine reads is not for us to guess.
+fn content_type<'a>(request: &Request<'a>) -> Option<&'a [u8]> {
+    let mut declared = request.field_values("content-type");
+    match (declared.next(), declared.next()) {
+        (first, None) => first,
+        (_, Some(_)) => Some([].as_slice()),
+    }
+}
+
+impl<'a> From<Step<'a>> for Verdict<'a> {
+    fn from(step: Step<'a>) -> Self {
+        match step {
+            Step::Allowed(permit) => Self::Allowed(permit),
+            Step::Ask(search, questions) => Self::SearchNeeded(search, questions),
+            Step::Denied(denial) => Self::Denied(Denial::Target(denial)),
+            Step::BadBody(denial) => Self::Denied(Denial::Body(denial)),
+        }
     }
 }

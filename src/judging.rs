@@ -6,8 +6,7 @@
 //! **Invariant:** a request is judged, with its body, by one of [`LANES`] threads of
 //! a policy. Nothing waits for a socket meanwhile.
 
-use crate::filter::bodies::BodyDenial;
-use crate::filter::{InForce, Inquiry, Learning, Permit, Policy, Standing, Verdict, judge};
+use crate::filter::{InForce, Inquiry, Learning, Policy, Standing, Verdict, judge};
 use crate::http1::Request;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,14 +57,7 @@ impl SharedPolicy {
     }
 
     /// Judges the whole body of a request that this policy has judged.
-    ///
-    /// # Errors
-    /// What in it is not allowed.
-    pub fn judge_body<'a>(
-        &self,
-        inquiry: Inquiry<'a>,
-        body: &[u8],
-    ) -> Result<Permit<'a>, BodyDenial> {
+    pub fn judge_body<'a>(&self, inquiry: Inquiry<'a>, body: Vec<u8>) -> Verdict<'a> {
         let _lane = self.lanes.enter();
         inquiry.judge_body(body)
     }

@@ -12,6 +12,7 @@
 mod lines;
 mod shown;
 
+use crate::filter::targets::AnswerError;
 use crate::filter::{Denial, Permit, Source};
 use crate::http1::{self, Reply, Request};
 use std::borrow::Cow;
@@ -49,6 +50,10 @@ pub enum Refusal {
     BodyFraming(http1::Error),
     /// The daemon did not answer it; the cause.
     Daemon(String),
+    /// It is limited to targets, and the daemon is not one that can be trusted with it.
+    OtherDaemon,
+    /// The answer of the daemon had to be read, and could not be.
+    Answer(AnswerError),
 }
 
 /// Why a body could not be read whole.
@@ -111,8 +116,12 @@ impl Refusal {
             Self::Malformed(error) | Self::BodyFraming(error) => error.status(),
             Self::SlowHead => 408,
             Self::Body(failure) => failure.status(),
-            Self::Unidentified(_) | Self::NoPlace(_) | Self::NoMemory | Self::Stalled => 503,
-            Self::Daemon(_) => 502,
+            Self::Unidentified(_)
+            | Self::NoPlace(_)
+            | Self::NoMemory
+            | Self::Stalled
+            | Self::OtherDaemon => 503,
+            Self::Daemon(_) | Self::Answer(_) => 502,
         }
     }
 
@@ -136,6 +145,8 @@ impl Refusal {
             Self::NoMemory => MEMORY_USED_UP.into(),
             Self::Stalled => "too many transfers whose receivers do not read".into(),
             Self::Daemon(cause) => cause.as_str().into(),
+            Self::OtherDaemon => "targets are limited with Docker's Engine alone".into(),
+            Self::Answer(error) => error.to_string().into(),
         }
     }
 
@@ -253,6 +264,8 @@ mod tests {
             (Refusal::Stalled, 503, "receivers do not read"),
             (Refusal::BodyFraming(http1::Error::Chunk), 400, ""),
             (Refusal::Daemon("it is away".into()), 502, "it is away"),
+            (Refusal::OtherDaemon, 503, "Docker's Engine alone"),
+            (Refusal::Answer(AnswerError::Compressed), 502, "is compressed"),
         ];
         for (refusal, status, part) in rows {
             let reply = refusal.reply(Received::Request(&request), &sender).unwrap();

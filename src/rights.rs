@@ -38,6 +38,7 @@ mod follow;
 mod grants;
 mod labels;
 mod table;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -25,7 +25,9 @@ use crate::names::Names;
 use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
 use crate::rights::Rights;
-use crate::session::{Client, Connection, Learner, Memory, Probation, Session, Shared};
+use crate::session::{
+    Client, Connection, KnownDaemon, Learner, Memory, Probation, Session, Shared,
+};
 use admission::{NoPlace, Place};
 use door::{Caller, CurrentPlace, Door, Places};
 use overload::Overload;
@@ -177,6 +179,7 @@ impl Core {
                 rights: rights.transpose()?,
                 memory: Memory::default(),
                 learner,
+                daemon: KnownDaemon::default(),
                 stopping: AtomicBool::new(false),
             },
             places: Places::new(connections_max, connections_per_client_max),

@@ -14,15 +14,16 @@ mod learner;
 mod memory;
 mod probation;
 mod read_head;
+mod search;
 
 pub use client::{Client, Owner};
 pub use ending::{After, CloseReason};
 pub use learner::Learner;
 pub use memory::Memory;
 pub use probation::{Probation, Seat};
+pub use search::KnownDaemon;
 
 use crate::config::Limits;
-use crate::filter::bodies::BodyDenial;
 use crate::filter::{Denial, Inquiry, Permit, Standing, Verdict};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::judging::SharedPolicy;
@@ -59,6 +60,8 @@ pub struct Shared {
     pub memory: Memory,
     /// Set while the proxy learns.
     pub learner: Option<Arc<Learner>>,
+    /// What is known of the daemon.
+    pub daemon: KnownDaemon,
     /// Set once, when no further request is to be taken.
     pub stopping: AtomicBool,
 }
@@ -256,32 +259,39 @@ impl<'a> Session<'a> {
         }
         let (listener, shared) = (Arc::clone(&self.listener), self.shared);
         let learning = shared.learner.as_ref().map(|learner| learner.learning());
-        match policy.judge(&listener, learning, &request, standing) {
-            Verdict::Allowed(permit) => self.forward(&permit),
-            Verdict::Denied(denial) => self.refuse(&request, &Refusal::Denied(denial)),
-            Verdict::Moved => self.refuse(&request, &Refusal::Moved),
-            Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
-                Ok(body) => match self.judge_body(&policy, inquiry, body) {
-                    Ok(permit) => self.forward(&permit),
-                    Err(denial) => self.refuse(&request, &Refusal::Denied(Denial::Body(denial))),
+        let mut verdict = policy.judge(&listener, learning, &request, standing);
+        loop {
+            verdict = match verdict {
+                Verdict::Allowed(permit) => return self.forward(&permit),
+                Verdict::Denied(denial) => return self.refuse(&request, &Refusal::Denied(denial)),
+                Verdict::Moved => return self.refuse(&request, &Refusal::Moved),
+                Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
+                    Ok(body) => self.judge_body(&policy, inquiry, body),
+                    Err(failure) => return self.refuse_body(&request, failure),
                 },
-                Err(failure) => self.refuse_body(&request, failure),
-            },
+                Verdict::SearchNeeded(search, questions) => match self.search(search, questions) {
+                    Ok(verdict) => verdict,
+                    Err(refusal) => return self.refuse(&request, &refusal),
+                },
+            };
         }
     }
 
     /// What is left of a judged body is its print, twice: in the permit and on its
-    /// way to the daemon.
+    /// way to the daemon. While targets are looked up, the body may be read again.
     fn judge_body<'r>(
         &mut self,
         policy: &SharedPolicy,
         inquiry: Inquiry<'r>,
         body: Vec<u8>,
-    ) -> Result<Permit<'r>, BodyDenial> {
-        let permit = policy.judge_body(inquiry, &body);
-        // Less than what judging takes, so that it is granted.
-        let _ = self.hold.set(Part::Body, body.len() * 2);
-        permit
+    ) -> Verdict<'r> {
+        let body_bytes = body.len();
+        let verdict = policy.judge_body(inquiry, body);
+        if !matches!(verdict, Verdict::SearchNeeded(..)) {
+            // Less than what judging takes, so that it is granted.
+            let _ = self.hold.set(Part::Body, body_bytes * 2);
+        }
+        verdict
     }
 
     /// Chooses by whose allowlists the request is judged.
@@ -312,6 +322,11 @@ impl<'a> Session<'a> {
     }
 
     fn forward(&mut self, permit: &Permit<'_>) -> After {
+        if permit.is_limited()
+            && let Err(refusal) = self.check_daemon()
+        {
+            return self.refuse(permit.request(), &refusal);
+        }
         outcome::log_allowed(permit.request(), &self.connection.client);
         let _in_progress = self.counters.map(Counters::exchange);
         if let Some(learner) = &self.shared.learner {

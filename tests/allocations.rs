@@ -11,7 +11,9 @@ use socket_proxy::metrics::Counters;
 use socket_proxy::names::Names;
 use socket_proxy::relay::socket::Socket;
 use socket_proxy::relay::{Buffers, Width};
-use socket_proxy::session::{Client, CloseReason, Connection, Memory, Session, Shared};
+use socket_proxy::session::{
+    Client, CloseReason, Connection, KnownDaemon, Memory, Session, Shared,
+};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -121,6 +123,7 @@ fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u
         rights: None,
         memory: Memory::default(),
         learner: None,
+        daemon: KnownDaemon::default(),
         stopping: AtomicBool::new(false),
     };
     let policy = Arc::new(SharedPolicy::new(config.listeners[0].policy.clone()));

@@ -6,7 +6,8 @@
 
 use super::strict;
 use socket_proxy::filter::{
-    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, Verdict, go_regexp, judge,
+    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict, go_regexp,
+    judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
@@ -122,7 +123,13 @@ fn print_request(head: &[u8]) -> Option<Vec<u8>> {
 static ALLOW_ALL: LazyLock<Policy> = LazyLock::new(|| {
     let all = Method::ALL.map(|method| (method, ".*".to_owned()));
     let rules = Rules::compile(all).expect("a plain pattern");
-    Policy::new(Source::default(), Peers::default(), rules, BodyRules::default())
+    Policy::new(
+        Source::default(),
+        Peers::default(),
+        rules,
+        BodyRules::default(),
+        TargetRules::default(),
+    )
 });
 
 /// Whether a printed head is within the limits for received ones: printing adds

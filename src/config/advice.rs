@@ -8,7 +8,7 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::is_quoted;
 use super::settings::Settings;
 use super::values::shown;
-use super::{Config, Endpoint, Listener, additions, migration, values};
+use super::{Config, Endpoint, Listener, additions, migration, targets, values};
 use crate::advice::lint::{self, Opener};
 use crate::advice::named::is_preset;
 use crate::api::{Class, Operation};
@@ -45,6 +45,7 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
         advice.extend(ping(listener, given));
         advice.extend(reach(listener, given, config.container_rights.is_some()));
         advice.extend(dangers(listener, given));
+        advice.extend(targets::warnings(listener));
     }
     advice.extend(nothing_allowed(settings, config));
     advice

@@ -8,7 +8,7 @@
 //!
 //! The process's environment is never read here; it is an argument.
 
-use super::options::{self, Given, Opt, Value};
+use super::options::{self, Given, Kind, Opt, Value};
 use super::suggest;
 use super::values::{LISTENER_NAME, listener_name, shown};
 use super::{compat, migration};
@@ -48,8 +48,13 @@ impl Environment {
         variables.sort();
         let of_other_proxies = of_other_proxies(&variables);
         let mut environment = Self { of_other_proxies, ..Self::default() };
-        for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
-            environment.add(&name.to_string_lossy(), value);
+        for (name, value) in &variables {
+            let name = name.to_string_lossy();
+            if !value.is_empty() {
+                environment.add(&name, value);
+            } else if is_limit(&name) {
+                environment.complaints.push(format!("{name} is empty, and would limit nothing"));
+            }
         }
         environment
     }
@@ -137,6 +142,13 @@ fn target(name: &str) -> Option<Target> {
             option.is_per_listener().then_some(Target::Option { listener, option })
         }
     }
+}
+
+/// Whether an empty value would take a limit away.
+fn is_limit(name: &str) -> bool {
+    let is_label = |option: &Opt| option.kind == Kind::TargetLabel;
+    name.starts_with(PREFIX)
+        && matches!(target(name), Some(Target::Option { option, .. }) if is_label(option))
 }
 
 fn is_endpoint(text: &str) -> bool {

@@ -81,6 +81,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Command | Kind::Switch => "",
         Kind::Addresses | Kind::Exceptions => "LIST",
         Kind::Directories => "DIRECTORIES",
+        Kind::TargetLabel => "KEY=VALUE",
         Kind::SocketPath => "PATH",
         Kind::Ip => "ADDRESS",
         Kind::Address => "ADDRESS:PORT",

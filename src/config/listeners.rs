@@ -11,7 +11,7 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, Listener, additions, created, suggest};
+use super::{Endpoint, Listener, additions, created, suggest, targets};
 use crate::advice::named;
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
@@ -145,6 +145,7 @@ fn policy(
     if exact == Some(true) && bind_mounts == Some(None) {
         complain_of_exactness(reader, given, listener);
     }
+    let targets = targets::rules(reader, given, rules.as_ref(), listener);
     let mut merged = Peers::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
     let exact = exact?;
@@ -160,7 +161,7 @@ fn policy(
     let bodies = BodyRules { bind_mounts, label_guard: label_guard.cloned(), ..created };
     let additions = additions::additions(given, listener);
     let source = Source::Options { listener: listener.to_owned(), additions };
-    Some(Policy::new(source, merged, rules?, bodies))
+    Some(Policy::new(source, merged, rules?, bodies, targets?))
 }
 
 /// Fail closed: a restriction that restricts nothing is a mistake.

@@ -65,6 +65,8 @@ pub(super) enum Kind {
     Addresses,
     /// A list of host directories; repeated lists are merged.
     Directories,
+    /// A label with its value; can be repeated.
+    TargetLabel,
     /// The path of a unix socket.
     SocketPath,
     /// An IP address.
@@ -181,6 +183,10 @@ options! {
             "the only host directories that may be mounted, with commas between";
         bindmountsexact "bindmountsexact" Kind::Switch, "false",
             "let only these directories themselves be mounted, nothing below them";
+        targetlabel "targetlabel" Kind::TargetLabel, "",
+            "limit clients to containers, networks and volumes with this label; repeatable";
+        hideenv "hideenv" Kind::Switch, "false",
+            "hide environment variables of containers in answers";
     }
     "What clients may create" {
         safecreate "safecreate" Kind::Switch, "false",
@@ -266,8 +272,8 @@ impl Opt {
         all().find(|option| option.flag == name)
     }
 
-    /// The environment variable, if there is one. A pattern's variable may
-    /// carry a suffix, a further listener's carries its name.
+    /// The environment variable, if there is one. A pattern's variable, or that of
+    /// a label, may carry a suffix; a further listener's carries its name.
     ///
     /// Commands have none: a stray `SP_VERSION=1.2`, meant for an image's tag in
     /// an `.env` file, must not end the program.
@@ -308,13 +314,14 @@ impl Opt {
                 | Kind::Pids
                 | Kind::Addresses
                 | Kind::Directories
+                | Kind::TargetLabel
                 | Kind::Request
-        ) || matches!(self.flag, "bindmountsexact" | "safecreate")
+        ) || matches!(self.flag, "bindmountsexact" | "safecreate" | "hideenv")
     }
 
     /// Whether the variable can be repeated with a suffix: `SP_ALLOW_GET_2`.
     pub(super) fn takes_suffixes(&self) -> bool {
-        matches!(self.kind, Kind::Pattern(_) | Kind::Exceptions | Kind::Images)
+        matches!(self.kind, Kind::Pattern(_) | Kind::Exceptions | Kind::Images | Kind::TargetLabel)
     }
 
     /// The option's name in argh's dialect, which knows only lower case.

@@ -125,6 +125,7 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
             ("networks, addresses or host names, with commas between", "127.0.0.1,10.0.0.0/8,web")
         }
         Kind::Directories => ("absolute directories, with commas between", "/home,/var/log"),
+        Kind::TargetLabel => ("KEY=VALUE", "com.docker.compose.project=web"),
         Kind::SocketPath => ("the path of a unix socket", "/var/run/docker.sock"),
         Kind::Ip => ("an IPv4 or IPv6 address", "0.0.0.0"),
         Kind::Port => ("a port from 1 to 65535", "2375"),
@@ -188,6 +189,9 @@ mod tests {
                     Kind::Addresses => {
                         crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())
                     }
+                    Kind::TargetLabel => crate::filter::targets::TargetLabel::parse(text, "")
+                        .map(drop)
+                        .map_err(|error| error.to_string()),
                     Kind::SocketPath => values::socket_path(text).map(drop),
                     Kind::Ip => values::ip(text).map(drop),
                     Kind::Port => values::port(text).map(drop),

@@ -252,7 +252,7 @@ fn ignored_and_swallowed_words_are_named() {
 
 #[test]
 fn wrong_flags_end_with_the_usage() {
-    let needs_name = "only -allowfrom, -allow, -deny, -allow<METHOD>, -allowbindmountfrom, -bindmountsexact, -safecreate, -safecreateallow, -allowimage, -maxmemory, -maxcpus, -maxpids and -check take a listener's name behind an @";
+    let needs_name = "only -allowfrom, -allow, -deny, -allow<METHOD>, -allowbindmountfrom, -bindmountsexact, -targetlabel, -hideenv, -safecreate, -safecreateallow, -allowimage, -maxmemory, -maxcpus, -maxpids and -check take a listener's name behind an @";
     let name = format!("a name is {}", values::LISTENER_NAME);
     let rows = [
         ("-listenport=80", "unknown flag \"-listenport\"; did you mean -proxyport?".to_owned()),

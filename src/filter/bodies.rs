@@ -30,12 +30,12 @@ mod labels;
 mod libpod;
 mod maxima;
 mod mounts;
-mod query;
+pub(super) mod query;
 mod read;
 mod reference;
 mod refusal;
 pub mod safe;
-mod shapes;
+pub(super) mod shapes;
 mod volumes;
 
 pub use allowed_images::{AllowedImages, ImagePatternError, ImagesDraft};
@@ -57,7 +57,7 @@ use read::Value;
 
 /// Types of bodies that the Engine reads as parameters, beside those of the query
 /// and before them (Go's `Request.FormValue`).
-const FORMS: [&[u8]; 2] = [b"application/x-www-form-urlencoded", b"multipart/form-data"];
+pub(super) const FORMS: [&[u8]; 2] = [b"application/x-www-form-urlencoded", b"multipart/form-data"];
 
 /// What a policy demands of request bodies. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,6 +103,8 @@ pub enum Rule {
     Images,
     /// How much a container may use.
     Maxima,
+    /// To which containers, networks and volumes clients are limited.
+    Targets,
 }
 
 /// The sort of a refusal.
@@ -342,6 +344,7 @@ impl std::fmt::Display for Rule {
             Self::Labels => "label restriction",
             Self::Images => "image restriction",
             Self::Maxima => "limit restriction",
+            Self::Targets => "target restriction",
         })
     }
 }

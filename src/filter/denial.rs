@@ -5,6 +5,7 @@
 
 use super::bodies::{BodyDenial, DenialKind};
 use super::rules::Rule;
+use super::targets::TargetDenial;
 use crate::api::{Class, Operation, exact, generalise, recognise};
 use crate::http1::{Method, Reply, Request};
 use crate::text;
@@ -80,6 +81,8 @@ pub enum Denial {
     Named(Rule),
     /// The body asks for what it may not have.
     Body(BodyDenial),
+    /// It is about something to which the client is not limited.
+    Target(TargetDenial),
 }
 
 /// A pattern that would match a path that is a little different.
@@ -120,6 +123,7 @@ impl Denial {
             Self::Path { .. } => "path not allowed".into(),
             Self::Named(rule) => format!("denied by {}={}", rule.origin, rule.written).into(),
             Self::Body(denial) => denial.to_string().into(),
+            Self::Target(denial) => denial.reason().into(),
         }
     }
 
@@ -130,7 +134,7 @@ impl Denial {
         let near_miss = match self {
             Self::Method { .. } => None,
             Self::Path { near_miss, .. } => near_miss.as_ref(),
-            Self::Address | Self::Named(_) | Self::Body(_) => return None,
+            Self::Address | Self::Named(_) | Self::Body(_) | Self::Target(_) => return None,
         };
         let change = advised(source, request.method(), request.target().path());
         Some(match near_miss {
@@ -162,6 +166,10 @@ impl Denial {
                 rule.origin, rule.written
             ),
             Self::Body(denial) => denial.to_string(),
+            Self::Target(denial) => match denial.words_of_daemon() {
+                Some(words) => return Reply::new(denial.status(), words),
+                None => denial.to_string(),
+            },
         };
         let mut reply = Reply::new(self.status(), format!("socket-proxy: {explained}"));
         if let Self::Method { allowed } = self {
@@ -176,6 +184,7 @@ impl Denial {
         match self {
             Self::Method { .. } => 405,
             Self::Address | Self::Path { .. } | Self::Named(_) => 403,
+            Self::Target(denial) => denial.status(),
             Self::Body(denial) => match denial.kind() {
                 DenialKind::Syntax => 400,
                 DenialKind::MediaType => 415,

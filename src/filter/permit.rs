@@ -4,7 +4,8 @@
 //! conditions, and nobody outside of the filter makes or changes them.
 
 use super::rules::Rule;
-use crate::http1::{Printed, Request, RequestBody};
+use super::targets::Treatment;
+use crate::http1::{Printed, Request, RequestBody, Target};
 use std::num::NonZeroU64;
 
 /// Leave to send one request.
@@ -16,11 +17,26 @@ pub struct Permit<'a> {
     conditions: Conditions,
 }
 
-/// How the request that is sent differs from the one that came.
+/// How the request that is sent differs from the one that came, and its answer.
 #[derive(Debug, Default)]
-pub(super) struct Conditions {
+struct Conditions {
     /// The body to send; `None` for the client's own, as it comes.
+    body: Option<Vec<u8>>,
+    /// The target to send; `None` for the client's own.
+    target: Option<Target<'static>>,
+    /// Names of fields that are left out.
+    without: &'static [&'static str],
+    /// What the answer must go through.
+    treatment: Treatment,
+}
+
+/// A change to what is sent. What it does not set stays.
+#[derive(Debug, Default)]
+pub(super) struct Change {
     pub(super) body: Option<Vec<u8>>,
+    pub(super) target: Option<Target<'static>>,
+    pub(super) without: &'static [&'static str],
+    pub(super) treatment: Treatment,
 }
 
 impl<'a> Permit<'a> {
@@ -33,6 +49,33 @@ impl<'a> Permit<'a> {
     pub(super) fn with_body(mut self, body: Vec<u8>) -> Self {
         self.conditions.body = Some(body);
         self
+    }
+
+    /// The same with a further change.
+    pub(super) fn changed(mut self, change: Change) -> Self {
+        let conditions = &mut self.conditions;
+        conditions.body = change.body.or(conditions.body.take());
+        conditions.target = change.target.or(conditions.target.take());
+        conditions.without = change.without;
+        conditions.treatment = change.treatment;
+        self
+    }
+
+    /// The body that is sent, as far as it is known.
+    pub(super) fn body(&self) -> &[u8] {
+        self.conditions.body.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it is limited to targets.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.conditions.target.is_some()
+    }
+
+    /// What the answer must go through.
+    #[must_use]
+    pub fn treatment(&self) -> &Treatment {
+        &self.conditions.treatment
     }
 
     /// The request that may be sent.
@@ -49,7 +92,8 @@ impl<'a> Permit<'a> {
 
     /// Appends what is sent first: the head, and the body where it was judged.
     pub fn print(&self, out: &mut Vec<u8>) {
-        let printed = Printed { target: None, body: self.printed_body(), without: &[] };
+        let Conditions { target, without, .. } = &self.conditions;
+        let printed = Printed { target: target.as_ref(), body: self.printed_body(), without };
         self.request.print(&printed, out);
         out.extend_from_slice(self.conditions.body.as_deref().unwrap_or_default());
     }

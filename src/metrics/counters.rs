@@ -26,6 +26,8 @@ pub enum Judgement {
     DeniedRule,
     /// A rule on bodies and queries refuses it.
     DeniedBody,
+    /// It is about something that is no target of the client.
+    DeniedTarget,
     /// The client's container is not known.
     Unidentified,
     /// It is malformed, too large or too slow.
@@ -35,13 +37,14 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Allowed,
         Self::Learned,
         Self::Redirected,
         Self::DeniedAddress,
         Self::DeniedRule,
         Self::DeniedBody,
+        Self::DeniedTarget,
         Self::Unidentified,
         Self::Invalid,
         Self::Overload,
@@ -56,6 +59,7 @@ impl Judgement {
             Self::DeniedAddress => "denied_address",
             Self::DeniedRule => "denied_rule",
             Self::DeniedBody => "denied_body",
+            Self::DeniedTarget => "denied_target",
             Self::Unidentified => "unidentified",
             Self::Invalid => "invalid",
             Self::Overload => "overload",
@@ -70,6 +74,7 @@ impl From<&Refusal> for Judgement {
                 Self::DeniedAddress
             }
             Refusal::Denied(Denial::Body(_)) => Self::DeniedBody,
+            Refusal::Denied(Denial::Target(_)) | Refusal::OtherDaemon => Self::DeniedTarget,
             Refusal::Denied(_) | Refusal::UnknownMethod(_) => Self::DeniedRule,
             Refusal::Moved => Self::Redirected,
             Refusal::Unidentified(_) => Self::Unidentified,
@@ -78,7 +83,7 @@ impl From<&Refusal> for Judgement {
             | Refusal::BodyFraming(_)
             | Refusal::Body(_) => Self::Invalid,
             Refusal::NoPlace(_) | Refusal::NoMemory | Refusal::Stalled => Self::Overload,
-            Refusal::Daemon(_) => Self::Allowed,
+            Refusal::Daemon(_) | Refusal::Answer(_) => Self::Allowed,
         }
     }
 }

@@ -80,7 +80,11 @@ fn denied(denial: &Denial, request: &Request<'_>, sender: &Sender<'_>) {
         }
         _ => None,
     };
-    log::warn!(
+    // The daemon itself would answer so.
+    let is_missing = matches!(denial, Denial::Target(denial) if denial.is_plainly_missing());
+    let level = if is_missing { Level::Debug } else { Level::Warn };
+    log::log!(
+        level,
         reason:% = cut(&shown::reason(request, &denial.reason())), method:% = request.method(), URL = shown::url(request),
         operation = operation(request), client:% = sender.client,
         container = sender.source.container(), response = denial.status(), allow = advice, hint;

@@ -11,7 +11,9 @@ use super::labels;
 use super::table::{Holder, Table};
 use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
-use crate::filter::{Additions, AllowedImages, BodyRules, Peers, Policy, Rules, Source};
+use crate::filter::{
+    Additions, AllowedImages, BodyRules, Peers, Policy, Rules, Source, TargetRules,
+};
 use crate::judging::{Lanes, SharedPolicy};
 use crate::large_stack;
 use std::collections::{HashMap, HashSet};
@@ -49,6 +51,7 @@ enum Grant {
     Allowlists {
         rules: Rules,
         bodies: Box<BodyRules>,
+        targets: TargetRules,
         additions: Additions,
     },
     /// That label cannot be used.
@@ -117,20 +120,20 @@ impl Grants {
     fn policy(&self, grant: &Grant, container: &Container, addresses: &[IpAddr]) -> Option<Policy> {
         let peers = Peers::parse(&Addresses(addresses).to_string()).unwrap_or_default();
         let container = container.name.clone();
-        let (source, rules, bodies) = match grant {
+        let (source, rules, bodies, targets) = match grant {
             Grant::Unlabelled => return None,
-            Grant::Allowlists { rules, bodies, additions } => {
+            Grant::Allowlists { rules, bodies, targets, additions } => {
                 let source = Source::Labels { container, additions: additions.clone() };
-                (source, rules.clone(), BodyRules::clone(bodies))
+                (source, rules.clone(), BodyRules::clone(bodies), targets.clone())
             }
             Grant::Void(label) => {
                 let label = label.clone();
                 let source = Source::InvalidLabel { label, container };
-                (source, Rules::default(), BodyRules::default())
+                (source, Rules::default(), BodyRules::default(), TargetRules::default())
             }
         };
         let bodies = BodyRules { label_guard: self.label_guard.clone(), ..bodies };
-        Some(Policy::new(source, peers, rules, bodies))
+        Some(Policy::new(source, peers, rules, bodies, targets))
     }
 }
 
@@ -145,9 +148,12 @@ fn compile(container: &Container, allowed: labels::Allowlists, left: u64) -> (Gr
         );
         return (void(container, "of any name", &reason), 0);
     }
-    let labels::Allowlists { patterns, bodies, additions } = allowed;
+    let labels::Allowlists { patterns, bodies, targets, additions } = allowed;
     match patterns.compile() {
-        Ok(rules) => (Grant::Allowlists { rules, bodies: Box::new(bodies), additions }, weight),
+        Ok(rules) => {
+            let bodies = Box::new(bodies);
+            (Grant::Allowlists { rules, bodies, targets, additions }, weight)
+        }
         Err(error) => (void(container, &error.pattern, &error.reason), 0),
     }
 }
@@ -161,7 +167,7 @@ fn void(container: &Container, label: &str, reason: &str) -> Grant {
 }
 
 fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
-    let Grant::Allowlists { rules, bodies, .. } = grant else { return };
+    let Grant::Allowlists { rules, bodies, targets, .. } = grant else { return };
     let (name, ip) = (container.name.as_str(), Addresses(addresses));
     for (rule, _) in rules.allowed_items() {
         log::info!(
@@ -183,6 +189,12 @@ fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
         log::info!(
             allowbindmountfrom:% = directories, container = name, ip:% = ip;
             "Docker bind mount restrictions enabled"
+        );
+    }
+    for label in &targets.labels {
+        log::info!(
+            targetlabel = label.pair(), container = name, ip:% = ip;
+            "limited to containers, networks and volumes with a label"
         );
     }
 }

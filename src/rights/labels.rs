@@ -4,7 +4,8 @@
 //! `PREFIX.allow.bindmountfrom` and `PREFIX.allow.bindmountsexact`, with what
 //! follows `PREFIX.allow.` in any case, as the Go original reads the first three; an
 //! empty value says nothing there either. `PREFIX.allow` and `PREFIX.deny` have lists
-//! of operations; the original does not know them, nor those of [`super::created`].
+//! of operations; the original does not know them, nor those of [`super::created`] and
+//! [`super::targets`].
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
 //! makes all of them void, so that nobody has half of the rights that were meant.
@@ -16,7 +17,7 @@
 use super::created::Created;
 use crate::advice::named::named_rules;
 use crate::filter::rules::{Draft, Rule};
-use crate::filter::{Additions, BindMounts, BodyRules};
+use crate::filter::{Additions, BindMounts, BodyRules, TargetRules};
 use crate::http1::Method;
 use std::collections::BTreeMap;
 
@@ -42,6 +43,7 @@ pub(super) struct Allowlists {
     pub(super) patterns: Draft,
     /// All rules on bodies but for the guard of labels.
     pub(super) bodies: BodyRules,
+    pub(super) targets: TargetRules,
     pub(super) additions: Additions,
 }
 
@@ -63,6 +65,7 @@ pub(super) fn read(
 ) -> Result<Option<Allowlists>, InvalidLabel> {
     let (mut patterns, mut bind_mounts) = (Draft::new(WEIGHT_MAX), None);
     let (mut exact, mut created): (Option<&str>, _) = (None, Created::default());
+    let targets = super::targets::read(prefix, labels)?;
     for (label, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let invalid = |reason| InvalidLabel { label: label.clone(), reason };
         let named = || named_rules(value, label).map_err(|word| invalid(word.to_string()));
@@ -109,10 +112,10 @@ pub(super) fn read(
         (mounts, exact) => mounts.map(|mounts: BindMounts| mounts.exactly(exact.is_some())),
     };
     let bodies = created.rules(prefix, labels, bind_mounts)?;
-    if patterns.is_empty() && bodies.is_empty() {
+    if patterns.is_empty() && bodies.is_empty() && targets.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Allowlists { patterns, bodies, additions: additions(prefix, labels) }))
+    Ok(Some(Allowlists { patterns, bodies, targets, additions: additions(prefix, labels) }))
 }
 
 /// For each method the first label that the container does not have.
@@ -182,6 +185,10 @@ mod tests {
                     let items = safe.exceptions().items().map(ToString::to_string);
                     format!("safely, but {}", items.collect::<Vec<_>>().join(", "))
                 }));
+                words.extend(
+                    allowed.targets.labels.iter().map(|label| format!("only {}", label.pair())),
+                );
+                words.extend(allowed.targets.hides_env.map(|_| "no env".to_owned()));
                 words.join("; ")
             }
             Err(error) => format!("invalid {}", error.label),
@@ -339,6 +346,35 @@ mod tests {
         for name in ["socket-proxy.deny.exec", "socket-proxy.Deny.1", "socket-proxy.deny."] {
             check(&[("socket-proxy.allow", "all"), (name, "exec")], &format!("invalid {name}"));
         }
+    }
+
+    #[test]
+    fn targets_are_limits_and_never_rights() {
+        check(&[("socket-proxy.target", "a=b")], "only a=b");
+        check(
+            &[
+                ("socket-proxy.allow", "SystemPing"),
+                ("socket-proxy.target", "a=b=c"),
+                ("socket-proxy.Target.2", "d=e"),
+                ("socket-proxy.hideenv", "true"),
+            ],
+            "SystemPing; only d=e; only a=b=c; no env",
+        );
+        check(&[("socket-proxy.hideenv", "false")], "none");
+        for name in ["targets", "targetlabel", "hideenv.1", "hide-env"] {
+            let label = format!("socket-proxy.{name}");
+            check(&[(&label, "true=1")], &format!("invalid {label}"));
+        }
+        let allow = ("socket-proxy.allow", "all");
+        for value in ["", "a", "=b", "a=", "name=x"] {
+            let target = ("socket-proxy.target", value);
+            check(&[allow, target], "invalid socket-proxy.target");
+        }
+        check(
+            &[("socket-proxy.target", "a=b"), ("socket-proxy.target.1", "a=c")],
+            "invalid socket-proxy.target.1",
+        );
+        check(&[allow, ("socket-proxy.hideenv", "")], "invalid socket-proxy.hideenv");
     }
 
     #[test]

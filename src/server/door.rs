@@ -182,7 +182,7 @@ impl Seat for CurrentPlace<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{BodyRules, Peers, Rules, Source};
+    use crate::filter::{BodyRules, Peers, Rules, Source, TargetRules};
     use std::time::{Duration, Instant};
 
     fn client(number: u8) -> Client {
@@ -192,7 +192,13 @@ mod tests {
     #[test]
     fn lookups_of_strangers_do_not_shut_out_who_was_a_client_lately() {
         let peers = Peers::parse("web").unwrap();
-        let policy = Policy::new(Source::default(), peers, Rules::default(), BodyRules::default());
+        let policy = Policy::new(
+            Source::default(),
+            peers,
+            Rules::default(),
+            BodyRules::default(),
+            TargetRules::default(),
+        );
         let door = Door::new(policy);
         let places = Places::new(1024, 768);
         let lately = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();

@@ -1,10 +1,12 @@
 //! One exchange on a fresh daemon connection: request, response, what next.
 
+use super::memory::{Hold, Part, UsedUp, bytes_to_judge};
 use super::{After, CloseReason, Session};
 use crate::filter::Permit;
+use crate::filter::targets::{ANSWER_BYTES_MAX, AnswerError, Treated};
 use crate::http1::{
     self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, RequestBody,
-    Response, ResponseBody, Version,
+    Response, ResponseBody, Takeover, Version,
 };
 use crate::metrics::Answerer;
 use crate::outcome::{Outcome, Received, Refusal};
@@ -19,6 +21,8 @@ struct Answered {
     /// What the head has announced to the client.
     after: After,
     ends_at_close: bool,
+    /// The head of an answer that must be treated before anything of it is printed.
+    untreated: Option<Vec<u8>>,
 }
 
 /// Sends a permitted request to `daemon` and relays what follows.
@@ -27,7 +31,7 @@ pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socke
     let stopping = session.is_stopping();
     let relay = begin(client, daemon, session.buffers, permit);
     let mut relay = relay.within(session.connection.width, &session.shared.memory.stalls);
-    let ended = relay_exchange(&mut relay, permit, stopping);
+    let ended = relay_exchange(&mut relay, permit, stopping, &mut session.hold);
     let outcome = Outcome {
         status: ended.status,
         bytes_up: relay.upload.body_bytes,
@@ -98,11 +102,27 @@ fn begin<'a>(
     Relay::new(client, daemon, upload, download)
 }
 
-fn relay_exchange(relay: &mut Relay<'_>, permit: &Permit<'_>, stopping: bool) -> Ended {
+fn relay_exchange(
+    relay: &mut Relay<'_>,
+    permit: &Permit<'_>,
+    stopping: bool,
+    hold: &mut Hold<'_>,
+) -> Ended {
     let answered = match await_final_head(relay, permit, stopping) {
         Ok(answered) => answered,
         Err(fault) => return unanswered(relay, &fault),
     };
+    if let Some(head) = &answered.untreated {
+        match treat(relay, permit, (head, &answered), hold) {
+            Ok(()) => {}
+            Err(Untreated::Fault(fault)) => return unanswered(relay, &fault),
+            Err(Untreated::Refused(refusal)) => {
+                let status = Some(refusal.status());
+                let after = After::Close(CloseReason::Refused);
+                return Ended { after, status, refusal: Some(refusal) };
+            }
+        }
+    }
     let status = Some(answered.status);
     let is_raw = answered.ends_at_close && permit.request().version() == Version::Http11;
     let moved = match answered.body {
@@ -136,7 +156,9 @@ fn await_final_head(
         let answered = print_final_head(relay, head_bytes, permit, stopping)?;
         relay.download.buffer.consume(head_bytes);
         if let Some(answered) = answered {
-            relay.download.begin(BodyReader::from(answered.body), answered.encoding);
+            if answered.untreated.is_none() {
+                relay.download.begin(BodyReader::from(answered.body), answered.encoding);
+            }
             return Ok(answered);
         }
     }
@@ -162,7 +184,9 @@ fn print_final_head(
         return Ok(None);
     }
     let version = request.version();
-    let ends_at_close = response.ends_at_close(version);
+    let must_treat = permit.treatment().concerns(response.status())
+        && !matches!(response.body(), ResponseBody::Tunnel | ResponseBody::Empty { .. });
+    let ends_at_close = response.ends_at_close(version) && !must_treat;
     let body_ends = !ends_at_close && response.body() != ResponseBody::Tunnel;
     let after = if request.has_bare_lf() {
         After::Close(CloseReason::BareLf)
@@ -173,14 +197,73 @@ fn print_final_head(
     } else {
         finish_upload(&mut relay.upload)?
     };
-    response.print(version, after == After::Reuse, relay.download.prefix);
+    if !must_treat {
+        response.print(version, after == After::Reuse, relay.download.prefix);
+    }
     Ok(Some(Answered {
         status: response.status(),
         body: response.body(),
         encoding: response.encoding(version),
         after,
         ends_at_close,
+        untreated: must_treat.then(|| head.to_vec()),
     }))
+}
+
+/// Why an answer was not treated; nothing of it is printed.
+enum Untreated {
+    Fault(Fault),
+    Refused(Refusal),
+}
+
+/// Receives an answer whole, treats it, and prints the result for the client.
+#[inline(never)]
+fn treat(
+    relay: &mut Relay<'_>,
+    permit: &Permit<'_>,
+    (head, answered): (&[u8], &Answered),
+    hold: &mut Hold<'_>,
+) -> Result<(), Untreated> {
+    let asked = Asked { head: false, takeover: Takeover::Never };
+    let mut storage = FieldStorage::new();
+    let response = Response::parse(head, asked, &mut storage)
+        .map_err(|error| Untreated::Fault(Fault::Framing(Direction::Download, error)))?;
+    let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
+    if !response.field_values("content-encoding").all(is_plain) {
+        return Err(Untreated::Refused(Refusal::Answer(AnswerError::Compressed)));
+    }
+    let body = collect(relay, answered.body, hold)?;
+    hold.set(Part::Body, bytes_to_judge(&body))
+        .map_err(|UsedUp| Untreated::Refused(Refusal::NoMemory))?;
+    let treated = permit.treatment().apply(answered.status, body);
+    let keep_alive = answered.after == After::Reuse;
+    let out = &mut relay.download.prefix;
+    match treated.map_err(|error| Untreated::Refused(Refusal::Answer(error)))? {
+        Treated::Body(body) => {
+            response.print_for_body(body.len(), keep_alive, out);
+            out.extend_from_slice(&body);
+        }
+        Treated::Instead(reply) => reply.print(false, permit.request().version(), keep_alive, out),
+    }
+    relay.download.begin(BodyReader::Done, Encoding::Plain);
+    Ok(())
+}
+
+fn collect(
+    relay: &mut Relay<'_>,
+    body: ResponseBody,
+    hold: &mut Hold<'_>,
+) -> Result<Vec<u8>, Untreated> {
+    let grow = |bytes: usize| match hold.set(Part::Body, bytes.saturating_mul(2)) {
+        _ if bytes > ANSWER_BYTES_MAX => Err(Refusal::Answer(AnswerError::TooLarge)),
+        Err(UsedUp) => Err(Refusal::NoMemory),
+        Ok(()) => Ok(()),
+    };
+    match relay.collect(BodyReader::from(body), grow) {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(refusal)) => Err(Untreated::Refused(refusal)),
+        Err(fault) => Err(Untreated::Fault(fault)),
+    }
 }
 
 /// Whether the client's connection can carry another request after an answer that

@@ -6,7 +6,7 @@
 
 use proptest::prelude::*;
 use socket_proxy::filter::{
-    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, Verdict, judge,
+    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict, judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, Request, Target};
@@ -188,7 +188,13 @@ fn sent(head: &str) -> String {
     let mut storage = FieldStorage::new();
     let request = Request::parse(head.as_bytes(), &mut storage).expect(head);
     let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
-    let policy = Policy::new(Source::default(), Peers::default(), rules, BodyRules::default());
+    let policy = Policy::new(
+        Source::default(),
+        Peers::default(),
+        rules,
+        BodyRules::default(),
+        TargetRules::default(),
+    );
     let Verdict::Allowed(permit) = judge(
         InForce { policy: &policy, listener: &policy, learning: None },
         &request,

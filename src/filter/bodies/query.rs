@@ -15,20 +15,20 @@ use crate::text::percent::{self, Piece};
 
 /// One parameter, decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parameter {
-    pub(super) name: String,
-    pub(super) value: String,
+pub(in crate::filter) struct Parameter {
+    pub(in crate::filter) name: String,
+    pub(in crate::filter) value: String,
 }
 
 impl Parameter {
     /// Whether a daemon may take it for the parameter of that name.
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(in crate::filter) fn is(&self, name: &str) -> bool {
         folds_alike(&self.name, name)
     }
 }
 
 /// Reads a query as Go's `url.ParseQuery` does, but strictly.
-pub(super) fn parameters(query: &str) -> Result<Vec<Parameter>, Refusal> {
+pub(in crate::filter) fn parameters(query: &str) -> Result<Vec<Parameter>, Refusal> {
     if query.contains(';') {
         return Err(Refusal::closed("the query", Closed::Semicolon));
     }

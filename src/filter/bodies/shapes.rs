@@ -36,7 +36,7 @@ const HOST_CONFIG: Shape = Struct(&[
 
 /// Create, start and update of the Engine's tree. Engines up to 26 read the
 /// fields of `HostConfig` at the top level as well.
-pub(super) const CONTAINER: Shape = Struct(&[
+pub(in crate::filter) const CONTAINER: Shape = Struct(&[
     ("Annotations", &MAP),
     ("DeviceRequests", &List(&WITH_OPTIONS)),
     ("ExposedPorts", &MAP),
@@ -75,7 +75,7 @@ const CLUSTER_VOLUME: Shape = Struct(&[(
 )]);
 
 /// Create of volumes, of both trees.
-pub(super) const VOLUME: Shape = Struct(&[
+pub(in crate::filter) const VOLUME: Shape = Struct(&[
     ("ClusterVolumeSpec", &CLUSTER_VOLUME),
     ("DriverOpts", &MAP),
     ("Label", &MAP),
@@ -108,7 +108,7 @@ pub(super) const LIBPOD_SPEC: Shape = Struct(&[
 ]);
 
 /// Create of networks.
-pub(super) const NETWORK: Shape = Struct(&[
+pub(in crate::filter) const NETWORK: Shape = Struct(&[
     (
         "IPAM",
         &Struct(&[("Config", &List(&Struct(&[("AuxiliaryAddresses", &MAP)]))), ("Options", &MAP)]),
@@ -142,3 +142,7 @@ pub(super) const SWARM: Shape = Struct(&[
 /// Lists of manifests.
 pub(super) const LIBPOD_MANIFEST: Shape =
     Struct(&[("annotations", &MAP), ("artifact_annotations", &MAP), ("index_annotations", &MAP)]);
+
+/// Connect of a container to a network, and disconnect.
+pub(in crate::filter) const CONNECT: Shape =
+    Struct(&[("EndpointConfig", &Struct(&[("DriverOpts", &MAP)]))]);
