@@ -14,12 +14,12 @@ _socket_proxy() {
     flag=${flag#-} flag=${flag#-}
     case ${flag%%@*} in
         '')
-            source=(-W '-allowfrom= -allow= -deny= -learn= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -safecreate -safecreateallow= -allowimage= -maxmemory= -maxcpus= -maxpids= -compat= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -metrics= -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -presets -check= -lint -suggest= -format= -version -h') ;;
+            source=(-W '-allowfrom= -allow= -deny= -learn= -allowGET= -allowHEAD= -allowPOST= -allowPUT= -allowPATCH= -allowDELETE= -allowCONNECT= -allowTRACE= -allowOPTIONS= -allowbindmountfrom= -bindmountsexact -targetlabel= -hideenv -safecreate -safecreateallow= -allowimage= -maxmemory= -maxcpus= -maxpids= -compat= -listenip= -proxyport= -proxysocketendpoint= -proxysocketendpointfilemode= -listen= -socketpath= -waitforsocket= -watchdoginterval= -stoponwatchdog -allowhealthcheck -metrics= -proxycontainername= -dockerlabelprefix= -allowlabelgrants -maxconnections= -maxconnectionsperclient= -headertimeout= -idletimeout= -shutdowngracetime= -loglevel= -logjson -healthcheck -presets -check= -lint -suggest= -format= -version -h') ;;
         learn)
             source=(-W 'reads all') ;;
         allowbindmountfrom)
             source=(-d) ;;
-        bindmountsexact | safecreate | stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
+        bindmountsexact | hideenv | safecreate | stoponwatchdog | allowhealthcheck | allowlabelgrants | logjson)
             source=(-W 'true false') ;;
         compat)
             source=(-W 'tecnativa tecnativa-next linuxserver') ;;

@@ -24,6 +24,8 @@ mod hide;
 mod labels;
 mod query;
 mod search;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{ANSWER_BYTES_MAX, AnswerError, Treated, Treatment};
 pub use denial::TargetDenial;

@@ -42,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "session",
         &[
             "http1", "api", "filter", "advice", "config", "outcome", "judging", "relay", "names",
-            "rights", "json", "metrics",
+            "rights", "engine", "json", "metrics",
         ],
     ),
     ("commands", &["filter", "advice", "config", "text"]),

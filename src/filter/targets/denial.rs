@@ -100,7 +100,9 @@ impl TargetDenial {
     #[must_use]
     pub fn words_of_daemon(&self) -> Option<String> {
         match self {
-            Self::NotFound { kind, reference, .. } => Some(kind.missing(reference)),
+            Self::NotFoundInBody { kind: TargetKind::Volume, .. } => None,
+            Self::NotFound { kind, reference, .. }
+            | Self::NotFoundInBody { kind, reference, .. } => Some(kind.missing(reference)),
             _ => None,
         }
     }

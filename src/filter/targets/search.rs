@@ -385,9 +385,7 @@ fn named_path(
     resolver: &mut Resolver<'_>,
 ) -> Result<(String, Found), TargetDenial> {
     let (version, rest) = split_version(path);
-    let named = operation.facts().routes.iter().find_map(|route| {
-        route.template.split_name(rest).map(|(before, name, after)| (before, name, after))
-    });
+    let named = operation.facts().routes.iter().find_map(|route| route.template.split_name(rest));
     let (kind, named) = (TargetKind::of(operation.facts().subject), named);
     let (Some(kind), Some((before, name, after))) = (kind, named) else {
         return Err(TargetDenial::Unlimited { operation, label: String::new() });
