@@ -157,6 +157,13 @@ impl BodyRules {
         if let (Endpoint::OpaqueContainers(name), Some(rule)) = (endpoint, self.of_containers()) {
             return Err(restricted(rule)(Refusal::new(name, Fault::UnreadContainers)));
         }
+        // A list of images could have the name of an allowed one.
+        if endpoint == Endpoint::Judged(Inspection::LibpodManifest) && self.images.is_some() {
+            return Err(restricted(Rule::Images)(Refusal::new(
+                "/libpod/manifests",
+                Fault::ImageContent,
+            )));
+        }
         // What opens host directories as a whole has an item of safe create.
         let opaque = self.bind_mounts.as_ref().filter(|_| self.safe_create.is_none());
         let listed = match endpoint {
@@ -422,25 +429,24 @@ fn check_images(
     match inspection {
         Inspection::ContainerCreate => images.check_container(&Value::read(body)?),
         Inspection::Service => images.check_service(&Value::read(body)?),
-        Inspection::LibpodContainerCreate | Inspection::LibpodPodCreate => {
-            Err(Refusal::new("the body", Fault::UnreadContainers))
+        Inspection::LibpodContainerCreate => images.check_spec(&Value::read(body)?),
+        Inspection::LibpodPodCreate => images.check_pod(&Value::read(body)?),
+        Inspection::VolumeCreate | Inspection::LibpodVolumeCreate => {
+            images.check_volume(&Value::read(body)?)
         }
         _ => Ok(()),
     }
 }
 
-/// A body of Podman's own tree has no reader of its limits yet.
 fn check_maxima(maxima: &Maxima, inspection: Inspection, body: Node<'_>) -> Result<(), Refusal> {
     match inspection {
         Inspection::ContainerCreate => maxima.check_create(&Value::read(body)?),
         Inspection::ContainerUpdate => maxima.check_update(&Value::read(body)?),
         Inspection::ContainerStart => maxima.check_start(&Value::read(body)?),
         Inspection::Service => maxima.check_service(&Value::read(body)?),
-        Inspection::LibpodContainerCreate
-        | Inspection::LibpodPodCreate
-        | Inspection::LibpodContainerUpdate => {
-            Err(Refusal::new("the body", Fault::UnreadContainers))
-        }
+        Inspection::LibpodContainerCreate => maxima.check_spec(&Value::read(body)?),
+        Inspection::LibpodPodCreate => maxima.check_pod(&Value::read(body)?),
+        Inspection::LibpodContainerUpdate => maxima.check_libpod_update(&Value::read(body)?),
         _ => Ok(()),
     }
 }

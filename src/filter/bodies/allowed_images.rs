@@ -6,13 +6,16 @@
 //! **Invariant:** while images are restricted, nothing may put other content under an
 //! allowed name: builds, loads, imports, tags and commits are refused.
 //!
+//! **Invariant:** a digest passes by a pattern with an `@` only. Podman looks for it among
+//! all of its images, whatever name is before it.
+//!
 //! What this does not do: look at what an image contains, or at images that others have
 //! brought under an allowed name.
 
-use super::query::parameters;
-use super::read::{Container, Service};
+use super::query::{Parameter, parameters};
+use super::read::{Container, Service, Spec, Volume};
 use super::reference::{FullName, Naming, NoName};
-use super::refusal::{Fault, Refusal};
+use super::refusal::{Closed, Fault, Refusal};
 use crate::api::Operation;
 use crate::filter::go_regexp::translate;
 use crate::filter::rules::set::{Set, SetDraft};
@@ -27,6 +30,8 @@ const WEIGHT_MAX: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct AllowedImages {
     set: Arc<Set>,
+    /// Those with an `@`, which alone open digests.
+    digests: Arc<Set>,
     patterns: Vec<String>,
     weight: u64,
     /// How to add a pattern, in words that end before it: `add -allowimage=`.
@@ -50,6 +55,7 @@ pub enum ImagePatternError {
 #[derive(Debug, Default)]
 pub struct ImagesDraft {
     set: SetDraft,
+    digests: SetDraft,
     patterns: Vec<String>,
     weight: u64,
 }
@@ -70,6 +76,9 @@ impl ImagesDraft {
             return Err(syntax("the patterns would take more than 1 MiB when compiled".to_owned()));
         }
         self.set.add_whole(&translated);
+        if written.contains('@') {
+            self.digests.add_whole(&translated);
+        }
         self.patterns.push(written.to_owned());
         Ok(())
     }
@@ -85,11 +94,13 @@ impl ImagesDraft {
     /// # Errors
     /// None for patterns that [`Self::add`] took; the crate could have others.
     pub fn compile(self, how: String) -> Result<AllowedImages, ImagePatternError> {
-        let Self { set, patterns, weight } = self;
-        let set = set
-            .compile(Anchored::Yes)
-            .map_err(|error| ImagePatternError::Syntax(error.to_string()))?;
-        Ok(AllowedImages { set: Arc::new(set), patterns, weight, how })
+        let Self { set, digests, patterns, weight } = self;
+        let compile = |set: SetDraft| {
+            let set = set.compile(Anchored::Yes);
+            set.map(Arc::new).map_err(|error| ImagePatternError::Syntax(error.to_string()))
+        };
+        let (set, digests) = (compile(set)?, compile(digests)?);
+        Ok(AllowedImages { set, digests, patterns, weight, how })
     }
 }
 
@@ -116,13 +127,14 @@ impl AllowedImages {
         written: &str,
         name: Result<FullName<'_>, NoName>,
     ) -> Result<(), Refusal> {
-        let name = match name {
-            Ok(name) => name.to_string(),
+        let (name, set) = match name {
+            Ok(name) if name.has_digest() => (name.to_string(), &self.digests),
+            Ok(name) => (name.to_string(), &self.set),
             Err(why) => {
                 return Err(Refusal::new(place, Fault::NoImage { name: written.to_owned(), why }));
             }
         };
-        match self.set.first_match(&name) {
+        match set.first_match(&name) {
             Some(_) => Ok(()),
             None => Err(Refusal::new(place, Fault::Image { name, how: self.how.clone() })),
         }
@@ -136,6 +148,7 @@ impl AllowedImages {
         match operation {
             Operation::ImageCreate => self.check_pull(query),
             Operation::ImagePullLibpod => self.check_libpod_pull(query),
+            Operation::ContainerCheckpointLibpod => check_checkpoint(query),
             _ => Ok(()),
         }
     }
@@ -190,6 +203,50 @@ impl AllowedImages {
         Ok(())
     }
 
+    /// Checks a container's spec in Podman's own tree. A root directory outweighs the
+    /// image; the raw name is that which an update of the container pulls.
+    pub(super) fn check_spec(&self, spec: &Spec<'_>) -> Result<(), Refusal> {
+        if !spec.root()?.is_empty() {
+            return Err(Refusal::closed("rootfs", Closed::NoImage));
+        }
+        self.check("image", spec.image()?, Naming::Registry)?;
+        self.check_given("raw_image_name", spec.raw_image()?)?;
+        self.check_mounted(spec)
+    }
+
+    /// Checks a pod's spec: without a name the infra container has Podman's own image.
+    pub(super) fn check_pod(&self, spec: &Spec<'_>) -> Result<(), Refusal> {
+        self.check_given("infra_image", spec.infra_image()?)?;
+        self.check_mounted(spec)
+    }
+
+    fn check_mounted(&self, spec: &Spec<'_>) -> Result<(), Refusal> {
+        if let Some(artifact) = spec.artifact_volumes()?.first() {
+            return Err(Refusal::closed(artifact.place(), Closed::NoImage));
+        }
+        for volume in spec.image_volumes()? {
+            let place = format!("{}.Source", volume.place());
+            self.check(&place, volume.source()?, Naming::Registry)?;
+        }
+        Ok(())
+    }
+
+    fn check_given(&self, place: &str, name: &str) -> Result<(), Refusal> {
+        if name.is_empty() { Ok(()) } else { self.check(place, name, Naming::Registry) }
+    }
+
+    /// Checks a body of volumes create: Podman has a driver that shows an image.
+    pub(super) fn check_volume(&self, volume: &Volume<'_>) -> Result<(), Refusal> {
+        if volume.driver()? != "image" {
+            return Ok(());
+        }
+        for options in [volume.driver_options()?, volume.options()?].iter().flatten() {
+            let place = format!("{}.image", options.place);
+            self.check(&place, options.text("image")?, Naming::Registry)?;
+        }
+        Ok(())
+    }
+
     /// Checks a body of services create or update.
     pub(super) fn check_service(&self, service: &Service<'_>) -> Result<(), Refusal> {
         let container = match service.task()? {
@@ -240,6 +297,16 @@ fn gives_content(operation: Operation) -> bool {
             | Of::LocalBuildLibpod
             | Of::LocalImagesLibpod
     )
+}
+
+/// A checkpoint may become an image of any name.
+fn check_checkpoint(query: &str) -> Result<(), Refusal> {
+    let makes_image =
+        |parameter: &Parameter| parameter.is("createImage") && !parameter.value.is_empty();
+    match parameters(query)?.iter().any(makes_image) {
+        true => Err(Refusal::new("createImage", Fault::ImageContent)),
+        false => Ok(()),
+    }
 }
 
 fn check_pattern(written: &str) -> Result<(), ImagePatternError> {
@@ -316,7 +383,10 @@ impl std::error::Error for ImagePatternError {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::BodyRules;
+    use super::super::read::read_text;
     use super::*;
+    use crate::http1::Method;
 
     fn images(patterns: &[&str]) -> AllowedImages {
         let mut draft = ImagesDraft::default();
@@ -356,6 +426,87 @@ mod tests {
         }
         for name in ["", "9", "cafe", "busybox@x"] {
             assert!(check(name).is_err(), "{name}");
+        }
+    }
+
+    /// To Podman a digest is that of any image that it has.
+    #[test]
+    fn a_digest_needs_a_pattern_with_an_at_sign() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let name = format!("docker.io/library/busybox:1@{digest}");
+        let passes = |patterns: &[&str]| images(patterns).check("x", &name, Naming::Registry);
+        assert!(passes(&["docker.io/library/busybox:.*"]).is_err());
+        assert!(passes(&[".*"]).is_err());
+        let exact = format!("docker.io/library/busybox:1@{digest}");
+        assert_eq!(passes(&["docker.io/library/busybox:.*", &exact]), Ok(()));
+        assert_eq!(passes(&["docker.io/library/busybox:1@sha256:.*"]), Ok(()));
+    }
+
+    #[test]
+    fn specs_of_podman_name_images_in_full() {
+        let images = images(&["docker.io/library/busybox:.*"]);
+        let judge = |body: &str| {
+            read_text(body).and_then(|spec| images.check_spec(&spec)).map_err(|it| it.to_string())
+        };
+        let full = r#""image":"docker.io/library/busybox""#;
+        for more in [
+            "",
+            r#","raw_image_name":"docker.io/library/busybox:1","rootfs":"""#,
+            r#","image_volumes":[{"Source":"docker.io/library/busybox:2","Destination":"/i"}]"#,
+        ] {
+            assert_eq!(judge(&format!("{{{full}{more}}}")), Ok(()), "{more}");
+        }
+        for more in [
+            r#","rootfs":"/""#,
+            r#","raw_image_name":"docker.io/library/alpine""#,
+            r#","raw_image_name":"busybox""#,
+            r#","image_volumes":[{"Source":"docker.io/library/alpine"}]"#,
+            r#","artifact_volumes":[{"source":"a"}]"#,
+            r#","Raw_Image_Name":"x""#,
+        ] {
+            assert!(judge(&format!("{{{full}{more}}}")).is_err(), "{more}");
+        }
+        for image in ["", "busybox", "cafe", "containers-storage:5000/library/busybox", "dir:/x"] {
+            assert!(judge(&format!(r#"{{"image":"{image}"}}"#)).is_err(), "{image}");
+        }
+        assert!(judge("{}").is_err());
+    }
+
+    #[test]
+    fn pods_and_volumes_of_podman_name_images_in_full() {
+        let images = images(&["docker.io/library/busybox:.*"]);
+        let pod = |body: &str| read_text(body).and_then(|spec| images.check_pod(&spec));
+        assert_eq!(pod(r#"{"name":"p"}"#), Ok(()));
+        assert_eq!(pod(r#"{"infra_image":"docker.io/library/busybox:1"}"#), Ok(()));
+        assert!(pod(r#"{"infra_image":"docker.io/library/alpine"}"#).is_err());
+        let volume = |body: &str| read_text(body).and_then(|volume| images.check_volume(&volume));
+        assert_eq!(volume(r#"{"Name":"v","Driver":"local","Options":{"image":"x"}}"#), Ok(()));
+        for options in ["Options", "DriverOpts"] {
+            let body = |image| format!(r#"{{"Driver":"image","{options}":{{"image":"{image}"}}}}"#);
+            assert_eq!(volume(&body("docker.io/library/busybox:1")), Ok(()));
+            assert!(volume(&body("docker.io/library/alpine:1")).is_err());
+        }
+    }
+
+    #[test]
+    fn no_request_of_podman_puts_content_under_a_name() {
+        let images = images(&[".*"]);
+        for (operation, query) in [
+            (Operation::ImageLoadLibpod, ""),
+            (Operation::ImageBuildLibpod, "t=x"),
+            (Operation::ContainerCheckpointLibpod, "createImage=docker.io/library/busybox"),
+        ] {
+            assert!(images.check_head(operation, query).is_err(), "{operation:?}");
+        }
+        let plain = images.check_head(Operation::ContainerCheckpointLibpod, "createImage=&keep=1");
+        assert_eq!(plain, Ok(()));
+        let rules = BodyRules { images: Some(images), ..BodyRules::default() };
+        for (method, path) in [
+            (Method::Post, "/v5.8.0/libpod/manifests/docker.io/library/busybox"),
+            (Method::Put, "/v5.8.0/libpod/manifests/docker.io/library/busybox"),
+            (Method::Post, "/v3.0.0/libpod/manifests/x/add"),
+        ] {
+            assert!(rules.inspection(method, path, None).is_err(), "{path}");
         }
     }
 

@@ -173,16 +173,23 @@ impl Inspection {
                 | Self::Service
                 | Self::LibpodContainerCreate
                 | Self::LibpodPodCreate
+                | Self::VolumeCreate
+                | Self::LibpodVolumeCreate
         )
     }
 
     /// Whether the body can set or lift the limits of a container.
     pub(super) fn concerns_limits(self) -> bool {
-        self.concerns_images()
-            || matches!(
-                self,
-                Self::ContainerStart | Self::ContainerUpdate | Self::LibpodContainerUpdate
-            )
+        matches!(
+            self,
+            Self::ContainerCreate
+                | Self::Service
+                | Self::LibpodContainerCreate
+                | Self::LibpodPodCreate
+                | Self::ContainerStart
+                | Self::ContainerUpdate
+                | Self::LibpodContainerUpdate
+        )
     }
 
     /// Whether the body can give a container labels or another's address.

@@ -7,6 +7,8 @@
 //! What this does not do: limit what a client's containers use together, or builds by
 //! their number of processes, which no daemon can limit.
 
+mod libpod;
+
 use super::fields::Node;
 use super::query::{Parameter, parameters};
 use super::read::{Container, HostConfig, Service};
@@ -402,7 +404,7 @@ mod tests {
         }
     }
 
-    fn judge<T: Value<'static>>(
+    pub(super) fn judge<T: Value<'static>>(
         check: impl Fn(&Maxima, &T) -> Result<(), Refusal>,
         body: &str,
     ) -> Result<(), String> {

@@ -16,7 +16,8 @@ pub(super) use engine::{
     Volume, VolumeOptions,
 };
 pub(super) use libpod::{
-    ImageVolume, Manifest, NamedVolume, OciMount, OverlayVolume, PodmanNetwork, Spec, Update,
+    CpuLimits, ImageVolume, Manifest, MemoryLimits, NamedVolume, OciMount, OverlayVolume,
+    PodmanNetwork, Resources, Spec, Update,
 };
 
 #[cfg(test)]
@@ -279,6 +280,7 @@ mod tests {
             Update::FIELDS,
             Manifest::FIELDS,
             PodmanNetwork::FIELDS,
+            Resources::FIELDS,
         ] {
             for (index, one) in fields.iter().enumerate() {
                 for other in &fields[index + 1..] {

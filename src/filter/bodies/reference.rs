@@ -78,6 +78,9 @@ impl<'t> FullName<'t> {
             _ if naming == Naming::Registry => return Err(NoName::Short),
             _ => (DEFAULT_REGISTRY, name),
         };
+        if naming == Naming::Registry && is_transport(registry) {
+            return Err(NoName::Malformed);
+        }
         let registry = if registry == FORMER_REGISTRY { DEFAULT_REGISTRY } else { registry };
         let is_name = is_host(registry)
             && path.split('/').all(is_component)
@@ -88,6 +91,11 @@ impl<'t> FullName<'t> {
             true => Ok(Self { registry, in_library, path, tag, digest }),
             false => Err(NoName::Malformed),
         }
+    }
+
+    /// Whether it names one image by its content.
+    pub(super) fn has_digest(&self) -> bool {
+        self.digest.is_some()
     }
 
     /// The name with the tag or digest of a pull's second parameter.
@@ -133,6 +141,23 @@ fn is_registry(first: &str) -> bool {
     first.contains(['.', ':'])
         || first == "localhost"
         || first.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether Podman could read a registry with a port as a place that has images.
+fn is_transport(registry: &str) -> bool {
+    const TRANSPORTS: [&str; 10] = [
+        "atomic",
+        "containers-storage",
+        "dir",
+        "docker",
+        "docker-archive",
+        "docker-daemon",
+        "oci",
+        "oci-archive",
+        "ostree",
+        "sif",
+    ];
+    registry.split_once(':').is_some_and(|(name, _)| TRANSPORTS.contains(&name))
 }
 
 fn is_host(registry: &str) -> bool {

@@ -235,6 +235,10 @@ kinds! {
         HostFiles: "names files of the host",
         /// A hook that writes files.
         Hook: "lets a hook write a file of the host",
+        /// Content that no name of an image has.
+        NoImage: "is no image with a name",
+        /// A container that no limit reaches.
+        NoLimits: "is without a cgroup, which no limit reaches",
         /// A mount without a source.
         NoSource: "has no source",
         /// Mounts of another container.
@@ -243,6 +247,8 @@ kinds! {
         Plugin: "installs a plugin, whose mounts cannot be judged",
         /// Mounts of a pod.
         PodsMounts: "takes over the mounts of a pod, which cannot be judged",
+        /// Settings that could set any limit.
+        RawLimits: "has raw settings of the cgroup, which could lift a limit",
         /// A query of two readings.
         Semicolon: "has a ';', which some daemons split at; write it %3B",
         /// A text of two readings.

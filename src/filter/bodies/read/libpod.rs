@@ -8,12 +8,14 @@ readers! {
     /// judges are not listed.
     Spec<'t> {
         annotations: Option<Map<'t>> = "annotations",
+        artifact_volumes: Vec<Node<'t>> = "artifact_volumes",
         apparmor_profile: &'t str = "apparmor_profile",
         base_hosts_file: &'t str = "base_hosts_file",
         capabilities_added: Option<Node<'t>> = "cap_add",
         capabilities_dropped: Option<Node<'t>> = "cap_drop",
         cgroup_namespace: Option<Namespace<'t>> = "cgroupns",
         cgroup_parent: &'t str = "cgroup_parent",
+        cgroups_mode: &'t str = "cgroups_mode",
         chroot_directories: Option<Node<'t>> = "chroot_directories",
         command: Option<Node<'t>> = "command",
         conmon_pid_file: Option<Text<'t>> = "conmon_pid_file",
@@ -30,6 +32,7 @@ readers! {
         image: &'t str = "image",
         image_volumes: Vec<ImageVolume<'t>> = "image_volumes",
         infra_conmon_pid_file: Option<Text<'t>> = "infra_conmon_pid_file",
+        infra_command: Option<Node<'t>> = "infra_command",
         infra_image: &'t str = "infra_image",
         init: bool = "init",
         init_path: &'t str = "init_path",
@@ -48,8 +51,9 @@ readers! {
         pod: Option<Node<'t>> = "pod",
         ports: Option<Node<'t>> = "portmappings",
         privileged: bool = "privileged",
+        raw_image: &'t str = "raw_image_name",
         rlimits: Option<Node<'t>> = "r_limits",
-        resource_limits: Option<Node<'t>> = "resource_limits",
+        resource_limits: Option<Resources<'t>> = "resource_limits",
         root: &'t str = "rootfs",
         seccomp_policy: &'t str = "seccomp_policy",
         seccomp_profile: &'t str = "seccomp_profile_path",
@@ -67,6 +71,31 @@ readers! {
         uts_namespace: Option<Namespace<'t>> = "utsns",
         volumes: Vec<NamedVolume<'t>> = "volumes",
         volumes_from: Vec<Node<'t>> = "volumes_from",
+    }
+
+    /// Limits as an OCI runtime reads them.
+    Resources<'t> {
+        cpu: Option<CpuLimits<'t>> = "cpu",
+        memory: Option<MemoryLimits<'t>> = "memory",
+        pids: Option<PidsLimit<'t>> = "pids",
+        unified: Option<Map<'t>> = "unified",
+    }
+
+    /// Limits of memory.
+    MemoryLimits<'t> {
+        limit: Option<Node<'t>> = "limit",
+        swap: Option<Node<'t>> = "swap",
+    }
+
+    /// Limits of processors.
+    CpuLimits<'t> {
+        quota: Option<Node<'t>> = "quota",
+        period: Option<Node<'t>> = "period",
+    }
+
+    /// A limit of processes.
+    PidsLimit<'t> {
+        limit: Option<Node<'t>> = "limit",
     }
 
     /// A namespace and whose it is.
@@ -139,6 +168,13 @@ readers! {
         options: Option<Map<'t>> = "options",
         addresses: Option<Map<'t>> = "ipam_options",
         labels: Option<Map<'t>> = "labels",
+    }
+}
+
+impl<'t> Update<'t> {
+    /// The limits, which are fields of the update itself.
+    pub(in crate::filter::bodies) fn resources(&self) -> Resources<'t> {
+        Resources(self.0.clone())
     }
 }
 
