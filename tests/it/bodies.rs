@@ -29,7 +29,7 @@ enum Outcome {
     Denied(BodyDenial),
 }
 
-fn rows(file: &str) -> Vec<Value> {
+pub(crate) fn rows(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     text.lines()
@@ -125,7 +125,7 @@ fn check_denial(row: &Value, denial: &BodyDenial, kind: DenialKind) {
     }
 }
 
-fn decode_base64(text: &str) -> Vec<u8> {
+pub(crate) fn decode_base64(text: &str) -> Vec<u8> {
     let digit = |byte| match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

@@ -26,6 +26,7 @@ mod troubleshooting;
 mod bodies;
 mod fuzz_smoke;
 mod properties;
+mod safe_engine;
 mod safe_podman;
 
 // The program between clients and scripted daemons.

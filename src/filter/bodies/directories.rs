@@ -132,7 +132,7 @@ impl BindMounts {
     /// What lists the directories, and these.
     pub(super) fn list(&self) -> String {
         if self.directories.is_empty() {
-            return format!("{}, which lists none", self.written_in);
+            return format!("{} (none)", self.written_in);
         }
         let exactly = if self.exact { ", exactly" } else { "" };
         format!("{} ({}{exactly})", self.written_in, bounded(&self.to_string()))
@@ -154,6 +154,11 @@ impl BindMounts {
         } else {
             format!("add {add} to {list} to allow it")
         }
+    }
+
+    /// Whether no directory may be mounted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.directories.is_empty()
     }
 
     fn has_above(&self, path: &str) -> bool {

@@ -302,13 +302,7 @@ impl Display for Fault {
             }
             Self::Closed(closed) => f.write_str(closed.words()),
             Self::Key { key, name } => write!(f, "has {}; spell it {name}", quoted(key)),
-            Self::Outside { path, allowed } => write!(
-                f,
-                "mounts {} of the host, which is outside of {}; {}",
-                quoted(path),
-                allowed.list(),
-                allowed.advice(path)
-            ),
+            Self::Outside { path, allowed } => write_outside(path, allowed, f),
             Self::Mount { kind, device, allowed } => write!(
                 f,
                 "mounts type {}, device {}; only nfs, cifs, tmpfs and o=bind of a directory \
@@ -359,6 +353,16 @@ impl Display for Fault {
                  networkmode=none or BuildKit (version=2) without a networkmode, or set \
                  {allowed_by}"
             ),
+        }
+    }
+}
+
+fn write_outside(path: &str, allowed: &BindMounts, f: &mut Formatter<'_>) -> fmt::Result {
+    let (path, advice) = (quoted(path), allowed.advice(path));
+    match allowed.is_empty() {
+        true => write!(f, "mounts {path} of the host, and no directory is listed; {advice}"),
+        false => {
+            write!(f, "mounts {path} of the host, which is outside of {}; {advice}", allowed.list())
         }
     }
 }

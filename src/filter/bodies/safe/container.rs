@@ -8,10 +8,10 @@ use super::host_config::{
     CAPABILITIES, CGROUP_PARENT, DEVICE_REQUEST, DEVICES, GROUPS, LOG_CONFIG, MASKED_PATHS,
     OOM_SCORE, READ_ONLY_PATHS, SECURITY_OPTION, SYSCTLS,
 };
-use super::mounts::{BINDS, MOUNT, TMPFS};
+use super::mounts::{BINDS, MOUNT, TMPFS, VOLUMES};
 use super::namespaces::{CGROUPNS, IPC, NETWORK, PID, USERNS, UTS};
 use super::network::ENDPOINTS;
-use super::table::{FieldTable, Values::*, rows};
+use super::table::{FieldTable, Judgement, Values::*, rows};
 
 /// Create of a container.
 pub(super) const CREATE: FieldTable = FieldTable {
@@ -27,7 +27,7 @@ pub(super) const CREATE: FieldTable = FieldTable {
         "Cpuset" => Text, "the former name of CpusetCpus, read up to Engine 26";
         "Domainname" => Text;
         "Entrypoint" => Any;
-        "Env" => Texts;
+        "Env" => Each(&By(&ENVIRONMENT));
         "ExposedPorts" => Any;
         "Healthcheck" => Object(&HEALTHCHECK);
         "HostConfig" => Object(&HOST_CONFIG);
@@ -45,10 +45,22 @@ pub(super) const CREATE: FieldTable = FieldTable {
         "StopTimeout" => Number;
         "Tty" => Truth;
         "User" => Text, "`0` and `root` are ordinary: root of the container";
-        "Volumes" => Any, "host paths are restricted by `-allowbindmountfrom`: Podman reads keys like Binds";
+        "Volumes" => By(&VOLUMES);
         "WorkingDir" => Text;
         "name" => Text, "dockerode repeats the query here; ignored";
         "platform" => Text, "dockerode repeats the query here; ignored";
+    },
+};
+
+/// `Env`: Podman fills names that end with `*` from its own environment.
+pub(super) const ENVIRONMENT: Judgement = Judgement {
+    passes: "texts, but for `NAME*` without a value",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        if judge.text(place, tree).is_some_and(|text| text.ends_with('*') && !text.contains('=')) {
+            judge.refuse_value(place, tree);
+        }
     },
 };
 
@@ -100,7 +112,8 @@ pub(super) const HOST_CONFIG: FieldTable = FieldTable {
         "Cgroup" => Empty(None), "another container's cgroup";
         "CgroupnsMode" => By(&CGROUPNS);
         "ConsoleSize" => Any;
-        "ContainerIDFile" => Text, "only the client writes it";
+        "ContainerIDFile" => Text,
+            "restricted by `-allowbindmountfrom`: Podman removes it with the container";
         "Dns" => Texts;
         "DnsOptions" => Texts;
         "DnsSearch" => Texts;
@@ -127,7 +140,7 @@ pub(super) const HOST_CONFIG: FieldTable = FieldTable {
         "ShmSize" => Number;
         "StorageOpt" => Keys(&["size"], Kind::VolumeOption);
         "Sysctls" => By(&SYSCTLS);
-        "Tmpfs" => MapOf(&By(&TMPFS));
+        "Tmpfs" => By(&TMPFS);
         "UTSMode" => By(&UTS);
         "UsernsMode" => By(&USERNS);
         "VolumeDriver" => Words(&["local"], Some(Kind::VolumeDriver));

@@ -86,16 +86,48 @@ pub(super) const BINDS: Judgement = Judgement {
     tables: &[],
     judge: |judge, place, tree| {
         let Some(bind) = judge.text(place, tree) else { return };
-        let options = bind.splitn(3, ':').nth(2).unwrap_or_default();
-        let is_known = |option: &str| BIND_OPTIONS.contains(&option);
-        if !options.split(',').filter(|option| !option.is_empty()).all(is_known) {
+        if !has_known_options(bind) {
             judge.refuse_value(place, tree);
         }
     },
 };
 
-/// `Tmpfs`: a path and options.
+fn has_known_options(bind: &str) -> bool {
+    let options = bind.splitn(3, ':').nth(2).unwrap_or_default();
+    options.split(',').all(|option| option.is_empty() || BIND_OPTIONS.contains(&option))
+}
+
+/// `Volumes`: paths in the container. Podman reads them like `Binds`.
+pub(super) const VOLUMES: Judgement = Judgement {
+    passes: "paths in the container; as `Binds` with a `:`, as Podman reads them",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        judge.entries(place, tree, |judge, place, path, _| {
+            if !has_known_options(path) {
+                judge.refuse_value(place, &Tree::String(path.into()));
+            }
+        });
+    },
+};
+
+/// `Tmpfs`: paths in the container, with options. Podman joins the two with a `:`.
 pub(super) const TMPFS: Judgement = Judgement {
+    passes: "paths with the options of a tmpfs, such as `size` and `exec`",
+    opened_by: &[],
+    tables: &[],
+    judge: |judge, place, tree| {
+        judge.entries(place, tree, |judge, place, path, options| {
+            if path.contains([':', ',']) {
+                judge.refuse_value(place, &Tree::String(path.into()));
+            }
+            (TMPFS_OPTION.judge)(judge, place, options);
+        });
+    },
+};
+
+/// Options of a tmpfs.
+pub(super) const TMPFS_OPTION: Judgement = Judgement {
     passes: "options of a tmpfs, such as `size` and `exec`",
     opened_by: &[],
     tables: &[],
@@ -117,7 +149,7 @@ pub(super) const MOUNT: FieldTable = FieldTable {
     rows: rows! {
         "BindOptions" => Object(&BIND_OPTIONS_TABLE);
         "ClusterOptions" => Empty(None);
-        "Consistency" => Text;
+        "Consistency" => Words(&["cached", "consistent", "default", "delegated"], None);
         "ImageOptions" => Object(&IMAGE_OPTIONS);
         "ReadOnly" => Truth;
         "Source" => Text, "directories of the host are restricted by `-allowbindmountfrom`";
@@ -157,7 +189,7 @@ const TMPFS_OPTIONS_TABLE: FieldTable = FieldTable {
     also: &[],
     rows: rows! {
         "Mode" => Number;
-        "Options" => Each(&Each(&By(&TMPFS)));
+        "Options" => Each(&Each(&By(&TMPFS_OPTION)));
         "SizeBytes" => Number;
     },
 };

@@ -87,7 +87,7 @@ pub(super) const CREATE: FieldTable = FieldTable {
         "Internal" => Truth;
         "Labels" => Any;
         "Name" => Text;
-        "Options" => Keys(&OPTIONS, Kind::NetworkOption);
+        "Options" => By(&DRIVER_OPTIONS);
         "Scope" => Words(&["local"], Some(Kind::NetworkDriver));
     },
 };
@@ -143,6 +143,25 @@ const OPTIONS: [&str; 13] = [
     "com.docker.network.host_ipv6",
     "mtu",
 ];
+
+/// How a bridge reaches the world. `nat-unprotected` opens all ports of its containers.
+const GATEWAY_MODES: [&str; 4] = ["", "isolated", "nat", "routed"];
+
+/// Options of a network's driver.
+const DRIVER_OPTIONS: Judgement = Judgement {
+    passes: "options of the bridge driver that keep networks apart",
+    opened_by: &[Kind::NetworkOption],
+    tables: &[],
+    judge: |judge, place, tree| {
+        judge.entries(place, tree, |judge, place, name, value| {
+            let Some(text) = judge.text(place, value) else { return };
+            let is_mode = name.starts_with("com.docker.network.bridge.gateway_mode_");
+            if !OPTIONS.contains(&name) || (is_mode && !GATEWAY_MODES.contains(&text)) {
+                judge.need(place, value, Kind::NetworkOption, name);
+            }
+        });
+    },
+};
 
 /// A subnet or address of a network: a public one would take the host's way to it.
 pub(super) const SUBNET: Judgement = Judgement {

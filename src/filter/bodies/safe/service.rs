@@ -1,6 +1,7 @@
 //! Services and secrets of a swarm. Services need the item `services`; their tasks are
 //! containers, judged like others.
 
+use super::container::ENVIRONMENT;
 use super::exceptions::Kind;
 use super::host_config::{CAPABILITIES, GROUPS, OOM_SCORE, SYSCTLS};
 use super::judge::{says_nothing, text_of};
@@ -95,7 +96,7 @@ const CONTAINER: FieldTable = FieldTable {
         "Configs" => Any;
         "DNSConfig" => Any;
         "Dir" => Text;
-        "Env" => Texts;
+        "Env" => Each(&By(&ENVIRONMENT));
         "Groups" => Each(&By(&GROUPS));
         "Healthcheck" => Any;
         "Hostname" => Text;

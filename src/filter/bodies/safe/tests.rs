@@ -63,8 +63,8 @@ fn a_denial_names_field_value_and_item() {
     );
     assert_eq!(
         denied(r#"{"HostConfig":{"Binds":["/etc:/h"]}}"#),
-        "safe create: HostConfig.Binds[0] mounts \"/etc\" of the host, which is outside of \
-         -allowbindmountfrom, which lists none; add /etc to -allowbindmountfrom to allow it. \
+        "safe create: HostConfig.Binds[0] mounts \"/etc\" of the host, and no directory \
+         is listed; add /etc to -allowbindmountfrom to allow it. \
          Beware: it makes the client root on the host"
     );
 }
@@ -149,7 +149,7 @@ fn other_spellings_of_judged_fields_are_refused() {
     ] {
         refused(CREATE, body, "would be read as");
     }
-    pass(CREATE, r#"{"image":"a","ENV":["A=b"]}"#);
+    pass(CREATE, r#"{"image":"a","CMD":["b"]}"#);
 }
 
 #[test]

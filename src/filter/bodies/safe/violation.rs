@@ -88,8 +88,11 @@ impl Violations {
 
     /// Counts the refusal of another rule, if there is one.
     pub(in crate::filter::bodies) fn add_refusal(&mut self, refusal: Option<Refusal>) {
-        if let Some(refusal) = refusal {
-            self.add(|| Violation::Refused(refusal));
+        if let Some(refusal) = refusal.map(Violation::Refused) {
+            // A field that both rules judge may be misspelled.
+            if !self.kept.contains(&refusal) {
+                self.add(|| refusal);
+            }
         }
     }
 
