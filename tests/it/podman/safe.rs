@@ -76,7 +76,7 @@ fn inspect(straight: &Client, client: &Client) -> String {
 #[test]
 fn ordinary_networks_volumes_commands_and_builds_pass() {
     let Some(podman) = podman::shared() else { return };
-    let (_proxy, client, _) = clients(podman, &[]);
+    let (_proxy, client, _) = clients(podman, &["-safecreateallow=podmanbuild"]);
     let name = client.name.as_str();
     client.podman(&["volume", "create", "--label=a=b", name]).success();
     client.podman(&["volume", "rm", name]).success();
@@ -88,10 +88,7 @@ fn ordinary_networks_volumes_commands_and_builds_pass() {
     client.start_podman_container("exec sleep 600");
     client.podman(&["exec", "--env=A=b", "--user=0", name, "true"]).success();
     client.docker(&["exec", "--env=A=b", "--user=0", name, "true"]).success();
-    let context = client.file("context");
-    fs::create_dir(&context).expect("a directory of ours");
-    fs::write(context.join("Dockerfile"), format!("FROM {IMAGE}\nRUN true\n")).expect("a file");
-    let (context, tag) = (context.display().to_string(), format!("localhost/{name}"));
+    let (context, tag) = (context(&client), format!("localhost/{name}"));
     let build = ["build", "--network=none", "--pull=never", "--tag", &tag, &context];
     client.podman(&build).success();
     client.podman(&["rmi", &tag]).success();
@@ -140,6 +137,8 @@ fn containers_that_would_open_the_host_are_refused_with_the_item_that_allows_the
         check_refused(&client.podman(&create), item);
     }
     assert_ne!(straight.podman(&["container", "exists", &client.name]).code, Some(0));
+    let context = context(&client);
+    check_refused(&client.podman(&["build", &context]), "-safecreateallow=podmanbuild");
     check_refused(&client.podman(&["kube", "play", "/dev/null"]), "-safecreateallow=kube");
     check_refused(&client.podman(&["pod", "create", &client.name]), "-safecreateallow=pods");
 }
@@ -154,6 +153,14 @@ fn an_item_allows_what_its_denial_named() {
     client.podman(&create).success();
     client.podman(&["rm", &client.name]).success();
     client.docker(&create).success();
+}
+
+/// A directory with a Dockerfile.
+fn context(client: &Client) -> String {
+    let context = client.file("context");
+    fs::create_dir(&context).expect("a directory of ours");
+    fs::write(context.join("Dockerfile"), format!("FROM {IMAGE}\nRUN true\n")).expect("a file");
+    context.display().to_string()
 }
 
 /// Both clients print the proxy's reason.

@@ -97,6 +97,7 @@ kinds! {
     BuildRemote "buildremote" Alone, "builds of a context that the daemon fetches";
     BuildParameter "buildparameter" Text("NAME"), "a parameter of builds, with any value";
     BuildKit "buildkit" Alone, "BuildKit, whose requests cannot be judged";
+    PodmanBuild "podmanbuild" Alone, "builds in Podman's own tree, whose Containerfile may take the host's network and files";
     Import "import" Alone, "images from archives";
     Services "services" Alone, "services of a swarm; their fields are judged";
     Secret "secret" Text("NAME"), "a secret of Podman in a container";

@@ -35,6 +35,8 @@ pub(super) fn opened_by(operation: Operation) -> Option<Kind> {
         Of::ContainerMountLibpod => Kind::ContainerMount,
         Of::SystemCheckLibpod => Kind::SystemCheck,
         Of::ImageImportLibpod => Kind::Import,
+        // The Containerfile is not read: `RUN --network=host`, `FROM dir:/etc`.
+        Of::ImageBuildLibpod => Kind::PodmanBuild,
         _ => return None,
     })
 }

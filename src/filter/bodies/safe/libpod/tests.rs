@@ -227,7 +227,9 @@ fn builds_of_podmans_client_pass_unless_they_share_a_namespace() {
          seccomp=/usr/share/containers/seccomp.json&nsoptions=[{{\"Name\":\"user\",\"Host\":true,\
          \"Path\":\"\"}},{{\"Name\":\"network\",\"Host\":false,\"Path\":\"\"}}]"
     );
-    assert_eq!(judge(&rules(""), &build(&ordinary), ""), Ok("untouched".to_owned()));
+    opened(&build("t=b"), "", "podmanbuild");
+    let allowed = "podmanbuild";
+    assert_eq!(judge(&rules(allowed), &build(&ordinary), ""), Ok("untouched".to_owned()));
     for (query, item) in [
         (r#"nsoptions=[{"Name":"network","Host":true}]"#, "buildnetwork:host"),
         (r#"nsoptions=[{"Name":"network","Path":"n"}]"#, "buildnetwork:n"),
@@ -239,7 +241,9 @@ fn builds_of_podmans_client_pass_unless_they_share_a_namespace() {
         ("networkmode=host", "buildnetwork:host"),
         ("devices=[\"/dev/sda\"]", "buildparameter:devices"),
     ] {
-        opened(&build(query), "", item);
+        let refusal = judge(&rules(allowed), &build(query), "").unwrap_err();
+        assert!(refusal.ends_with(&format!("-safecreateallow={item}")), "{refusal}");
+        assert!(judge(&rules(&format!("{allowed},{item}")), &build(query), "").is_ok(), "{item}");
     }
     for (query, part) in [
         (r#"nsoptions=[{"Name":"network","host":true}]"#, "would be read as Host"),
