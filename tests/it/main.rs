@@ -37,6 +37,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod patterns;
+mod drop_in;
 mod places;
 mod strangers;
 mod learning;
