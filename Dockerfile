@@ -22,7 +22,7 @@ ARG REVISION
 RUN SOCKET_PROXY_COMMIT="$REVISION" scripts/build-static "$TARGETARCH$TARGETVARIANT" /out
 
 FROM scratch
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=unknown
 ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="socket-proxy" \
