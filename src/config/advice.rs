@@ -16,7 +16,6 @@ use crate::filter::BindMounts;
 use crate::filter::bodies::is_root;
 use crate::filter::rules::{Rule, RuleVerdict};
 use crate::http1::Method;
-use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 /// The path that clients ask with HEAD for the Engine's API version.
@@ -313,7 +312,8 @@ fn dangerous_patterns(listener: &Listener, directories: &str) -> Option<String> 
     // Bodies whose mounts are judged were thought about.
     let is_judged = listener.policy.bodies().bind_mounts.is_some();
     openings.retain(|(operation, _)| !(is_judged && mounts(**operation)));
-    openings.sort_by_key(|(operation, _)| Reverse(operation.class()));
+    let of = |class| openings.iter().filter(move |(operation, _)| operation.class() == class);
+    let openings: Vec<_> = Class::ALL.into_iter().rev().flat_map(of).collect();
     let (_, worst) = openings.first()?;
     let count = openings.len();
     let names: Vec<String> =
@@ -372,9 +372,12 @@ fn creates_containers(operation: Operation) -> bool {
     )
 }
 
-/// A named listener without rights is a mistake by itself. The default one may be
-/// empty if others are not, or if rights come from labels.
+/// A named listener without rights is a mistake by itself, unless the proxy learns
+/// them. The default one may be empty if others are not, or if rights come from labels.
 fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
+    if config.learning.is_some() {
+        return Vec::new();
+    }
     let is_empty = |listener: &&Listener| allows_nothing(listener);
     let has_rights =
         config.container_rights.is_some() || !config.listeners.iter().all(|l| is_empty(&l));
@@ -719,6 +722,7 @@ mod tests {
         check(&["-listen=web=unix:/a", "-proxyport=1"], &[], &[&default, &web]);
         check(&["-listen=web=unix:/a", "-proxyport=1", "-allowPOST@web=/info"], &[], &[]);
         check_more(&["-listen=web=unix:/a"], &[&web]);
+        check(&["-learn=reads"], &[], &[]);
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub struct Learner {
     learned: AtomicU64,
 }
 
+/// Whether a rule allows a request already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lesson {
+    Known,
+    New,
+}
+
 impl Learner {
     /// A learner that knows nothing yet.
     #[must_use]
@@ -52,23 +59,22 @@ impl Learner {
 
     /// Notes a request that is forwarded.
     pub(super) fn note_allowed(&self, client: &Client, permit: &Permit<'_>) {
-        let decision = if self.let_through(permit) { Decision::Blocked } else { Decision::Allowed };
-        self.note(client, permit.request(), decision);
+        let lesson = if self.let_through(permit) { Lesson::New } else { Lesson::Known };
+        self.note(client, permit.request(), Decision::Allowed, lesson);
     }
 
     /// Notes a request that no rule allows, and learning does not either.
     pub(super) fn note_denied(&self, client: &Client, request: &Request<'_>, denial: &Denial) {
         if matches!(denial, Denial::Method { .. } | Denial::Path { .. }) {
-            self.note(client, request, Decision::Blocked);
+            self.note(client, request, Decision::Blocked, Lesson::New);
         }
     }
 
-    fn note(&self, client: &Client, request: &Request<'_>, decision: Decision) {
+    fn note(&self, client: &Client, request: &Request<'_>, decision: Decision, lesson: Lesson) {
         let client = Owner::from(client).to_string();
         let (method, path) = (request.method(), request.target().path());
-        if self.needs().note(&client, method, path, decision) == Novelty::First
-            && decision == Decision::Blocked
-        {
+        let novelty = self.needs().note(&client, method, path, decision);
+        if novelty == Novelty::First && lesson == Lesson::New {
             self.learned.fetch_add(1, Ordering::Relaxed);
             log_learned(&client, method, path);
         }
