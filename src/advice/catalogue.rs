@@ -3,7 +3,6 @@
 use super::presets::{Part, Preset, all};
 use crate::api::Class;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// All presets: what each is for, what its base opens, and its parts.
@@ -17,7 +16,7 @@ pub fn list() -> String {
         let base = preset.part("").map(classes).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:<21} {}", preset.name, preset.application);
-        let _ = writeln!(text, "    opens {}", joined(&base));
+        let _ = writeln!(text, "    opens {base}");
         let parts: Vec<&str> = preset.named_parts().map(|part| part.name).collect();
         if !parts.is_empty() {
             let _ = writeln!(text, "    parts {}", parts.join(", "));
@@ -63,12 +62,12 @@ pub fn to_json(preset: &Preset) -> Value {
     })
 }
 
-fn classes(part: &Part) -> BTreeSet<Class> {
-    part.needs.iter().map(|(operation, _)| operation.class()).collect()
-}
-
-fn joined(classes: &BTreeSet<Class>) -> String {
-    classes.iter().map(|class| class.as_str()).collect::<Vec<_>>().join(" ")
+/// The classes that a part opens.
+fn classes(part: &Part) -> String {
+    let is_open =
+        |class: &Class| part.needs.iter().any(|(operation, _)| operation.class() == *class);
+    let classes = Class::ALL.into_iter().filter(is_open);
+    classes.map(Class::as_str).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -59,9 +59,10 @@ pub fn lint(rules: &Rules) -> Lint {
 /// far as that can be found while a proxy starts.
 #[must_use]
 pub fn dangers_of_patterns(rules: &Rules) -> Lint {
-    let mut patterns = patterns(rules);
-    let is_narrow = |rule: &Rule| ![".*", ".+"].iter().any(|wide| rule.written.contains(wide));
-    patterns.sort_by_key(|(_, rule)| is_narrow(rule));
+    let is_wide =
+        |(_, rule): &(Method, &Rule)| [".*", ".+"].iter().any(|wide| rule.written.contains(wide));
+    let (mut patterns, narrow): (Vec<_>, Vec<_>) = patterns(rules).into_iter().partition(is_wide);
+    patterns.extend(narrow);
     let rest = patterns.split_off(patterns.len().min(START_PATTERNS_MAX));
     let mut lint = search(rules, &patterns, START_STATES_MAX);
     lint.undecided.extend(rest.into_iter().map(|(method, rule)| (method, rule.clone())));

@@ -215,6 +215,7 @@ impl ClientNeeds {
         let blocked: Vec<&str> = was_blocked.map(|(operation, _)| operation.name()).collect();
         if !blocked.is_empty() {
             writeln!(out, "# blocked so far: {}", blocked.join(", "))?;
+            writeln!(out, "# (what the client does once these pass is not known yet)")?;
         }
         for class in Class::ALL.into_iter().filter(|class| class.is_dangerous()) {
             let of_class = self.operations.keys().filter(|operation| operation.class() == class);
@@ -229,11 +230,14 @@ impl ClientNeeds {
         Ok(())
     }
 
-    /// The narrowest preset whose base has all the operations.
+    /// The narrowest preset whose base has all the operations, and gives no more than
+    /// they do.
     fn preset(&self) -> Option<&'static str> {
+        let worst = self.operations.keys().map(|operation| operation.class()).max()?;
         let has_all = |preset: &presets::Preset| {
             let has = |operation: &Operation| preset.base().iter().any(|need| need.0 == *operation);
-            !self.operations.is_empty() && self.operations.keys().all(has)
+            let is_no_worse = preset.base().iter().all(|need| need.0.class() <= worst);
+            is_no_worse && self.operations.keys().all(has)
         };
         let fitting = presets::all().filter(has_all);
         fitting.min_by_key(|preset| preset.base().len()).map(|preset| preset.name)
@@ -307,7 +311,8 @@ mod tests {
         let compose = "\
 # 10.0.0.2: 4 requests, 3 of them blocked
 # blocked so far: ContainerList
-# the preset autoheal has all of these operations
+# (what the client does once these pass is not known yet)
+# the preset beszel has all of these operations
     command:
       - '-allow=ContainerList'
       - '-allowGET=/v[0-9.]+/y'
@@ -315,6 +320,7 @@ mod tests {
 
 # 10.0.0.3: 1 request, 1 of them blocked
 # blocked so far: ImageBuild
+# (what the client does once these pass is not known yet)
 # gives root on the host: ImageBuild
     command:
       - '-allow=ImageBuild'

@@ -65,7 +65,12 @@ fn by_rule<'l>(
     let mut rules: Vec<(&Rule, Vec<String>)> = Vec::new();
     for (operation, openers) in openings {
         let Some(first) = openers.first() else { continue };
-        let line = row(mark, *operation, first, openers.len());
+        // A rule that names it says it already.
+        let is_named = first.rule.written == operation.name();
+        let line = match is_named && openers.len() == 1 {
+            true => String::new(),
+            false => row(mark, *operation, first, openers.len()),
+        };
         match rules.iter_mut().find(|(rule, _)| *rule == &first.rule) {
             Some((_, lines)) => lines.push(line),
             None => rules.push((&first.rule, vec![line])),
@@ -141,6 +146,7 @@ mod tests {
     use super::*;
     use crate::advice::lint::lint;
     use crate::filter::Rules;
+    use crate::filter::rules::{Draft, WEIGHT_MAX};
     use crate::http1::Method;
 
     fn rules(patterns: &[(Method, &str)]) -> Rules {
@@ -173,6 +179,28 @@ the default listener opens 3 operations
         assert!(coloured.contains("\n\u{1b}[1;31m! files: contents of files\u{1b}[0m\n"));
         let nothing = table("x", &Lint::default(), Colour::No);
         assert_eq!(nothing, "x opens nothing: every request is refused\n");
+    }
+
+    #[test]
+    fn an_operation_that_a_list_names_has_one_line() {
+        let mut draft = Draft::new(WEIGHT_MAX);
+        let rule = |written: &str| Rule { written: written.into(), origin: "-allow".into() };
+        draft.allow([Operation::SystemInfo], rule("SystemInfo"));
+        draft.allow([Operation::ContainerList, Operation::ContainerRestart], rule("autoheal"));
+        let expected = "\
+the default listener opens 3 operations
+
+  reads: names and states
+    -allow=autoheal
+      ContainerList
+    -allow=SystemInfo
+
+  changes: changes to containers, images and networks
+    -allow=autoheal
+      ContainerRestart
+";
+        let found = lint(&draft.compile().unwrap());
+        assert_eq!(table("the default listener", &found, Colour::No), expected);
     }
 
     #[test]
