@@ -12,7 +12,7 @@
 use super::directories::BindMounts;
 use super::fields::Node;
 use super::host_paths::{check_seccomp, check_security_option};
-use super::images::{Fetcher, check_image, check_remote};
+use super::images::{Fetcher, check_image, check_remote, is_http};
 use super::mounts::check_bind;
 use super::query::{Parameter, parameters};
 use super::refusal::{Closed, Fault, Refusal, Unfit};
@@ -171,10 +171,15 @@ fn tree<'v>(name: &str, value: &'v str) -> Result<Tree<'v>, Refusal> {
         .map_err(|error| Refusal::new(name, Fault::NotJson(error)))
 }
 
+/// Whether a value is an array or an object.
+fn is_json(value: &str) -> bool {
+    value.trim_start().starts_with(['[', '{'])
+}
+
 /// The texts of a JSON array, or the value itself. Podman tries the one first;
 /// the Engine knows the other alone for some parameters.
 fn texts(name: &str, value: &str) -> Result<Vec<String>, Refusal> {
-    if !value.trim_start().starts_with(['[', '{']) {
+    if !is_json(value) {
         return Ok(vec![value.to_owned()]);
     }
     let tree = tree(name, value)?;
@@ -189,7 +194,7 @@ fn check_dockerfile(allowed: &BindMounts, name: &str, path: &str) -> Result<(), 
     if path.trim_end().ends_with(".in") {
         return Err(Refusal::value(name, Unfit::Preprocessed, path));
     }
-    if path.starts_with("http://") || path.starts_with("https://") {
+    if is_http(path) {
         return Ok(());
     }
     if path.starts_with('/') {
@@ -203,7 +208,7 @@ fn check_dockerfile(allowed: &BindMounts, name: &str, path: &str) -> Result<(), 
 
 /// Podman up to 5.5 takes an object of contexts, later ones `name=kind:value`.
 fn check_contexts(allowed: &BindMounts, name: &str, value: &str) -> Result<(), Refusal> {
-    if value.trim_start().starts_with(['[', '{']) || value.trim() == "null" {
+    if is_json(value) || value.trim() == "null" {
         let tree = tree(name, value)?;
         if tree == Tree::Null {
             return Ok(());

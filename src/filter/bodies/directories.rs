@@ -226,7 +226,7 @@ impl BindMounts {
     /// Like [`Self::check_path`], for paths that the kernel resolves and not
     /// the Engine: there `..` leaves the target of a symbolic link.
     pub(super) fn check_raw_path(&self, place: &str, path: &str) -> Result<(), Refusal> {
-        if path.split('/').any(|segment| segment == "..") {
+        if climbs(path) {
             return Err(Refusal::value(place, Unfit::DotDot, path));
         }
         self.check_path(place, path)
@@ -237,6 +237,11 @@ impl fmt::Display for BindMounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.directories.join(", "))
     }
+}
+
+/// Whether a segment of a path is `..`.
+pub(super) fn climbs(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "..")
 }
 
 /// An absolute path without empty, `.` and `..` segments.

@@ -5,9 +5,9 @@
 //! Two are stricter: a profile in a file and a program cannot be judged, even
 //! within the list, where a client could write them itself.
 
-use super::directories::BindMounts;
+use super::directories::{BindMounts, climbs};
 use super::fields::Node;
-use super::read::{Log, Map, Text};
+use super::read::{Driver, Map, Text};
 use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::json::Tree;
 
@@ -43,8 +43,8 @@ const LOG_TEXTS: [&str; 14] = [
 
 /// Checks a driver of logs with its options: they name files, addresses that
 /// may be sockets of the host, and Podman's file of the log.
-pub(super) fn check_log(allowed: &BindMounts, log: &Log<'_>) -> Result<(), Refusal> {
-    check_driver(&log.driver.place, log.driver.value)?;
+pub(super) fn check_log(allowed: &BindMounts, log: &Driver<'_>) -> Result<(), Refusal> {
+    check_driver(&log.name.place, log.name.value)?;
     let Some(options) = &log.options else { return Ok(()) };
     for (key, option) in options.texts()? {
         check_key(&option.place, key)?;
@@ -331,7 +331,7 @@ pub(super) fn check_file(
 
 /// Checks a zone of time, a path below a directory of the host.
 pub(super) fn check_time_zone(place: &str, zone: &str) -> Result<(), Refusal> {
-    match zone.starts_with('/') || zone.split('/').any(|segment| segment == "..") {
+    match zone.starts_with('/') || climbs(zone) {
         true => Err(Refusal::value(place, Unfit::TimeZone, zone)),
         false => Ok(()),
     }

@@ -72,7 +72,8 @@ pub(super) fn check_remote(place: &str, address: &str, fetcher: Fetcher) -> Resu
     }
 }
 
-fn is_http(address: &str) -> bool {
+/// Whether an address is one of HTTP, with TLS or without.
+pub(super) fn is_http(address: &str) -> bool {
     address.starts_with("http://") || address.starts_with("https://")
 }
 

@@ -86,11 +86,9 @@ impl LabelGuard {
 
     /// Anything with a `:` in it may name a namespace. Podman takes lists.
     fn check_mode(&self, place: &str, mode: &str) -> Result<(), Refusal> {
-        let shares = |mode: &str| {
-            let mode = fold(mode.trim());
-            mode == "host" || (mode.contains([':', '/']) && !mode.starts_with(OWN_NETWORK))
-        };
-        match shares(mode) || mode.split(',').any(shares_the_hosts) {
+        let folded = fold(mode.trim());
+        let names_one = folded.contains([':', '/']) && !folded.starts_with(OWN_NETWORK);
+        match names_one || mode.split(',').any(shares_the_hosts) {
             true => Err(self.shares(place, mode)),
             false => Ok(()),
         }

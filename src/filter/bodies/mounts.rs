@@ -69,7 +69,7 @@ pub(super) fn check_service(allowed: &BindMounts, service: &Service<'_>) -> Resu
         return Err(Refusal::closed(plugin.place(), Closed::Plugin));
     }
     if let Some(driver) = task.log_driver()? {
-        check_log(allowed, &driver.log()?)?;
+        check_log(allowed, &driver.driver()?)?;
     }
     let Some(container) = task.container()? else { return Ok(()) };
     for mount in container.mounts()? {
@@ -83,7 +83,7 @@ pub(super) fn check_service(allowed: &BindMounts, service: &Service<'_>) -> Resu
 pub(super) fn check_swarm(allowed: &BindMounts, swarm: &Swarm<'_>) -> Result<(), Refusal> {
     let Some(defaults) = swarm.defaults()? else { return Ok(()) };
     match defaults.log_driver()? {
-        Some(driver) => check_log(allowed, &driver.log()?),
+        Some(driver) => check_log(allowed, &driver.driver()?),
         None => Ok(()),
     }
 }

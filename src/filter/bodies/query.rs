@@ -11,7 +11,7 @@
 
 use super::refusal::{Closed, Refusal, Unfit};
 use crate::json::folds_alike;
-use crate::text::percent::{self, Piece};
+use crate::text::percent;
 
 /// One parameter, decoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,13 +46,7 @@ fn parameter(pair: &str) -> Result<Parameter, Refusal> {
 
 /// `None` if an escape is none, or if the text would not be UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let byte = |piece| match piece {
-        Piece::Plain(b'+') => Some(b' '),
-        Piece::Plain(byte) | Piece::Escaped(byte) => Some(byte),
-        Piece::Malformed => None,
-    };
-    let bytes = percent::pieces(text).map(byte).collect::<Option<Vec<u8>>>()?;
-    String::from_utf8(bytes).ok()
+    String::from_utf8(percent::decode(&text.replace('+', " "))?).ok()
 }
 
 #[cfg(test)]

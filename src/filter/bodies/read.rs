@@ -43,14 +43,7 @@ pub(super) struct Map<'t> {
     fields: Fields<'t>,
 }
 
-/// A driver of logs with its options, under whatever names.
-#[derive(Debug, Clone)]
-pub(super) struct Log<'t> {
-    pub(super) driver: Text<'t>,
-    pub(super) options: Option<Map<'t>>,
-}
-
-/// A driver of volumes with its options.
+/// A driver of logs or volumes with its options, read from fields of several names.
 #[derive(Debug, Clone)]
 pub(super) struct Driver<'t> {
     pub(super) name: Text<'t>,

@@ -10,7 +10,7 @@
 //! them may be one of the host and is judged as one; everything else passes.
 //! Volumes that exist already are not looked at.
 
-use super::directories::BindMounts;
+use super::directories::{BindMounts, climbs};
 use super::read::Map;
 use super::refusal::{Fault, Refusal, Unfit};
 use crate::json::folds_alike;
@@ -76,9 +76,7 @@ pub(super) fn check_source(allowed: &BindMounts, place: &str, source: &str) -> R
     if source.starts_with('/') {
         return allowed.check_path(place, source);
     }
-    let relative = source.starts_with(['.', '~', '-'])
-        || source.contains('\\')
-        || source.split('/').any(|segment| segment == "..");
+    let relative = source.starts_with(['.', '~', '-']) || source.contains('\\') || climbs(source);
     match relative {
         true => Err(Refusal::value(place, Unfit::Source, source)),
         false => Ok(()),
@@ -87,7 +85,7 @@ pub(super) fn check_source(allowed: &BindMounts, place: &str, source: &str) -> R
 
 /// Checks a path below the root of a volume or image.
 pub(super) fn check_subpath(place: &str, path: &str) -> Result<(), Refusal> {
-    let leaves = path.starts_with('/') || path.split('/').any(|segment| segment == "..");
+    let leaves = path.starts_with('/') || climbs(path);
     match leaves {
         true => Err(Refusal::value(place, Unfit::Subpath, path)),
         false => Ok(()),
@@ -173,7 +171,7 @@ fn check_word(allowed: &BindMounts, place: &str, word: &str) -> Result<(), Refus
     if FOREIGN_VALUES.contains(&key.as_str()) {
         return Ok(());
     }
-    match value.starts_with('/') || value.split('/').any(|segment| segment == "..") {
+    match value.starts_with('/') || climbs(value) {
         true => allowed.check_raw_path(&format!("{place}.o"), value),
         false => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! Bodies of the Engine's API, which Podman serves as well: Engine 20.10 to 29.
 
-use super::{Driver, Log, Map, Read, Text, readers};
+use super::{Driver, Map, Read, Text, readers};
 use crate::filter::bodies::fields::Node;
 use crate::json::reads_alike;
 
@@ -360,18 +360,13 @@ impl<'t> HostConfig<'t> {
 }
 
 impl<'t> LogConfig<'t> {
-    pub(in crate::filter::bodies) fn log(&self) -> Read<Log<'t>> {
-        let driver = Text { place: format!("{}.Type", self.place()), value: self.driver()? };
-        Ok(Log { driver, options: self.options()? })
+    pub(in crate::filter::bodies) fn log(&self) -> Read<Driver<'t>> {
+        let name = Text { place: format!("{}.Type", self.place()), value: self.driver()? };
+        Ok(Driver { name, options: self.options()? })
     }
 }
 
 impl<'t> DriverConfig<'t> {
-    pub(in crate::filter::bodies) fn log(&self) -> Read<Log<'t>> {
-        let Driver { name, options } = self.driver()?;
-        Ok(Log { driver: name, options })
-    }
-
     pub(in crate::filter::bodies) fn driver(&self) -> Read<Driver<'t>> {
         let name = Text { place: format!("{}.Name", self.place()), value: self.name()? };
         Ok(Driver { name, options: self.options()? })

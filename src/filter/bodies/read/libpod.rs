@@ -1,6 +1,6 @@
 //! Bodies of Podman's own API: Podman 4.3 to 5.8.
 
-use super::{Log, Map, Read, Text, readers};
+use super::{Driver, Map, Read, Text, readers};
 use crate::filter::bodies::fields::Node;
 
 readers! {
@@ -179,8 +179,8 @@ impl<'t> Update<'t> {
 }
 
 impl<'t> LogConfiguration<'t> {
-    pub(in crate::filter::bodies) fn log(&self) -> Read<Log<'t>> {
-        let driver = Text { place: format!("{}.driver", self.place()), value: self.driver()? };
-        Ok(Log { driver, options: self.options()? })
+    pub(in crate::filter::bodies) fn log(&self) -> Read<Driver<'t>> {
+        let name = Text { place: format!("{}.driver", self.place()), value: self.driver()? };
+        Ok(Driver { name, options: self.options()? })
     }
 }
