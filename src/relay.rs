@@ -90,6 +90,7 @@ pub struct Relay<'a> {
     end_passed_on: bool,
     client_hung_up: bool,
     silence_limit: Duration,
+    delivery_limit: Duration,
     /// Where what stalls is counted, if it is.
     stalls: Option<&'a Stalls>,
     stall: Option<Stall<'a>>,
@@ -113,6 +114,7 @@ impl<'a> Relay<'a> {
             end_passed_on: false,
             client_hung_up: false,
             silence_limit: SILENCE_AFTER_END,
+            delivery_limit: DELIVERY_AFTER_HANG_UP,
             stalls: None,
             stall: None,
         }
@@ -308,7 +310,7 @@ impl<'a> Relay<'a> {
         if upload == Need::Again || download == Need::Again {
             return Ok(());
         }
-        let limit = self.client_hung_up.then_some(DELIVERY_AFTER_HANG_UP);
+        let limit = self.client_hung_up.then_some(self.delivery_limit);
         let events = self.poll_quietly(upload, download, limit)?;
         let is_reset = events.client.contains(PollFlags::ERR) && upload != Need::Read;
         let is_closed = events.client.contains(PollFlags::HUP) && upload == Need::Ended;
@@ -462,87 +464,4 @@ impl Buffers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http1::RequestBody;
-    use std::io::{Read, Write};
-    use std::os::fd::OwnedFd;
-    use std::os::unix::net::UnixStream;
-    use std::thread;
-
-    /// A request without a body, whose silence after the client's end is limited.
-    /// The client and the daemon are at the other ends.
-    fn exchange(
-        limit: Duration,
-        act: impl FnOnce(&mut UnixStream, &mut UnixStream) + Send,
-    ) -> Result<usize, Fault> {
-        let (mut client_end, client) = UnixStream::pair().unwrap();
-        let (mut daemon_end, daemon) = UnixStream::pair().unwrap();
-        let [client, daemon] = [client, daemon].map(|end| Socket::from(OwnedFd::from(end)));
-        let mut buffers = Buffers::default();
-        let upload = Flow::new(
-            Direction::Upload,
-            (&client, &daemon),
-            (&mut buffers.client, &mut buffers.upload_prefix),
-            (BodyReader::from(RequestBody::Empty), Encoding::Plain),
-        );
-        let download = Flow::new(
-            Direction::Download,
-            (&daemon, &client),
-            (&mut buffers.daemon, &mut buffers.download_prefix),
-            (BodyReader::Done, Encoding::Plain),
-        );
-        let mut relay = Relay::new(&client, &daemon, upload, download);
-        relay.silence_limit = limit;
-        thread::scope(|scope| {
-            let acting = scope.spawn(move || {
-                act(&mut client_end, &mut daemon_end);
-                // Both are open until the relay has decided.
-                (client_end, daemon_end)
-            });
-            let result = relay.await_head();
-            drop(acting.join());
-            result
-        })
-    }
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn await_end(daemon: &mut UnixStream) {
-        assert_eq!(daemon.read(&mut [0]).unwrap(), 0, "only the end was to come");
-    }
-
-    #[test]
-    fn a_client_that_has_ended_is_waited_for_until_the_limit() {
-        let fault = exchange(Duration::from_millis(50), |client, daemon| {
-            client.shutdown(std::net::Shutdown::Write).unwrap();
-            await_end(daemon);
-        });
-        assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
-    }
-
-    #[test]
-    fn the_daemon_decides_what_the_end_of_a_client_means() {
-        let head = b"HTTP/1.1 204 No Content\r\n\r\n";
-        let answered = exchange(LONG, |client, daemon| {
-            client.shutdown(std::net::Shutdown::Write).unwrap();
-            await_end(daemon);
-            daemon.write_all(head).unwrap();
-        });
-        assert_eq!(answered.unwrap(), head.len());
-    }
-
-    /// Go's server would not see the end behind another request either.
-    #[test]
-    fn an_end_behind_other_bytes_is_not_passed_on() {
-        let head = b"HTTP/1.1 204 No Content\r\n\r\n";
-        let answered = exchange(LONG, |client, daemon| {
-            client.write_all(b"GET /next").unwrap();
-            client.shutdown(std::net::Shutdown::Write).unwrap();
-            daemon.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-            assert!(daemon.read(&mut [0]).is_err(), "the end overtook bytes");
-            daemon.write_all(head).unwrap();
-        });
-        assert_eq!(answered.unwrap(), head.len());
-    }
-}
+mod tests;

@@ -153,6 +153,12 @@ impl<'a> Flow<'a> {
         self.buffer.held_bytes() + 2 * (self.width.send_bytes() + behind)
     }
 
+    /// Whether the body goes through a pipe.
+    #[cfg(test)]
+    pub(super) fn is_piped(&self) -> bool {
+        matches!(self.bulk, Bulk::Piped(_))
+    }
+
     /// Begins another body in the same direction.
     pub fn begin(&mut self, reader: BodyReader, encoding: Encoding) {
         (self.reader, self.encoding) = (reader, encoding);

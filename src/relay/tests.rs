@@ -1,0 +1,516 @@
+//! Exchanges between the ends of socket pairs: half-closes, pipes, early ends, limits.
+
+use super::*;
+use crate::http1::RequestBody;
+use std::io::{Read, Write};
+use std::net::{self, TcpListener, TcpStream};
+use std::num::NonZeroU64;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Instant;
+
+/// Far longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(50);
+
+/// More than sockets and buffers hold together.
+const MUCH_BYTES: usize = 4 << 20;
+
+/// The other end of a socket.
+type End = UnixStream;
+
+/// What is to be moved, and how long silence is borne.
+struct Exchange {
+    upload: BodyReader,
+    download: BodyReader,
+    silence_limit: Duration,
+    delivery_limit: Duration,
+}
+
+impl Exchange {
+    fn new(upload: BodyReader, download: BodyReader) -> Self {
+        Self { upload, download, silence_limit: LONG, delivery_limit: LONG }
+    }
+
+    /// Relays in this thread while client and daemon act in another, and closes the
+    /// relay's sockets. Both ends are open until the relay has decided, unless they
+    /// are dropped by those who act.
+    fn run<T>(
+        self,
+        work: impl FnOnce(&mut Relay<'_>) -> T,
+        act: impl FnOnce(End, End) -> (Option<End>, Option<End>) + Send + 'static,
+    ) -> T {
+        self.run_on(Width::Wide, &Stalls::default(), work, act)
+    }
+
+    /// The same on a connection of that width.
+    fn run_on<T>(
+        self,
+        width: Width,
+        stalls: &Stalls,
+        work: impl FnOnce(&mut Relay<'_>) -> T,
+        act: impl FnOnce(End, End) -> (Option<End>, Option<End>) + Send + 'static,
+    ) -> T {
+        let (client_end, client) = UnixStream::pair().unwrap();
+        let (daemon_end, daemon) = UnixStream::pair().unwrap();
+        let [client, daemon] = [client, daemon].map(|end| Socket::from(OwnedFd::from(end)));
+        // As a dial leaves it.
+        daemon.set_nonblocking(true).unwrap();
+        let acting = thread::spawn(move || act(client_end, daemon_end));
+        let mut buffers = Buffers::default();
+        let upload = Flow::new(
+            Direction::Upload,
+            (&client, &daemon),
+            (&mut buffers.client, &mut buffers.upload_prefix),
+            (self.upload, Encoding::Plain),
+        );
+        let download = Flow::new(
+            Direction::Download,
+            (&daemon, &client),
+            (&mut buffers.daemon, &mut buffers.download_prefix),
+            (self.download, Encoding::Plain),
+        );
+        let mut relay = Relay::new(&client, &daemon, upload, download).within(width, stalls);
+        (relay.silence_limit, relay.delivery_limit) = (self.silence_limit, self.delivery_limit);
+        let result = work(&mut relay);
+        drop(relay);
+        drop((client, daemon));
+        drop(acting.join().unwrap());
+        result
+    }
+}
+
+fn await_head(relay: &mut Relay<'_>) -> Result<usize, Fault> {
+    relay.await_head()
+}
+
+fn pump(relay: &mut Relay<'_>) -> Result<(), Fault> {
+    relay.pump()
+}
+
+fn tunnel(relay: &mut Relay<'_>) -> Result<(), Fault> {
+    relay.tunnel()
+}
+
+fn length(bytes: usize) -> BodyReader {
+    BodyReader::Length(NonZeroU64::new(bytes as u64).unwrap())
+}
+
+/// A request without a body whose response is awaited.
+fn asked() -> Exchange {
+    Exchange::new(BodyReader::from(RequestBody::Empty), BodyReader::Done)
+}
+
+/// A tunnel behind a request without a body.
+fn tunnelled() -> Exchange {
+    Exchange::new(BodyReader::Done, BodyReader::Done)
+}
+
+fn pattern(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
+}
+
+fn end_sending(end: &End) {
+    end.shutdown(net::Shutdown::Write).unwrap();
+}
+
+fn await_end(end: &mut End) {
+    assert_eq!(end.read(&mut [0]).unwrap(), 0, "only the end was to come");
+}
+
+/// Everything up to the end of data; a reset counts as one.
+fn read_all(end: &mut End) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = end.read_to_end(&mut all);
+    all
+}
+
+/// Writes until nothing more is taken.
+fn fill(end: &mut End) {
+    end.set_nonblocking(true).unwrap();
+    let full = |end: &mut End| end.write(&[b'x'; 4096]).is_err();
+    let mut quiet_since = Instant::now();
+    while quiet_since.elapsed() < SHORT {
+        if !full(end) {
+            quiet_since = Instant::now();
+        }
+    }
+    end.set_nonblocking(false).unwrap();
+}
+
+const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+
+#[test]
+fn a_client_that_has_ended_is_waited_for_until_the_limit() {
+    let exchange = Exchange { silence_limit: SHORT, ..asked() };
+    let fault = exchange.run(await_head, |client, mut daemon| {
+        end_sending(&client);
+        await_end(&mut daemon);
+        (Some(client), Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
+}
+
+#[test]
+fn the_limit_after_a_clients_end_is_that_of_the_manual() {
+    let manual = include_str!("../../docs/operations.md");
+    assert!(manual.contains("After ten minutes without a byte such an exchange is cut."));
+    let check = |relay: &mut Relay<'_>| {
+        assert_eq!(relay.silence_limit, Duration::from_secs(600));
+        assert_eq!(relay.delivery_limit, Duration::from_secs(10));
+    };
+    let exchange = Exchange { silence_limit: SILENCE_AFTER_END, ..asked() };
+    let exchange = Exchange { delivery_limit: DELIVERY_AFTER_HANG_UP, ..exchange };
+    exchange.run(check, |client, daemon| (Some(client), Some(daemon)));
+}
+
+#[test]
+fn the_daemon_decides_what_the_end_of_a_client_means() {
+    let answered = asked().run(await_head, |client, mut daemon| {
+        end_sending(&client);
+        await_end(&mut daemon);
+        daemon.write_all(NO_CONTENT).unwrap();
+        (Some(client), Some(daemon))
+    });
+    assert_eq!(answered.unwrap(), NO_CONTENT.len());
+}
+
+/// Go's server would not see the end behind another request either.
+#[test]
+fn an_end_behind_other_bytes_is_not_passed_on() {
+    let answered = asked().run(await_head, |mut client, mut daemon| {
+        client.write_all(b"GET /next").unwrap();
+        end_sending(&client);
+        daemon.set_read_timeout(Some(SHORT)).unwrap();
+        assert!(daemon.read(&mut [0]).is_err(), "the end overtook bytes");
+        daemon.write_all(NO_CONTENT).unwrap();
+        (Some(client), Some(daemon))
+    });
+    assert_eq!(answered.unwrap(), NO_CONTENT.len());
+}
+
+#[test]
+fn a_client_that_hangs_up_ends_the_wait_for_a_head() {
+    let fault = asked().run(await_head, |client, daemon| {
+        drop(client);
+        (None, Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
+}
+
+#[test]
+fn a_daemon_that_closes_without_a_head_has_ended_too_early() {
+    for part in ["", "HTTP/1.1 200 OK\r\n"] {
+        let fault = asked().run(await_head, move |client, mut daemon| {
+            daemon.write_all(part.as_bytes()).unwrap();
+            drop(daemon);
+            (Some(client), None)
+        });
+        assert!(matches!(fault, Err(Fault::Truncated(Direction::Download))), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_download_flows_while_the_daemon_takes_no_upload() {
+    let exchange = Exchange::new(length(MUCH_BYTES), length(MUCH_BYTES));
+    let moved = exchange.run(
+        |relay| {
+            relay.pump().unwrap();
+            assert!(relay.upload.is_piped() && relay.download.is_piped(), "bulk is piped");
+            (relay.upload.body_bytes, relay.download.body_bytes)
+        },
+        |mut client, mut daemon| {
+            let mut sender = client.try_clone().unwrap();
+            let sending = thread::spawn(move || sender.write_all(&pattern(MUCH_BYTES)));
+            // The daemon reads nothing before all of its answer has been taken.
+            let serving = thread::spawn(move || {
+                daemon.write_all(&pattern(MUCH_BYTES)).unwrap();
+                let mut taken = vec![0; MUCH_BYTES];
+                daemon.read_exact(&mut taken).unwrap();
+                assert!(taken == pattern(MUCH_BYTES), "the upload is changed");
+                daemon
+            });
+            let mut taken = vec![0; MUCH_BYTES];
+            client.read_exact(&mut taken).unwrap();
+            assert!(taken == pattern(MUCH_BYTES), "the download is changed");
+            sending.join().unwrap().unwrap();
+            (Some(client), Some(serving.join().unwrap()))
+        },
+    );
+    assert_eq!(moved, (MUCH_BYTES as u64, MUCH_BYTES as u64));
+}
+
+#[test]
+fn bytes_behind_a_piped_body_stay_for_the_next_request() {
+    const NEXT: &[u8] = b"GET /next HTTP/1.1\r\n\r\n";
+    let exchange = Exchange::new(length(MUCH_BYTES), length(2));
+    let left = exchange.run(
+        |relay| {
+            relay.pump().unwrap();
+            let mut next = relay.upload.buffer.filled().to_vec();
+            while next.len() < NEXT.len() {
+                let mut space = [0; 64];
+                let count = relay.client.receive(&mut space).unwrap();
+                next.extend_from_slice(&space[..count]);
+            }
+            next
+        },
+        |mut client, mut daemon| {
+            let mut sender = client.try_clone().unwrap();
+            let sending = thread::spawn(move || {
+                sender.write_all(&[pattern(MUCH_BYTES), NEXT.to_vec()].concat()).unwrap();
+            });
+            let mut taken = vec![0; MUCH_BYTES];
+            daemon.read_exact(&mut taken).unwrap();
+            sending.join().unwrap();
+            daemon.write_all(b"ok").unwrap();
+            client.read_exact(&mut [0; 2]).unwrap();
+            (Some(client), Some(daemon))
+        },
+    );
+    assert_eq!(left, NEXT);
+}
+
+#[test]
+fn a_daemon_that_closes_early_ends_the_upload_alone() {
+    let exchange = Exchange::new(length(MUCH_BYTES), length(5));
+    let received_all = exchange.run(
+        |relay| {
+            relay.pump().unwrap();
+            assert_eq!(relay.download.body_bytes, 5);
+            relay.upload.is_received()
+        },
+        |mut client, mut daemon| {
+            let mut sender = client.try_clone().unwrap();
+            let sending = thread::spawn(move || drop(sender.write_all(&pattern(MUCH_BYTES))));
+            daemon.read_exact(&mut [0; 1000]).unwrap();
+            daemon.write_all(b"early").unwrap();
+            drop(daemon);
+            assert_eq!(read_all(&mut client), b"early");
+            drop(client);
+            sending.join().unwrap();
+            (None, None)
+        },
+    );
+    assert!(!received_all);
+}
+
+#[test]
+fn a_body_that_ends_early_is_a_fault_of_its_sender() {
+    let fault = Exchange::new(length(10), length(5)).run(pump, |mut client, daemon| {
+        client.write_all(b"half").unwrap();
+        end_sending(&client);
+        (Some(client), Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::Truncated(Direction::Upload))), "{fault:?}");
+    let fault = Exchange::new(length(10), length(5)).run(pump, |client, mut daemon| {
+        daemon.write_all(b"half").unwrap();
+        drop(daemon);
+        (Some(client), None)
+    });
+    assert!(matches!(fault, Err(Fault::Truncated(Direction::Download))), "{fault:?}");
+}
+
+#[test]
+fn a_malformed_chunk_is_a_fault_of_its_sender() {
+    let chunked = || BodyReader::from(RequestBody::Chunked);
+    let fault = Exchange::new(chunked(), length(5)).run(pump, |mut client, daemon| {
+        client.write_all(b"5 \r\nhello\r\n").unwrap();
+        (Some(client), Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::Framing(Direction::Upload, _))), "{fault:?}");
+    let fault = Exchange::new(length(10), chunked()).run(pump, |client, mut daemon| {
+        daemon.write_all(b"-5\r\nhello\r\n").unwrap();
+        (Some(client), Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::Framing(Direction::Download, _))), "{fault:?}");
+}
+
+#[test]
+fn a_body_until_the_close_ends_with_it() {
+    let exchange = Exchange::new(BodyReader::Done, BodyReader::UntilClose);
+    exchange
+        .run(pump, |mut client, mut daemon| {
+            daemon.write_all(b"all there is").unwrap();
+            drop(daemon);
+            client.read_exact(&mut [0; 12]).unwrap();
+            (Some(client), None)
+        })
+        .unwrap();
+}
+
+#[test]
+fn each_direction_of_a_tunnel_ends_by_itself() {
+    let by_client = |mut client: End, mut daemon: End| {
+        client.write_all(b"in").unwrap();
+        end_sending(&client);
+        assert_eq!(read_all(&mut daemon), b"in");
+        daemon.write_all(b"out").unwrap();
+        drop(daemon);
+        assert_eq!(read_all(&mut client), b"out");
+        (Some(client), None)
+    };
+    let by_daemon = |mut client: End, mut daemon: End| {
+        daemon.write_all(b"out").unwrap();
+        end_sending(&daemon);
+        assert_eq!(read_all(&mut client), b"out");
+        client.write_all(b"in").unwrap();
+        end_sending(&client);
+        assert_eq!(read_all(&mut daemon), b"in");
+        (Some(client), Some(daemon))
+    };
+    tunnelled().run(tunnel, by_client).unwrap();
+    tunnelled().run(tunnel, by_daemon).unwrap();
+}
+
+#[test]
+fn the_rest_of_a_body_goes_before_the_input_of_a_tunnel() {
+    let exchange = Exchange::new(length(4), BodyReader::Done);
+    exchange
+        .run(tunnel, |mut client, mut daemon| {
+            client.write_all(b"bodyinput").unwrap();
+            end_sending(&client);
+            assert_eq!(read_all(&mut daemon), b"bodyinput");
+            drop(daemon);
+            (Some(client), None)
+        })
+        .unwrap();
+}
+
+/// As when a process ends that has not read all of its input.
+#[test]
+fn a_tunnel_whose_daemon_resets_behind_its_last_byte_has_ended() {
+    tunnelled()
+        .run(tunnel, |mut client, mut daemon| {
+            client.write_all(b"one, two").unwrap();
+            daemon.read_exact(&mut [0; 3]).unwrap();
+            daemon.write_all(b"done").unwrap();
+            drop(daemon);
+            assert_eq!(read_all(&mut client), b"done");
+            (Some(client), None)
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_a_client_sent_before_it_hung_up_reaches_the_daemon() {
+    let fault = tunnelled().run(tunnel, |mut client, mut daemon| {
+        client.write_all(b"last words").unwrap();
+        drop(client);
+        assert_eq!(read_all(&mut daemon), b"last words");
+        (None, Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
+}
+
+#[test]
+fn the_last_bytes_of_a_client_wait_for_room_until_the_limit() {
+    let exchange = Exchange { delivery_limit: SHORT, ..tunnelled() };
+    let fault = exchange.run(tunnel, |mut client, daemon| {
+        fill(&mut client);
+        drop(client);
+        (None, Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
+}
+
+#[test]
+fn receivers_that_leave_too_much_untaken_cut_their_exchange() {
+    let stalls = Stalls::default();
+    let mut held = Vec::new();
+    // All of the budget but less than a page.
+    let mut bytes = 1 << 30;
+    while bytes > 2048 {
+        match stalls.hold(bytes) {
+            Some(stall) => held.push(stall),
+            None => bytes /= 2,
+        }
+    }
+    let exchange = Exchange::new(BodyReader::Done, length(MUCH_BYTES));
+    let fault = exchange.run_on(Width::Narrow, &stalls, pump, |client, mut daemon| {
+        let _ = daemon.write_all(&pattern(MUCH_BYTES));
+        (Some(client), Some(daemon))
+    });
+    assert!(matches!(fault, Err(Fault::Stalled)), "{fault:?}");
+}
+
+/// What is left of an upload is received before the answer, if it is little and comes
+/// soon.
+#[test]
+fn the_rest_of_an_upload_is_awaited_for_a_moment() {
+    let rows: [(&str, usize, &[u8], bool); 4] = [
+        ("all there", 5, b"hello", true),
+        ("half of it", 10, b"hello", false),
+        ("nothing", 10, b"", false),
+        ("too much to come", MUCH_BYTES, b"hello", false),
+    ];
+    for (name, announced, sent, whole) in rows {
+        let began = Instant::now();
+        let received = Exchange::new(length(announced), BodyReader::Done).run(
+            |relay| {
+                relay.upload.finish_upload().unwrap();
+                relay.upload.is_received()
+            },
+            move |mut client, daemon| {
+                // The relay may have decided already.
+                let _ = client.write_all(sent);
+                (Some(client), Some(daemon))
+            },
+        );
+        assert_eq!(received, whole, "{name}");
+        let waits = !whole && announced < MUCH_BYTES;
+        assert!(!waits || began.elapsed() >= SKIPPING_MAX, "{name}: it did not wait");
+    }
+}
+
+#[test]
+fn an_upload_that_the_daemon_takes_no_more_of_is_skipped_to_its_end() {
+    let exchange = Exchange::new(length(100_000), BodyReader::Done);
+    let left = exchange.run(
+        |relay| {
+            relay.upload.abandon();
+            relay.upload.finish_upload().unwrap();
+            assert!(relay.upload.is_received());
+            relay.upload.buffer.filled().to_vec()
+        },
+        |mut client, daemon| {
+            client.write_all(&[pattern(100_000), b"GET".to_vec()].concat()).unwrap();
+            (Some(client), Some(daemon))
+        },
+    );
+    assert!(b"GET".starts_with(&left), "{left:?}");
+}
+
+/// A reset by a client over TCP is heeded though its bytes wait for room.
+#[test]
+fn a_client_that_resets_a_tunnel_is_gone_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client_end = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let client = Socket::from(OwnedFd::from(listener.accept().unwrap().0));
+    let (_daemon_end, daemon) = UnixStream::pair().unwrap();
+    let daemon = Socket::from(OwnedFd::from(daemon));
+    daemon.set_nonblocking(true).unwrap();
+    let mut buffers = Buffers::default();
+    let upload = Flow::new(
+        Direction::Upload,
+        (&client, &daemon),
+        (&mut buffers.client, &mut buffers.upload_prefix),
+        (BodyReader::Done, Encoding::Plain),
+    );
+    let download = Flow::new(
+        Direction::Download,
+        (&daemon, &client),
+        (&mut buffers.daemon, &mut buffers.download_prefix),
+        (BodyReader::Done, Encoding::Plain),
+    );
+    let mut relay = Relay::new(&client, &daemon, upload, download);
+    let acting = thread::spawn(move || {
+        client_end.set_write_timeout(Some(SHORT)).unwrap();
+        while client_end.write_all(&[b'x'; 65_536]).is_ok() {}
+        rustix::net::sockopt::set_socket_linger(&client_end, Some(Duration::ZERO)).unwrap();
+    });
+    let fault = relay.tunnel();
+    acting.join().unwrap();
+    assert!(matches!(fault, Err(Fault::ClientGone | Fault::Client(_))), "{fault:?}");
+}
