@@ -14,3 +14,4 @@ mod compatible;
 mod native;
 mod rights;
 mod safe;
+mod safe_proof;
