@@ -155,6 +155,34 @@ fn an_item_allows_what_its_denial_named() {
     client.docker(&create).success();
 }
 
+/// Podman gives an imported image the registry `localhost`.
+#[test]
+fn images_and_limits_are_restricted() {
+    let Some(podman) = podman::shared() else { return };
+    let flags = ["-maxmemory=128m", "-maxcpus=1", "-maxpids=100", "-allowimage=localhost/b.*:.*"];
+    let (_proxy, client, _) = clients(podman, &flags);
+    let limits = ["--memory=64m", "--cpus=0.5", "--pids-limit=50"];
+    let run = |limits: &[&str], image: &str| {
+        let run = ["run", "--detach", "--network=none", "--stop-timeout=0", "--name", &client.name];
+        client.podman(&[&run[..], limits, &[image, "sleep", "600"]].concat())
+    };
+    check_limited(&run(&limits[1..], "localhost/busybox:latest"), "memory.limit is not set");
+    check_limited(&run(&limits[..2], "localhost/busybox:latest"), "pids.limit is not set");
+    check_limited(&run(&limits, IMAGE), "has no registry in front");
+    run(&limits, "localhost/busybox:latest").success();
+    client.podman(&["update", "--memory=96m", &client.name]).success_or_end();
+    check_limited(&client.podman(&["update", "--memory=1g", &client.name]), "allows at most");
+    check_limited(&client.podman(&["commit", &client.name, "b:1"]), "content under the name");
+    check_limited(&client.podman(&["tag", "localhost/busybox", "b:1"]), "content under the name");
+}
+
+#[track_caller]
+fn check_limited(outcome: &Outcome, part: &str) {
+    let reason = outcome.stderr_text();
+    assert_ne!(outcome.code, Some(0), "{outcome:?}");
+    assert!(reason.contains(part), "{part} is not in {reason:?}");
+}
+
 /// A directory with a Dockerfile.
 fn context(client: &Client) -> String {
     let context = client.file("context");

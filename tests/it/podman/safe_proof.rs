@@ -89,6 +89,7 @@ const MEMBERS: &[&str] = &[
     r#""annotations":{"io.kubernetes.cri-o.TTY":"false"}"#,
     r#""annotations":{"run.oci.hooks.stdout":"/tmp/x"}"#,
     r#""oci_runtime":"/bin/sh""#,
+    r#""oci_runtime":"crun""#,
     r#""sysctl":{"net.ipv4.ip_forward":"1"}"#,
     r#""r_limits":[{"type":"nofile","hard":100,"soft":100}]"#,
     r#""oom_score_adj":-900"#,
@@ -156,17 +157,24 @@ fn members(random: &mut Random) -> Vec<String> {
     let mut members = Vec::new();
     for _ in 0..=random.below(4) {
         let member = MEMBERS[random.below(MEMBERS.len())];
-        let spelled = match random.below(12) {
+        let spelled = match random.below(14) {
             0 => member.replacen('_', "", 1),
             1 => member.to_uppercase().replace("TRUE", "true").replace("FALSE", "false"),
             2 => member.replacen('s', "\\u017f", 1),
             3 => format!("{member},{member}"),
             4 => member.replacen("true", "null", 1),
+            5 => with_item(member, "[null]"),
+            6 => with_item(member, "[{}]"),
             _ => member.to_owned(),
         };
         members.push(spelled);
     }
     members
+}
+
+/// The first field of a member with a list as its value.
+fn with_item(member: &str, list: &str) -> String {
+    format!("{}:{list}", member.split(':').next().unwrap_or_default())
 }
 
 /// What the daemon makes of a body: the inspected container and its OCI configuration.

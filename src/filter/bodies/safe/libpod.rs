@@ -21,7 +21,7 @@ use mounts::{ARTIFACT_VOLUME, IMAGE_VOLUME, MOUNT, NAMED_VOLUME, OVERLAY_VOLUME}
 use networks::ENDPOINT;
 use resources::{DEVICE_LIMITS, RESOURCES, RLIMIT};
 use values::{
-    APPARMOR, AUTO_USERNS_OPTIONS, CGROUPNS, DEVICE_PATH, DEVICE_RULE, IDENTITY, IPC, NETNS,
+    APPARMOR, AUTO_USERNS_OPTIONS, CGROUPNS, DEVICE_PATH, DEVICE_RULES, IDENTITY, IPC, NETNS,
     NETWORK_OPTIONS, PID, PROC_OPTION, SECCOMP_POLICY, SECCOMP_PROFILE, SECRET, SECRET_ENVIRONMENT,
     SELINUX_OPTION, USERNS, UTS,
 };
@@ -140,7 +140,7 @@ const SECURITY: FieldTable = FieldTable {
         "cgroupns" => By(&CGROUPNS);
         "cgroups_mode" => Words(&["enabled", "no-conmon"], None), "without a cgroup there are no limits";
         "chroot_directories" => Empty(None);
-        "device_cgroup_rule" => Each(&By(&DEVICE_RULE));
+        "device_cgroup_rule" => By(&DEVICE_RULES);
         "devices" => Each(&By(&DEVICE_PATH));
         "devices_from" => Empty(None), "devices of another container";
         "gpus" => Empty(Some(Kind::Gpus));

@@ -1,6 +1,6 @@
 //! Limits in Podman's specs and updates, as the OCI runtime reads them.
 
-use super::values::DEVICE_RULE;
+use super::values::DEVICE_RULES;
 use crate::filter::bodies::refusal::{Fault, Type};
 use crate::filter::bodies::safe::exceptions::Kind;
 use crate::filter::bodies::safe::table::{FieldTable, Judgement, Values::*, rows};
@@ -14,7 +14,7 @@ pub(super) const RESOURCES: FieldTable = FieldTable {
     rows: rows! {
         "blockIO" => Object(&BLOCK_IO);
         "cpu" => Object(&CPU);
-        "devices" => Each(&By(&DEVICE_RULE));
+        "devices" => By(&DEVICE_RULES);
         "hugepageLimits" => Each(&Object(&HUGE_PAGES));
         "memory" => Object(&MEMORY);
         "network" => Empty(None), "classes of the host's firewall";

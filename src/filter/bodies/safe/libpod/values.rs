@@ -1,7 +1,7 @@
 //! Values of Podman's specs that only a function can judge.
 
 use crate::filter::bodies::safe::exceptions::Kind;
-use crate::filter::bodies::safe::judge::{Judge, Place, says_nothing, text_of};
+use crate::filter::bodies::safe::judge::{Judge, Place, text_of};
 use crate::filter::bodies::safe::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
 
@@ -189,16 +189,27 @@ const DEVICE: FieldTable = FieldTable {
     },
 };
 
-/// An item of `device_cgroup_rule`, named as on the command line: `c 10:200 rwm`.
-pub(super) const DEVICE_RULE: Judgement = Judgement {
+/// `device_cgroup_rule`. Podman makes each item allow what it names, and one that names
+/// nothing means all devices to crun: `null` and `{}` are rules as well.
+pub(super) const DEVICE_RULES: Judgement = Judgement {
+    passes: "none",
+    opened_by: &[Kind::DeviceRule],
+    tables: &[&DEVICE_RULE_FIELDS],
+    judge: |judge, place, tree| {
+        if matches!(tree, Tree::Array(items) if items.contains(&Tree::Null)) {
+            return judge.refuse_value(place, tree);
+        }
+        judge.value(&Each(&By(&DEVICE_RULE)), place, tree);
+    },
+};
+
+/// One rule, named as on the command line: `c 10:200 rwm`.
+const DEVICE_RULE: Judgement = Judgement {
     passes: "none",
     opened_by: &[Kind::DeviceRule],
     tables: &[&DEVICE_RULE_FIELDS],
     judge: |judge, place, tree| {
         judge.object(&DEVICE_RULE_FIELDS, place, tree);
-        if says_nothing(tree) {
-            return;
-        }
         let rule = format!(
             "{} {}:{} {}",
             text_of(tree, "type"),
