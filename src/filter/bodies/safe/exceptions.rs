@@ -100,6 +100,7 @@ kinds! {
     PodmanBuild "podmanbuild" Alone, "builds in Podman's own tree, whose Containerfile may take the host's network and files";
     Import "import" Alone, "images from archives";
     Services "services" Alone, "services of a swarm; their fields are judged";
+    ServiceNetwork "servicenetwork" Text("NAME"), "services in this network, named as the client names it: the docker client by its id";
     Secret "secret" Text("NAME"), "a secret of Podman in a container";
     SecretDriver "secretdriver" Text("NAME"), "secrets of another driver than file";
     Swarm "swarm" Alone, "control of the swarm and its nodes: root on the host";

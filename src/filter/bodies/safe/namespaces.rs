@@ -61,7 +61,7 @@ pub(super) const CGROUPNS: Judgement = Judgement {
 
 /// Anything with a `:` or `/` in it may name a namespace; Podman also reads lists and
 /// modes of its own (`slirp4netns`, `pasta`), which give the network of the user.
-fn is_network(mode: &str) -> bool {
+pub(super) fn is_network(mode: &str) -> bool {
     !mode.contains([':', '/', ',']) && fold(mode.trim()) != "host"
 }
 

@@ -6,7 +6,7 @@ use super::exceptions::Kind;
 use super::host_config::{CAPABILITIES, GROUPS, OOM_SCORE, SYSCTLS};
 use super::judge::{says_nothing, text_of};
 use super::mounts::MOUNT;
-use super::namespaces::check_network_name;
+use super::namespaces::{check_network_name, is_network};
 use super::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
 
@@ -45,12 +45,20 @@ const TASK: FieldTable = FieldTable {
     },
 };
 
+/// A network of a service. The Engine takes a target for a name, an id, or the beginning
+/// of an id, and the id of the network `host` is as good as its name: no text is safe by
+/// its form.
 const ATTACHMENT: Judgement = Judgement {
-    passes: "names of networks",
-    opened_by: &[Kind::Network, Kind::NetworkOption],
+    passes: "none",
+    opened_by: &[Kind::ServiceNetwork, Kind::Network, Kind::NetworkOption],
     tables: &[&ATTACHMENT_FIELDS],
     judge: |judge, place, tree| {
-        check_network_name(judge, &place.field("Target"), text_of(tree, "Target"));
+        let (target, here) = (text_of(tree, "Target").to_owned(), place.field("Target"));
+        if is_network(&target) && !target.is_empty() {
+            judge.need(&here, &Tree::String(target.as_str().into()), Kind::ServiceNetwork, &target);
+        } else {
+            check_network_name(judge, &here, &target);
+        }
         judge.object(&ATTACHMENT_FIELDS, place, tree);
     },
 };
