@@ -5,8 +5,13 @@
 //! What differs by nature (names, ids) is replaced before. How to run it with
 //! an Engine of your own, and when it skips: see `tests/it/support/engine.rs`.
 
+mod api;
 mod files;
 pub(crate) mod routes;
+mod safe_bodies;
+mod safe_inside;
+mod safe_oracle;
+mod safe_stand;
 
 mod builds;
 mod compose;
@@ -23,6 +28,7 @@ mod queries;
 mod refusals;
 mod restart;
 mod rights;
+mod safe_create;
 mod spellings;
 mod streams;
 mod terminals;
