@@ -28,6 +28,7 @@ mod queries;
 mod refusals;
 mod restart;
 mod rights;
+mod safe_clients;
 mod safe_create;
 mod spellings;
 mod streams;
