@@ -47,13 +47,16 @@ pub(super) fn rules(
 /// Who creates a container runs code, which reads every environment.
 fn complain_of_creates(reader: &mut Reader, rules: &Rules, flag: &str, deny: &str) {
     let creates = [Operation::ContainerCreate, Operation::ContainerCreateLibpod];
-    for (operation, rule) in rules.named().filter(|(operation, _)| creates.contains(operation)) {
-        reader.complain(format!(
-            "{flag} hides environments, and {}={} allows {operation}, which would show them; leave \
-             one of them out, or add {deny}={operation}",
-            rule.origin, rule.written
-        ));
-    }
+    let named = rules.named().filter(|(operation, _)| creates.contains(operation));
+    let named: Vec<_> = named.collect();
+    let Some((_, rule)) = named.first() else { return };
+    let names: Vec<&str> = named.iter().map(|(operation, _)| operation.name()).collect();
+    let names = names.join(",");
+    reader.complain(format!(
+        "{flag} hides environments, and {}={} allows {names}, which would show them; leave one of \
+         them out, or add {deny}={names}",
+        rule.origin, rule.written
+    ));
 }
 
 /// What a listener's rules allow that defeats its limits.

@@ -21,6 +21,9 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 const TEXT_BYTES_MAX: usize = 4096;
 
+/// How the Engine begins to speak of the beginning of several ids.
+const AMBIGUOUS: &str = "Multiple IDs";
+
 /// How many ids of a list are kept.
 const IDS_MAX: usize = 65_536;
 
@@ -187,6 +190,8 @@ impl Things<'_> {
         match self.open(target)?.read(ANSWER_BYTES_MAX, whole, read) {
             // Unknown, ambiguous, or redirected to another path.
             Err(EngineError::Status(300..=499, _)) => Ok(None),
+            // Engine 20.10's status of an ambiguous one.
+            Err(EngineError::Status(500, message)) if message.contains(AMBIGUOUS) => Ok(None),
             other => other.map(Some),
         }
     }

@@ -12,6 +12,7 @@ use crate::filter::bodies::query::{Parameter, parameters};
 use crate::http1::percent_encoded;
 use crate::json::{Shape, Tree};
 use crate::text::{Escaped, print_json_string, quoted};
+use std::borrow::Cow;
 
 /// Filters are a map of maps.
 const FILTERS: Shape = Shape::Map(&Shape::Map(&Shape::Any));
@@ -28,7 +29,15 @@ pub(super) struct Query(Vec<Parameter>);
 
 /// Filters by name, each with its values.
 #[derive(Debug, Default)]
-struct Filters(Vec<(String, Vec<String>)>);
+struct Filters(Vec<(String, Vec<Value>)>);
+
+/// A value, and the truth that it has in the newer form. One that is `false` filters
+/// like any other, but for switches such as `dangling`, where it is an error.
+#[derive(Debug)]
+struct Value {
+    text: String,
+    truth: bool,
+}
 
 impl Query {
     pub(super) fn read(query: Option<&str>) -> Result<Self, TargetDenial> {
@@ -60,7 +69,7 @@ impl Query {
             Operation::ContainerList => {
                 let in_query = self.0.iter_mut().map(|p| (p.name.as_str(), &mut p.value));
                 let in_filters = filters.0.iter_mut().flat_map(|(name, values)| {
-                    values.iter_mut().map(|value| (name.as_str(), value))
+                    values.iter_mut().map(|value| (name.as_str(), &mut value.text))
                 });
                 for (name, reference) in in_query.chain(in_filters) {
                     if matches!(name, "before" | "since") && !reference.is_empty() {
@@ -117,8 +126,7 @@ impl Query {
 }
 
 impl Filters {
-    /// Reads both historic forms: `{"label":{"a=b":true}}` and `{"label":["a=b"]}`. A
-    /// value that is `false` filters like any other.
+    /// Reads both historic forms: `{"label":{"a=b":true}}` and `{"label":["a=b"]}`.
     fn read(text: &str) -> Result<Self, TargetDenial> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -137,19 +145,20 @@ impl Filters {
                 Tree::Null => Vec::new(),
                 Tree::Object(values) => {
                     forms[0] = true;
-                    let is_truth = |value: &Tree<'_>| matches!(value, Tree::Bool(_) | Tree::Null);
-                    if !values.iter().all(|(_, value)| is_truth(value)) {
-                        return Err(wrong(format!("{} has no truth values", quoted(&name))));
-                    }
-                    values.into_iter().map(|(value, _)| value.into_owned()).collect()
+                    let value = |(text, truth): (Cow<'_, str>, Tree<'_>)| match truth {
+                        Tree::Bool(truth) => Ok(Value { text: text.into_owned(), truth }),
+                        Tree::Null => Ok(Value { text: text.into_owned(), truth: false }),
+                        _ => Err(wrong(format!("{} has no truth values", quoted(&name)))),
+                    };
+                    values.into_iter().map(value).collect::<Result<_, _>>()?
                 }
                 Tree::Array(values) => {
                     forms[1] = true;
-                    let text = |value| match value {
-                        Tree::String(text) => Ok(text.into_owned()),
+                    let value = |value| match value {
+                        Tree::String(text) => Ok(Value { text: text.into_owned(), truth: true }),
                         _ => Err(wrong(format!("{} has no strings", quoted(&name)))),
                     };
-                    values.into_iter().map(text).collect::<Result<_, _>>()?
+                    values.into_iter().map(value).collect::<Result<_, _>>()?
                 }
                 _ => return Err(wrong(format!("{} has no values", quoted(&name)))),
             };
@@ -161,10 +170,13 @@ impl Filters {
         }
     }
 
-    fn add(&mut self, name: &str, value: String) {
+    fn add(&mut self, name: &str, text: String) {
+        let value = Value { text, truth: true };
         match self.0.iter_mut().find(|(of, _)| of == name) {
-            Some((_, values)) if values.contains(&value) => {}
-            Some((_, values)) => values.push(value),
+            Some((_, values)) => {
+                values.retain(|other| other.text != value.text);
+                values.push(value);
+            }
             None => self.0.push((name.to_owned(), vec![value])),
         }
     }
@@ -173,8 +185,8 @@ impl Filters {
     /// open stream without any.
     fn limit_types(&mut self) {
         let wanted = self.0.iter().find(|(name, _)| name == "type").map(|(_, values)| values);
-        let has_containers =
-            wanted.is_none_or(|types| types.is_empty() || types.iter().any(|t| t == "container"));
+        let has_containers = wanted
+            .is_none_or(|types| types.is_empty() || types.iter().any(|t| t.text == "container"));
         let only = if has_containers { "container" } else { NO_TYPE };
         self.0.retain(|(name, _)| name != "type");
         self.add("type", only.to_owned());
@@ -189,8 +201,8 @@ impl Filters {
             out.push_str(":{");
             for (index, value) in values.iter().enumerate() {
                 out.push_str(if index > 0 { "," } else { "" });
-                print_json_string(value, Escaped::AsNeeded, &mut out);
-                out.push_str(":true");
+                print_json_string(&value.text, Escaped::AsNeeded, &mut out);
+                out.push_str(if value.truth { ":true" } else { ":false" });
             }
             out.push('}');
         }

@@ -169,7 +169,11 @@ fn lists_and_prunes_get_the_label_and_keep_other_filters() {
         ),
         (
             r#"GET /networks?filters={"label":{"project=db":false}}"#,
-            r#"/networks?filters={"label":{"project=db":true,"project=web":true}}"#,
+            r#"/networks?filters={"label":{"project=db":false,"project=web":true}}"#,
+        ),
+        (
+            r#"GET /networks?filters={"label":{"project=web":false},"dangling":{"true":false}}"#,
+            r#"/networks?filters={"label":{"project=web":true},"dangling":{"true":false}}"#,
         ),
         (
             r#"GET /networks/?filters={"label!":{"project=web":true}}"#,
