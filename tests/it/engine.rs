@@ -32,5 +32,6 @@ mod safe_clients;
 mod safe_create;
 mod spellings;
 mod streams;
+mod targets;
 mod terminals;
 mod transfers;
