@@ -10,8 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Instant;
 
-/// Far longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+/// A limit that strikes.
 const SHORT: Duration = Duration::from_millis(50);
 
 /// More than sockets and buffers hold together.
@@ -24,13 +23,14 @@ type End = UnixStream;
 struct Exchange {
     upload: BodyReader,
     download: BodyReader,
-    silence_limit: Duration,
-    delivery_limit: Duration,
+    /// Those of the program if there are none.
+    silence_limit: Option<Duration>,
+    delivery_limit: Option<Duration>,
 }
 
 impl Exchange {
     fn new(upload: BodyReader, download: BodyReader) -> Self {
-        Self { upload, download, silence_limit: LONG, delivery_limit: LONG }
+        Self { upload, download, silence_limit: None, delivery_limit: None }
     }
 
     /// Relays in this thread while client and daemon act in another, and closes the
@@ -72,7 +72,8 @@ impl Exchange {
             (self.download, Encoding::Plain),
         );
         let mut relay = Relay::new(&client, &daemon, upload, download).within(width, stalls);
-        (relay.silence_limit, relay.delivery_limit) = (self.silence_limit, self.delivery_limit);
+        relay.silence_limit = self.silence_limit.unwrap_or(relay.silence_limit);
+        relay.delivery_limit = self.delivery_limit.unwrap_or(relay.delivery_limit);
         let result = work(&mut relay);
         drop(relay);
         drop((client, daemon));
@@ -143,7 +144,7 @@ const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
 #[test]
 fn a_client_that_has_ended_is_waited_for_until_the_limit() {
-    let exchange = Exchange { silence_limit: SHORT, ..asked() };
+    let exchange = Exchange { silence_limit: Some(SHORT), ..asked() };
     let fault = exchange.run(await_head, |client, mut daemon| {
         end_sending(&client);
         await_end(&mut daemon);
@@ -154,15 +155,13 @@ fn a_client_that_has_ended_is_waited_for_until_the_limit() {
 
 #[test]
 fn the_limit_after_a_clients_end_is_that_of_the_manual() {
-    let manual = include_str!("../../docs/operations.md");
+    let manual = include_str!("../../docs/limits.md");
     assert!(manual.contains("After ten minutes without a byte such an exchange is cut."));
-    let check = |relay: &mut Relay<'_>| {
-        assert_eq!(relay.silence_limit, Duration::from_secs(600));
-        assert_eq!(relay.delivery_limit, Duration::from_secs(10));
-    };
-    let exchange = Exchange { silence_limit: SILENCE_AFTER_END, ..asked() };
-    let exchange = Exchange { delivery_limit: DELIVERY_AFTER_HANG_UP, ..exchange };
-    exchange.run(check, |client, daemon| (Some(client), Some(daemon)));
+    let limits = asked().run(
+        |relay| (relay.silence_limit, relay.delivery_limit),
+        |client, daemon| (Some(client), Some(daemon)),
+    );
+    assert_eq!(limits, (Duration::from_secs(600), Duration::from_secs(10)));
 }
 
 #[test]
@@ -406,7 +405,7 @@ fn what_a_client_sent_before_it_hung_up_reaches_the_daemon() {
 
 #[test]
 fn the_last_bytes_of_a_client_wait_for_room_until_the_limit() {
-    let exchange = Exchange { delivery_limit: SHORT, ..tunnelled() };
+    let exchange = Exchange { delivery_limit: Some(SHORT), ..tunnelled() };
     let fault = exchange.run(tunnel, |mut client, daemon| {
         fill(&mut client);
         drop(client);
