@@ -30,6 +30,7 @@ pub mod filter;
 
 pub mod advice;
 
+pub mod cgroup;
 pub mod journal;
 pub mod large_stack;
 

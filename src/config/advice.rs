@@ -275,8 +275,10 @@ fn dangers(listener: &Listener, given: &Given) -> Vec<String> {
     let bodies = listener.policy.bodies();
     let mounts = name_of(&given.allowbindmountfrom, &listener.name);
     let mut advice = Vec::new();
-    advice.extend(dangerous_patterns(listener, &mounts));
-    advice.extend(create_by_name(listener, &mounts));
+    let safe = given.safecreate.option.flag_for(&listener.name);
+    advice.extend(dangerous_patterns(listener, &mounts, &safe));
+    advice.extend(create_by_name(listener, &mounts, &safe));
+    advice.extend(root_by_exception(listener));
     let directories = bodies.bind_mounts.iter().flat_map(BindMounts::directories);
     let root = directories.filter(|directory| is_root(directory));
     advice.extend(root.map(|directory| {
@@ -305,13 +307,17 @@ fn replaceable(listed: &BindMounts, mounts: &str) -> Option<String> {
 
 /// What patterns open of the classes files, runs and host: names are meant as they
 /// are written, patterns often open more.
-fn dangerous_patterns(listener: &Listener, directories: &str) -> Option<String> {
+fn dangerous_patterns(listener: &Listener, directories: &str, safe: &str) -> Option<String> {
     let found = lint::dangers_of_patterns(listener.policy.rules());
     let mut openings: Vec<(&Operation, &Opener)> =
         found.openings.iter().filter_map(|(op, openers)| Some((op, openers.first()?))).collect();
     // Bodies whose mounts are judged were thought about.
-    let is_judged = listener.policy.bodies().bind_mounts.is_some();
+    let bodies = listener.policy.bodies();
+    let is_judged = bodies.bind_mounts.is_some() || bodies.safe_create.is_some();
     openings.retain(|(operation, _)| !(is_judged && mounts(**operation)));
+    let is_refused =
+        |of: Operation| bodies.safe_create.as_ref().is_some_and(|safe| safe.refuses(of));
+    openings.retain(|(operation, _)| !is_refused(**operation));
     let of = |class| openings.iter().filter(move |(operation, _)| operation.class() == class);
     let openings: Vec<_> = Class::ALL.into_iter().rev().flat_map(of).collect();
     let (_, worst) = openings.first()?;
@@ -326,8 +332,9 @@ fn dangerous_patterns(listener: &Listener, directories: &str) -> Option<String> 
     let creates = openings.iter().any(|(operation, _)| creates_containers(**operation));
     let hint = match creates {
         true => format!(
-            ". List the directories that a created container may mount, for example \
-             {directories}=/srv/data; privileged containers stay possible"
+            ". Add {safe}, which keeps created containers from the host, or list the directories \
+             that they may mount, for example {directories}=/srv/data; privileged containers then \
+             stay possible"
         ),
         false => String::new(),
     };
@@ -343,17 +350,32 @@ fn dangerous_patterns(listener: &Listener, directories: &str) -> Option<String> 
     ))
 }
 
+/// Exceptions of safe create that leave nothing of it.
+fn root_by_exception(listener: &Listener) -> Option<String> {
+    let safe = listener.policy.bodies().safe_create.as_ref()?;
+    let items = safe.exceptions().items().filter(|item| item.gives_the_host());
+    let items: Vec<String> = items.map(ToString::to_string).collect();
+    (!items.is_empty()).then(|| {
+        format!(
+            "{}: exceptions of safe create make a client root on the host: {}",
+            listener.title(),
+            items.join(", ")
+        )
+    })
+}
+
 /// A named right is meant, but not the directories that it opens.
-fn create_by_name(listener: &Listener, mounts: &str) -> Option<String> {
-    if listener.policy.bodies().bind_mounts.is_some() {
+fn create_by_name(listener: &Listener, mounts: &str, safe: &str) -> Option<String> {
+    let bodies = listener.policy.bodies();
+    if bodies.bind_mounts.is_some() || bodies.safe_create.is_some() {
         return None;
     }
     let mut named = listener.policy.rules().named();
     let (operation, rule) = named.find(|(operation, _)| creates_containers(*operation))?;
     Some(format!(
         "{}={} opens {operation}, and a client that may create any container is root on the host; \
-         list the directories that it may mount, for example {mounts}=/srv/data. Privileged \
-         containers stay possible",
+         add {safe}, which keeps created containers from the host, or list the directories that \
+         they may mount, for example {mounts}=/srv/data; privileged containers then stay possible",
         rule.origin, rule.written
     ))
 }
@@ -594,8 +616,9 @@ mod tests {
                  -allow, or deny these with -deny; -lint lists them all"
             )
         };
-        let mount = ". List the directories that a created container may mount, for example \
-                     -allowbindmountfrom=/srv/data; privileged containers stay possible";
+        let mount = ". Add -safecreate, which keeps created containers from the host, or list the \
+                     directories that they may mount, for example -allowbindmountfrom=/srv/data; \
+                     privileged containers then stay possible";
         let create = |pattern: &str| {
             let warning = patterns("ContainerCreate", "root on the host", pattern);
             format!("{warning}{mount}")
@@ -615,13 +638,21 @@ mod tests {
             found[0].contains(" more, which give a client root on the host, code"),
             "{found:?}"
         );
+        check_more(&["-allow=ContainerCreate,Session", "-safecreate"], &[]);
+        check_more(&["-allowPOST=/(containers/create|session)", "-safecreate"], &[]);
+        check_more(
+            &["-safecreate", "-safecreateallow=gpus,privileged,capadd:SYS_ADMIN"],
+            &["the default listener: exceptions of safe create make a client root on the host: \
+               privileged, capadd:SYS_ADMIN"],
+        );
         // Names are meant as they are written, but a create mounts what it wants.
         check_more(&["-allow=ContainerExec,ContainerArchive"], &[]);
         check_more(
             &["-allow=ContainerCreate"],
             &["-allow=ContainerCreate opens ContainerCreate, and a client that may create any \
-               container is root on the host; list the directories that it may mount, for example \
-               -allowbindmountfrom=/srv/data. Privileged containers stay possible"],
+               container is root on the host; add -safecreate, which keeps created containers \
+               from the host, or list the directories that they may mount, for example \
+               -allowbindmountfrom=/srv/data; privileged containers then stay possible"],
         );
         let mounts = |name: &str, directory: &str| {
             format!(

@@ -4,6 +4,7 @@
 use super::additions;
 use super::options::{Given, Slot, Value};
 use super::read::Reader;
+use crate::cgroup;
 use crate::filter::bodies::NotAMaximum;
 use crate::filter::{
     AllowedImages, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate,
@@ -36,7 +37,9 @@ fn safe_create(reader: &mut Reader, given: &Given, listener: &str) -> Option<Opt
     exceptions?.into_iter().for_each(|list| merged.merge(list));
     let how = additions::exception(given, listener);
     let directories = given.allowbindmountfrom.option.flag_for(listener);
-    Some(is_safe?.then(|| SafeCreate::new(merged, how, directories)))
+    Some(is_safe?.then(|| {
+        SafeCreate::new(merged, how, directories).on_cgroup_version_1(cgroup::is_version_1())
+    }))
 }
 
 /// Fail closed: exceptions without their rule are a mistake.

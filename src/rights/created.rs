@@ -7,6 +7,7 @@
 //! the rights that it was to take.
 
 use super::labels::InvalidLabel;
+use crate::cgroup;
 use crate::filter::{BindMounts, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -83,7 +84,10 @@ impl Created {
             false => format!("add the label {label}="),
         };
         let directories = format!("the label {prefix}.allow.bindmountfrom");
-        let safe_create = is_safe.then(|| SafeCreate::new(exceptions, how, directories));
+        let safe_create = is_safe.then(|| {
+            SafeCreate::new(exceptions, how, directories)
+                .on_cgroup_version_1(cgroup::is_version_1())
+        });
         let bind_mounts = match is_safe {
             true => bind_mounts.map(BindMounts::leaving_others),
             false => bind_mounts,

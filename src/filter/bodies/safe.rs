@@ -39,7 +39,7 @@ pub use violation::{SHOWN_MAX, Unsafe, Violation, Violations, Wrong};
 
 use super::directories::BindMounts;
 use super::endpoints::Inspection;
-use crate::api::recognise;
+use crate::api::{Operation, recognise};
 use crate::http1::Method;
 use crate::json::Tree;
 use judge::{Judge, Place};
@@ -64,10 +64,24 @@ impl SafeCreate {
         Self { exceptions, how, directories }
     }
 
+    /// The same rule on a host whose control groups are of version 1, or not: there
+    /// every container has the host's cgroup namespace.
+    #[must_use]
+    pub fn on_cgroup_version_1(self, is_version_1: bool) -> Self {
+        let exceptions = self.exceptions.with_host_cgroups(is_version_1);
+        Self { exceptions, ..self }
+    }
+
     /// What opens more.
     #[must_use]
     pub fn exceptions(&self) -> &Exceptions {
         &self.exceptions
+    }
+
+    /// Whether a whole operation is refused.
+    #[must_use]
+    pub fn refuses(&self, operation: Operation) -> bool {
+        operations::opened_by(operation).is_some_and(|kind| !self.exceptions.has(kind, ""))
     }
 
     /// The list of host directories where there is no other: an empty one.

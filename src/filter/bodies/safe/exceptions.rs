@@ -77,7 +77,7 @@ kinds! {
     Ipc "ipc" Words(&["host", "container"]), "the IPC namespace of the host or of other containers";
     Uts "uts" Words(&["host"]), "the host name of the host";
     Userns "userns" Words(&["host", "auto", "keep-id", "no-map"]), "another user namespace than the daemon's default: none with `host`, the others of Podman";
-    Cgroupns "cgroupns" Words(&["host"]), "the cgroup namespace of the host; needed for recreating containers on cgroup v1";
+    Cgroupns "cgroupns" Words(&["host"]), "the cgroup namespace of the host; on cgroup v1 every container has it";
     CgroupParent "cgroupparent" Line("NAME"), "a parent cgroup, and so other limits";
     VolumesFrom "volumesfrom" Alone, "all mounts of other containers";
     SecurityOpt "securityopt" Line("OPTION"), "a security option, such as `seccomp=unconfined` or `label=disable`";
@@ -147,12 +147,32 @@ pub enum ItemError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exceptions {
     items: BTreeSet<Item>,
+    /// Whether the host's cgroup namespace is that of every container.
+    host_cgroups: bool,
 }
 
 impl Item {
     /// An item that a denial can name.
     pub(in crate::filter::bodies) fn new(kind: Kind, argument: &str) -> Self {
         Self { kind, argument: argument.to_owned() }
+    }
+
+    /// Whether a client that has it is root on the host without a further step.
+    #[must_use]
+    pub fn gives_the_host(&self) -> bool {
+        let argument = self.argument.as_str();
+        match self.kind {
+            Kind::Privileged
+            | Kind::Plugins
+            | Kind::Swarm
+            | Kind::Quadlets
+            | Kind::Kube
+            | Kind::Local => true,
+            Kind::CapAdd => matches!(argument, "ALL" | "SYS_ADMIN" | "SYS_MODULE" | "SYS_RAWIO"),
+            Kind::Pid => argument == "host",
+            Kind::DeviceRule => argument.starts_with('a') || argument.starts_with('b'),
+            _ => false,
+        }
     }
 
     fn parse(written: &str) -> Result<Self, ItemError> {
@@ -245,7 +265,7 @@ impl Exceptions {
             }
             (Err(error), _) => return Err(error),
         };
-        if items.is_empty() { Err(ItemError::Empty) } else { Ok(Self { items }) }
+        if items.is_empty() { Err(ItemError::Empty) } else { Ok(Self { items, ..Self::default() }) }
     }
 
     /// Adds the items of another list.
@@ -264,10 +284,18 @@ impl Exceptions {
         self.items.iter()
     }
 
-    /// Whether the list has this item.
+    /// The same, on a host with version 1 of control groups, where every container has
+    /// the host's cgroup namespace.
+    #[must_use]
+    pub(super) fn with_host_cgroups(self, host_cgroups: bool) -> Self {
+        Self { host_cgroups, ..self }
+    }
+
+    /// Whether the list has this item, or needs none for it.
     #[must_use]
     pub fn has(&self, kind: Kind, argument: &str) -> bool {
-        self.items.iter().any(|item| item.kind == kind && item.argument == argument)
+        let is_ordinary = self.host_cgroups && kind == Kind::Cgroupns && argument == "host";
+        is_ordinary || self.items.iter().any(|item| item.kind == kind && item.argument == argument)
     }
 }
 

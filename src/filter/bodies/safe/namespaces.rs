@@ -53,7 +53,7 @@ pub(super) const USERNS: Judgement = Judgement {
 
 /// `CgroupnsMode`.
 pub(super) const CGROUPNS: Judgement = Judgement {
-    passes: "`private`",
+    passes: "`private`; `host` where the host has cgroup v1",
     opened_by: &[Kind::Cgroupns],
     tables: &[],
     judge: |judge, place, tree| check(judge, place, tree, Kind::Cgroupns, |mode| mode == "private"),

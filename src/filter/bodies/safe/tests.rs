@@ -132,6 +132,16 @@ fn each_danger_has_an_item() {
 }
 
 #[test]
+fn the_hosts_cgroups_are_ordinary_on_version_1() {
+    let body = host_config(r#""CgroupnsMode":"host""#);
+    let BodyRules { safe_create, .. } = rules("");
+    let safe_create = safe_create.map(|safe| safe.on_cgroup_version_1(true));
+    let rules = BodyRules { safe_create, ..BodyRules::default() };
+    assert_eq!(judge(&rules, CREATE, &body), Ok(body));
+    assert!(judge(&rules, CREATE, &host_config(r#""PidMode":"host""#)).is_err());
+}
+
+#[test]
 fn the_top_level_is_judged_like_host_config() {
     opened(CREATE, r#"{"Privileged":true}"#, "privileged");
     opened(CREATE, r#"{"PidMode":"host"}"#, "pid:host");
