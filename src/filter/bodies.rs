@@ -119,6 +119,17 @@ pub enum DenialKind {
 }
 
 impl BodyRules {
+    /// What restricts created containers beside mounts and labels, for the log.
+    #[must_use]
+    pub fn of_created(&self) -> Option<String> {
+        let safe = self.safe_create.as_ref().map(ToString::to_string);
+        let images = self.images.as_ref().map(ToString::to_string);
+        let Maxima { memory, cpus, pids } = &self.maxima;
+        let maxima = [memory, cpus, pids].into_iter().flatten().map(ToString::to_string);
+        let all: Vec<String> = safe.into_iter().chain(images).chain(maxima).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
     /// Whether there is nothing to judge.
     #[must_use]
     pub fn is_empty(&self) -> bool {

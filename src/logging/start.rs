@@ -37,6 +37,7 @@ fn announce_to(logger: &dyn Log, config: &Config) -> String {
         named_listener(logger, listener);
     });
     config.listeners.iter().for_each(|listener| bind_mounts(logger, listener));
+    config.listeners.iter().for_each(|listener| created(logger, listener));
     if config.log.json {
         config.listeners.iter().for_each(|listener| allowlist(logger, listener));
         String::new()
@@ -150,6 +151,16 @@ fn bind_mounts(logger: &dyn Log, listener: &Listener) {
         log::info!(
             logger: logger, allowbindmountfrom:% = directories, listener = listener.name.as_str();
             "Docker bind mount restrictions enabled"
+        );
+    }
+}
+
+/// Restrictions of created containers that are not about directories.
+fn created(logger: &dyn Log, listener: &Listener) {
+    if let Some(containers) = listener.policy.bodies().of_created() {
+        log::info!(
+            logger: logger, listener = listener_name(listener), containers:% = containers;
+            "created containers are restricted"
         );
     }
 }
@@ -318,6 +329,9 @@ mod tests {
             "-listen=db=tcp:[::1]:2376",
             "-allowfrom@db=db,10.0.0.0/8",
             "-allowbindmountfrom@web=/home",
+            "-safecreate@db",
+            "-safecreateallow@db=gpus,network:host",
+            "-maxpids@db=9",
             "-watchdoginterval=5",
             "-proxycontainername=proxy",
         ]);
@@ -331,6 +345,8 @@ mod tests {
              allowfrom=10.0.0.0/8,db restrictbindmounts=false",
             "level=INFO msg=\"Docker bind mount restrictions enabled\" allowbindmountfrom=/home \
              listener=web",
+            "level=INFO msg=\"created containers are restricted\" listener=db \
+             containers=\"safe but for gpus, network:host; -maxpids@db=9\"",
         ];
         assert_eq!(lines.get(2..), Some(expected.map(String::from).as_slice()));
         let rights = " proxycontainername=proxy dockerlabelprefix=socket-proxy";

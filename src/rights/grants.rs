@@ -185,6 +185,12 @@ fn announce(grant: &Grant, container: &Container, addresses: &[IpAddr]) {
             "configured request allowlist"
         );
     }
+    if let Some(containers) = bodies.of_created() {
+        log::info!(
+            containers:% = containers, container = name, ip:% = ip;
+            "created containers are restricted"
+        );
+    }
     if let Some(directories) = &bodies.bind_mounts {
         log::info!(
             allowbindmountfrom:% = directories, container = name, ip:% = ip;

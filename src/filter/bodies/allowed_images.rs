@@ -269,6 +269,13 @@ impl AllowedImages {
     }
 }
 
+/// The patterns as they were written.
+impl fmt::Display for AllowedImages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of {}", self.patterns.join(", "))
+    }
+}
+
 impl PartialEq for AllowedImages {
     fn eq(&self, other: &Self) -> bool {
         self.patterns == other.patterns && self.how == other.how

@@ -54,6 +54,17 @@ pub struct SafeCreate {
     directories: BindMounts,
 }
 
+/// The rule with its exceptions.
+impl std::fmt::Display for SafeCreate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let items: Vec<String> = self.exceptions.items().map(ToString::to_string).collect();
+        match items.is_empty() {
+            true => f.write_str("safe"),
+            false => write!(f, "safe but for {}", items.join(", ")),
+        }
+    }
+}
+
 impl SafeCreate {
     /// The rule with these exceptions. `how` says how to add one, in words that end
     /// before it: `add -safecreateallow=`; `written_in` is the flag or label in which
