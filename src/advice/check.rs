@@ -117,6 +117,11 @@ fn judged(policy: &Policy, method: Method, target: &Target<'_>) -> (Verdict, Str
         }
     };
     let rule = format!("by {}", shown_rule(rule, RULE_COLUMNS));
+    let rule = match policy.targets().check(method, path, target.query()) {
+        Err(denial) => return (Verdict::Refused, denial.to_string()),
+        Ok(true) => format!("{rule}, for targets alone"),
+        Ok(false) => rule,
+    };
     match policy.bodies().inspection(method, path, target.query()) {
         Err(denial) => (Verdict::Refused, denial.to_string()),
         Ok(_) if target.had_doubled_slashes() => {

@@ -7,14 +7,23 @@ use crate::api::Operation;
 use crate::filter::targets::TargetLabel;
 use crate::filter::{Rules, TargetRules};
 
+/// Operations that give the host away, and with it all containers.
+const UNSAFE: [Operation; 4] = [
+    Operation::ContainerCreate,
+    Operation::ContainerExec,
+    Operation::NetworkCreate,
+    Operation::VolumeCreate,
+];
+
 /// Operations on images, which belong to nobody.
-const OF_IMAGES: [Operation; 6] = [
+const OF_IMAGES: [Operation; 7] = [
     Operation::ImageBuild,
     Operation::ImageCreate,
     Operation::ImageTag,
     Operation::ImageLoad,
     Operation::ImageDelete,
     Operation::ImagePrune,
+    Operation::ImageCommit,
 ];
 
 /// Reads the limits of a listener. Fails where they contradict themselves or its rules.
@@ -71,10 +80,12 @@ pub(super) fn warnings(listener: &Listener) -> Vec<String> {
             .collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
+    let is_safe = listener.policy.bodies().safe_create.is_some();
+    let unsafely = |operations| if is_safe { None } else { open(operations) };
     let rows = [
         (
-            open(&[Operation::ContainerCreate, Operation::ContainerExec]),
-            "a container or a command with privileges reaches all others",
+            unsafely(&UNSAFE),
+            "without -safecreate they reach all others, by privileges, mounts and bridges",
         ),
         (
             open(&[Operation::Session, Operation::Grpc]),
@@ -107,4 +118,72 @@ fn opens(rules: &Rules, operation: Operation) -> bool {
             .iter()
             .any(|version| rules.judge(route.method, &format!("{version}{path}")).is_allowed())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Invocation};
+
+    fn read(flags: &[&str]) -> Result<Config, String> {
+        let arguments = flags.iter().map(Into::into);
+        match Config::from_args_and_env(arguments, []) {
+            Ok(Invocation::Run(config)) => Ok(*config),
+            Ok(_) => Err("another call".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The warnings about targets.
+    fn warned(flags: &[&str]) -> Vec<String> {
+        let warnings = read(&[flags, &["-targetlabel=a=b"]].concat()).unwrap().warnings;
+        warnings.into_iter().filter(|warning| warning.contains("-targetlabel")).collect()
+    }
+
+    #[test]
+    fn what_defeats_targets_is_named_at_start() {
+        assert_eq!(warned(&["-allow=ContainerList,ContainerStop"]), [""; 0]);
+        let [create] = &warned(&["-allow=ContainerCreate,ContainerExec"])[..] else { panic!() };
+        assert!(create.contains("allows ContainerCreate, ContainerExec: without -safecreate"));
+        assert_eq!(warned(&["-allow=ContainerCreate", "-safecreate"]), [""; 0]);
+        let [create] = &warned(&["-allowPOST=/v1\\.51/volumes/.*"])[..] else { panic!() };
+        assert!(create.contains("VolumeCreate"), "{create}");
+        let [images] = &warned(&["-allow=ImageTag,ImageCommit"])[..] else { panic!() };
+        assert!(images.contains("ImageTag, ImageCommit: images belong to nobody"), "{images}");
+        let [buildkit] = &warned(&["-allow=Session,Grpc"])[..] else { panic!() };
+        assert!(buildkit.contains("BuildKit"), "{buildkit}");
+    }
+
+    #[test]
+    fn limits_that_contradict_themselves_or_the_rules_are_errors() {
+        for (flags, part) in [
+            (&["-targetlabel=a=b", "-targetlabel=a=c"][..], "contradicts another value for a"),
+            (&["-targetlabel="], "it has no ="),
+            (&["-targetlabel=a="], "the value is empty"),
+            (&["-targetlabel=name=x"], "the key is an attribute of events"),
+            (&["-hideenv", "-allow=ContainerCreate"], "-deny=ContainerCreate"),
+            (&["-hideenv", "-allow=all"], "-deny=ContainerCreate,ContainerCreateLibpod"),
+        ] {
+            let error = read(flags).map(drop).unwrap_err();
+            assert!(error.contains(part), "{flags:?}: {error}");
+        }
+        for flags in [
+            &["-targetlabel=a=b", "-targetlabel=a=b", "-targetlabel=c=d"][..],
+            &["-hideenv", "-allow=all", "-deny=ContainerCreate,ContainerCreateLibpod"],
+            &["-hideenv", "-allowPOST=/containers/create"],
+        ] {
+            assert!(read(flags).is_ok(), "{flags:?}: {:?}", read(flags).map(drop));
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_does_not_take_a_limit_away() {
+        let read = |name: &str, value: &str| {
+            Config::from_args_and_env([], [(name.into(), value.into())]).map(drop)
+        };
+        for name in ["SP_TARGETLABEL", "SP_TARGETLABEL_2", "SP_LISTEN_WEB_TARGETLABEL"] {
+            let error = read(name, "").unwrap_err().to_string();
+            assert!(error.contains("is empty, and would limit nothing"), "{error}");
+        }
+        assert!(read("SP_TARGETLABEL_2", "a=b").is_ok());
+    }
 }

@@ -25,7 +25,7 @@ const TEXT_BYTES_MAX: usize = 4096;
 const AMBIGUOUS: &str = "Multiple IDs";
 
 /// How many ids of a list are kept.
-const IDS_MAX: usize = 65_536;
+const IDS_MAX: usize = 16_384;
 
 /// A thing that the daemon has.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -261,8 +261,10 @@ impl BodyRules {
             (None, None, Some(rule)) => rule,
             (None, None, None) => return Ok(()),
         };
-        let is_form =
-            |given: &[u8]| FORMS.iter().any(|form| essence(given).eq_ignore_ascii_case(form));
+        // Go trims white space outside of ASCII, too.
+        let is_form = |given: &[u8]| {
+            !given.is_ascii() || FORMS.iter().any(|form| essence(given).eq_ignore_ascii_case(form))
+        };
         let recognised = Recognised::of(method, path);
         let is_by_query = recognised.is_build || !recognised.parameters.is_empty();
         match is_by_query && below_libpod(path).is_none() && types.into_iter().any(is_form) {

@@ -35,7 +35,7 @@ pub use search::{Fact, Facts, Found, Question, Search, Step, TargetKind};
 pub(super) use search::Plan;
 
 use crate::api::{Operation, Targeting, exact, split_version};
-use crate::http1::Request;
+use crate::http1::{Method, Request};
 
 /// To which targets a client is limited. The default is no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,6 +71,20 @@ impl TargetRules {
         })
     }
 
+    /// Whether a request that a rule allows is limited to targets, by its head alone.
+    ///
+    /// # Errors
+    /// If it is refused, whatever it is about.
+    pub fn check(
+        &self,
+        method: Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<bool, TargetDenial> {
+        let is_limited = !self.labels.is_empty();
+        self.or(&Self::default()).plan_of(method, path, query).map(|_| is_limited)
+    }
+
     /// These rules, or where they set no limit those of the listener. A container with
     /// labels has targets of its own; it does not get rid of its listener's by
     /// having none.
@@ -88,25 +102,37 @@ impl<'a> Limits<'a> {
     /// # Errors
     /// If it is refused by its head.
     pub(super) fn plan(self, request: &Request<'_>) -> Result<Option<Plan<'a>>, TargetDenial> {
+        let target = request.target();
+        let plan = self.plan_of(request.method(), target.path(), target.query())?;
+        if !self.labels.is_empty() {
+            check_content_type(request)?;
+        }
+        Ok(plan)
+    }
+
+    fn plan_of(
+        self,
+        method: Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Option<Plan<'a>>, TargetDenial> {
         if self.labels.is_empty() && self.hides_env.is_none() {
             return Ok(None);
         }
-        let (method, target) = (request.method(), request.target());
-        let operation = exact(method, target.path());
-        let places = match (self.hides_env, operation) {
-            (Some(flag), operation) => hide::places(operation, target.query(), flag)?,
-            (None, _) => &[],
+        let operation = exact(method, path);
+        let places = match self.hides_env {
+            Some(flag) => hide::places(operation, query, flag)?,
+            None => &[],
         };
         if self.labels.is_empty() {
             return Ok(Plan::hiding(places));
         }
-        let operation = operation.filter(|_| has_plain_version(target.path()));
+        let operation = operation.filter(|_| has_plain_version(path));
         let operation = operation.ok_or_else(|| TargetDenial::Unknown { label: self.label() })?;
         if operation.facts().targeting == Targeting::Never {
             return Err(TargetDenial::Unlimited { operation, label: self.label() });
         }
-        check_content_type(request)?;
-        check_version(operation, target.path())?;
+        check_version(operation, path)?;
         Ok(Some(Plan::limiting(operation, self.labels, places)))
     }
 

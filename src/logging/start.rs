@@ -38,6 +38,7 @@ fn announce_to(logger: &dyn Log, config: &Config) -> String {
     });
     config.listeners.iter().for_each(|listener| bind_mounts(logger, listener));
     config.listeners.iter().for_each(|listener| created(logger, listener));
+    config.listeners.iter().for_each(|listener| targets(logger, listener));
     if config.log.json {
         config.listeners.iter().for_each(|listener| allowlist(logger, listener));
         String::new()
@@ -161,6 +162,21 @@ fn created(logger: &dyn Log, listener: &Listener) {
         log::info!(
             logger: logger, listener = listener_name(listener), containers:% = containers;
             "created containers are restricted"
+        );
+    }
+}
+
+fn targets(logger: &dyn Log, listener: &Listener) {
+    let targets = listener.policy.targets();
+    for label in &targets.labels {
+        log::info!(
+            logger: logger, listener = listener_name(listener), targetlabel = label.pair();
+            "limited to containers, networks and volumes with a label"
+        );
+    }
+    if targets.hides_env.is_some() {
+        log::info!(
+            logger: logger, listener = listener_name(listener); "environments are hidden"
         );
     }
 }

@@ -15,3 +15,4 @@ mod native;
 mod rights;
 mod safe;
 mod safe_proof;
+mod targets;

@@ -261,7 +261,8 @@ fn endpoints(tree: &mut Tree<'_>, place: &str, resolver: &mut Resolver<'_>) -> O
         if *tree == Tree::Null {
             *tree = Tree::Object(Vec::new());
         }
-        if OPEN_NETWORKS.contains(&&**key) {
+        // Without a name, the daemon would take the endpoint for one of a user's network.
+        if !key.is_empty() && OPEN_NETWORKS.contains(&&**key) {
             open_endpoint(tree, &place, resolver)?;
         } else {
             let network = resolver.target_in_body(Network, key)?;

@@ -74,7 +74,10 @@ fn shows_otherwise(operation: Operation) -> bool {
     let facts = operation.facts();
     let is_of_container = matches!(
         facts.subject,
-        Subject::Container | Subject::InQuery(Subject::Container, _) | Subject::Pod
+        Subject::Container
+            | Subject::InQuery(Subject::Container, _)
+            | Subject::Pod
+            | Subject::Quadlet
     );
     match facts.class {
         Class::Runs | Class::Host => true,
@@ -165,6 +168,7 @@ mod tests {
             O::ServiceCreate,
             O::Session,
             O::DebugPprof,
+            O::QuadletFileLibpod,
         ] {
             assert!(is_refused(operation, None), "{operation}");
         }

@@ -391,6 +391,7 @@ fn foreign_references_in_a_container_are_refused() {
         r#"{"HostConfig":{"NetworkMode":"foreign"}}"#,
         r#"{"NetworkMode":"nope"}"#,
         r#"{"NetworkingConfig":{"EndpointsConfig":{"foreign":{}}}}"#,
+        r#"{"NetworkingConfig":{"EndpointsConfig":{"":{"NetworkID":"foreign"}}}}"#,
         r#"{"NetworkingConfig":{"EndpointsConfig":{"net":{"NetworkID":"foreign"}}}}"#,
         r#"{"NetworkingConfig":{"EndpointsConfig":{"net":{"Links":["foreign:x"]}}}}"#,
         r#"{"NetworkingConfig":{"EndpointsConfig":{"bridge":{"Links":["foreign:x"]}}}}"#,
@@ -476,6 +477,18 @@ fn a_body_that_may_be_a_form_is_refused() {
         let plan = rules.or(&TargetRules::default()).plan(&request).map(|plan| plan.is_some());
         assert_eq!(plan.is_ok(), passes, "{content_type}: {plan:?}");
     }
+}
+
+#[test]
+fn a_check_knows_what_is_refused_whatever_it_is_about() {
+    let limited = rules(&["project=web"], false);
+    let check = |path: &str| limited.check(Method::Get, path, None);
+    assert_eq!(check("/containers/json"), Ok(true));
+    assert!(check("/system/df").is_err() && check("/unknown").is_err());
+    assert_eq!(TargetRules::default().check(Method::Get, "/system/df", None), Ok(false));
+    let hides = rules(&[], true);
+    assert_eq!(hides.check(Method::Get, "/containers/x/json", None), Ok(false));
+    assert!(hides.check(Method::Get, "/containers/x/top", Some("ps_args=e")).is_err());
 }
 
 #[test]

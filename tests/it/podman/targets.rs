@@ -1,0 +1,21 @@
+//! Podman reads label filters in other ways, so that limits to targets close it.
+
+use crate::engine::routes::Client;
+use crate::support::podman;
+use crate::support::proxy::{Listen, Proxy};
+
+#[test]
+fn requests_that_are_limited_to_targets_are_refused_with_one_error_in_the_log() {
+    let Some(podman) = podman::shared() else { return };
+    let flags = ["-targetlabel=a=b", "-allow=all"];
+    let proxy = Proxy::start(Listen::Unix, podman.socket(), &flags);
+    let client = Client::new(podman.socket(), Some(proxy.host()));
+    for arguments in [&["ps"][..], &["inspect", "x"], &["network", "ls"], &["ps", "--all"]] {
+        let outcome = client.docker(arguments);
+        let expected = "targets are limited with Docker's Engine alone";
+        assert!(outcome.stderr_text().contains(expected), "{arguments:?}: {outcome:?}");
+    }
+    let log = proxy.log();
+    assert_eq!(log.matches("level=ERROR").count(), 1, "{log}");
+    assert!(log.contains("-targetlabel works with Docker's Engine alone"), "{log}");
+}
