@@ -174,6 +174,9 @@ const FILE_ANNOTATIONS: [&str; 4] = [
     "io.podman.annotations.cid-file",
 ];
 
+/// Annotations with files that a runtime runs, or that say what it runs.
+const PROGRAM_ANNOTATIONS: [&str; 2] = ["org.criu.config", "run.oci.seccomp.plugins"];
+
 /// Checks annotations: the runtime crun takes files, sockets and programs of
 /// the host from them, and hooks write where they are told to.
 pub(super) fn check_annotations(
@@ -201,11 +204,12 @@ fn check_annotation(
     if is_socket(text) {
         return check_socket(allowed, place, text);
     }
-    if key == "run.oci.seccomp.plugins" && !text.is_empty() {
+    if PROGRAM_ANNOTATIONS.contains(&key) && !text.is_empty() {
         return Err(Refusal::value(place, Unfit::Program, text));
     }
     let names_file = FILE_ANNOTATIONS.iter().any(|name| key.starts_with(name));
-    match !text.is_empty() && (names_file || text.starts_with('/')) {
+    let is_path = text.starts_with('/') || text.split('/').any(|segment| segment == "..");
+    match !text.is_empty() && (names_file || is_path) {
         true => allowed.check_raw_path(place, text),
         false => Ok(()),
     }
@@ -257,11 +261,11 @@ fn check_option(allowed: &BindMounts, place: &str, option: &str) -> Result<(), R
     }
 }
 
-/// `10.0.2.0/24`, or `fd00::/64`.
+/// `10.0.2.0/24`, `fd00::/64`, or ports at an address: `127.0.0.1/8080-8090:80`.
 fn is_network(value: &str) -> bool {
-    let Some((address, prefix)) = value.split_once('/') else { return false };
-    let is_number = (1..=3).contains(&prefix.len()) && prefix.bytes().all(|c| c.is_ascii_digit());
-    is_number && address.parse::<std::net::IpAddr>().is_ok()
+    let Some((address, rest)) = value.split_once('/') else { return false };
+    let are_numbers = rest.bytes().all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
+    are_numbers && !rest.is_empty() && address.parse::<std::net::IpAddr>().is_ok()
 }
 
 /// Whether a word is the name of an option of pasta that opens no file. Long names
@@ -271,7 +275,7 @@ fn opens_no_file(option: &str) -> bool {
     match option.strip_prefix("--") {
         Some(_) => NETWORK_OPTIONS.contains(&name.trim_start_matches('-')),
         None => option.chars().nth(1).is_some_and(|letter| {
-            "amngioDSHtuTUM".contains(letter)
+            "amngioDSHtuTUMI".contains(letter)
                 || ("46".contains(letter) && option.chars().count() == 2)
         }),
     }
@@ -470,6 +474,8 @@ mod tests {
             r#"{"run.oci.hooks.stderr":"x"}"#,
             r#"{"run.oci.seccomp.plugins":"a:/etc/x.so"}"#,
             r#"{"run.oci.seccomp.plugins":"/home/x.so"}"#,
+            r#"{"org.criu.config":"/home/x"}"#,
+            r#"{"io.katacontainers.config.hypervisor.path":"usr/../../x"}"#,
             r#"{"run.oci.seccomp.receiver":"x.sock"}"#,
             r#"{"run.oci.pidfd_receiver":"run/x.sock"}"#,
             r#"{"io.podman.annotations.cid-file":"etc/passwd"}"#,
@@ -492,7 +498,8 @@ mod tests {
             "pasta:-T,5201",
             "pasta:-t8080-8090:9090,-m1500,-4",
             "pasta:--ipv4-only,-a,10.0.2.0,-n,24,-g,10.0.2.2,--dns-forward=10.0.2.3,--map-gw",
-            "pasta:--config-net, -u ,none",
+            "pasta:--config-net, -u ,none,-I,tap0",
+            "pasta:-t,127.0.0.1/8080:80,-u,::1/53",
             "x:/etc",
             "slirp4netns:cidr=10.0.2.0/24,allow_host_loopback=true",
             "slirp4netns:cidr=fd00::/64",
