@@ -16,18 +16,31 @@ pub(super) const MOUNT: Judgement = Judgement {
     tables: &[&MOUNT_FIELDS],
     judge: |judge, place, tree| {
         judge.object(&MOUNT_FIELDS, place, tree);
-        let known: &[&str] = match text_of(tree, "type") {
-            "tmpfs" => &TMPFS_OPTIONS,
-            "bind" => &BIND_OPTIONS,
-            "devpts" | "mqueue" => &DEVICE_FILE_SYSTEM_OPTIONS,
+        let is_known: fn(&str) -> bool = match text_of(tree, "type") {
+            "tmpfs" => |option| TMPFS_OPTIONS.contains(&name_of(option)),
+            "bind" => |option| BIND_OPTIONS.contains(&option),
+            "devpts" | "mqueue" => |option| KERNEL_OPTIONS.contains(&name_of(option)),
             kind => {
                 let kind = Tree::String(kind.to_owned().into());
                 return judge.refuse_value(&place.field("type"), &kind);
             }
         };
-        check_options(judge, place, tree, "options", known);
+        let Tree::Object(members) = tree else { return };
+        let Some((_, options)) = members.iter_mut().find(|(key, _)| key == "options") else {
+            return;
+        };
+        judge.each(&place.field("options"), options, |judge, place, option| {
+            let Some(text) = judge.text(place, option) else { return };
+            if !text.split(',').all(|word| word.is_empty() || is_known(word)) {
+                judge.refuse_value(place, option);
+            }
+        });
     },
 };
+
+fn name_of(option: &str) -> &str {
+    option.split('=').next().unwrap_or_default()
+}
 
 const MOUNT_FIELDS: FieldTable = FieldTable {
     title: "Podman: mount",
@@ -44,7 +57,7 @@ const MOUNT_FIELDS: FieldTable = FieldTable {
 };
 
 /// Options of file systems that the kernel makes for a container.
-const DEVICE_FILE_SYSTEM_OPTIONS: [&str; 12] = [
+const KERNEL_OPTIONS: [&str; 12] = [
     "gid",
     "max",
     "mode",
@@ -58,29 +71,6 @@ const DEVICE_FILE_SYSTEM_OPTIONS: [&str; 12] = [
     "rprivate",
     "uid",
 ];
-
-/// Refuses an option that is not known. The part before `=` counts if `known` has it.
-fn check_options(
-    judge: &mut Judge<'_>,
-    place: &Place<'_>,
-    tree: &mut Tree<'_>,
-    name: &'static str,
-    known: &[&str],
-) {
-    let Tree::Object(members) = tree else { return };
-    let Some((_, options)) = members.iter_mut().find(|(key, _)| key == name) else { return };
-    let has_value = known.contains(&"size") || known.contains(&"newinstance");
-    judge.each(&place.field(name), options, |judge, place, option| {
-        let Some(text) = judge.text(place, option) else { return };
-        let is_known = |word: &str| {
-            let name = if has_value { word.split('=').next().unwrap_or_default() } else { word };
-            known.contains(&name)
-        };
-        if !text.split(',').filter(|word| !word.is_empty()).all(is_known) {
-            judge.refuse_value(place, option);
-        }
-    });
-}
 
 /// An item of `volumes`.
 pub(super) const NAMED_VOLUME: Judgement = Judgement {
