@@ -17,6 +17,7 @@ use socket_proxy::watchdog::{Notifier, Watchdog, healthcheck};
 use socket_proxy::{about, logging, signals};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -35,7 +36,13 @@ const EXIT_UNAVAILABLE: u8 = 2;
 /// How long the end waits for a log that nobody reads.
 const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
+/// The name under which the program is the health check, as a link in the image.
+const HEALTHCHECK: &str = "healthcheck";
+
 fn main() -> ExitCode {
+    if is_called(HEALTHCHECK) {
+        return healthcheck();
+    }
     let call = Call::new(std::env::args_os().skip(1).collect(), std::env::vars_os().collect());
     match Config::from_args_and_env(call.arguments.clone(), call.environment.clone()) {
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
@@ -56,6 +63,12 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Whether the program was started by this name, in whatever directory.
+fn is_called(name: &str) -> bool {
+    let program = std::env::args_os().next().map(PathBuf::from);
+    program.is_some_and(|path| path.file_name() == Some(name.as_ref()))
 }
 
 fn run(config: &Config) -> ExitCode {

@@ -21,7 +21,7 @@ const SIZE_MAX_BYTES: u64 = 3 * 1024 * 1024;
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 #[test]
-fn the_image_is_small_and_holds_nothing_but_two_programs() {
+fn the_image_is_small_and_holds_nothing_but_the_program() {
     let Some(host) = Host::find() else { return };
     let inspect = |format| host.docker(&["image", "inspect", "--format", format, host.image]);
     let size: u64 = inspect("{{.Size}}").success().parse().unwrap();

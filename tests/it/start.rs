@@ -47,6 +47,18 @@ fn as_nobody(scratch: &Scratch, more: &[&str]) -> Command {
     command
 }
 
+/// In the image it is a link, which takes no room.
+#[test]
+fn called_as_healthcheck_the_program_is_the_health_check() {
+    let scratch = Scratch::new();
+    let link = scratch.path().join("healthcheck");
+    std::os::unix::fs::symlink(proxy::command().get_program(), &link).unwrap();
+    let output = Command::new(link).arg("-nonsense").output().unwrap();
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(line.starts_with("unhealthy: ") || line == "healthy\n", "{line}");
+    assert_eq!(output.status.success(), line == "healthy\n");
+}
+
 #[track_caller]
 fn check_refused(live: &mut Live, cause: &str) {
     live.await_text("msg=\"socket not available\"");
