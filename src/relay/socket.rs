@@ -139,7 +139,7 @@ impl Socket {
     }
 
     /// Limits the segments that the peers of a TCP listener send, from its next
-    /// connection on. See [`SEGMENT_BYTES`].
+    /// connection on, to those of Ethernet.
     pub fn limit_segments(&self) {
         let _ = setsockopt(&self.0, TcpMaxSeg, &SEGMENT_BYTES);
     }

@@ -1,6 +1,6 @@
 //! The metrics listener, `GET /metrics` on an address of the operator's.
 //!
-//! Each page is about the daemon too, which is asked for it: for [`PING_LIMIT`] at
+//! Each page is about the daemon too, which is asked for it: for `PING_LIMIT` at
 //! most, less than a scrape may take. Nobody's address is judged here, so that the
 //! operator is warned about addresses that others can reach.
 
