@@ -5,15 +5,17 @@
 //! shares no code with the crate.
 
 use super::strict;
+use socket_proxy::filter::bodies::{Exceptions, LabelGuard, SafeCreate};
 use socket_proxy::filter::{
-    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict, go_regexp,
-    judge,
+    BindMounts, BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict,
+    go_regexp, judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
     Asked, BodyReader, Encoding, Error, FIELDS_MAX, FieldStorage, HEAD_BYTES_MAX, HeadScan, Method,
     Request, Response, Takeover, Target, Upgrade, Version,
 };
+use socket_proxy::json::Tree;
 use std::sync::LazyLock;
 
 /// Any bytes are refused, or become one request that prints the same for ever,
@@ -43,6 +45,56 @@ pub fn response_head(data: &[u8]) {
         }
     }
 }
+
+/// Any bytes are refused, or become a JSON value whose print is read as the same value,
+/// by this reader and by another.
+pub fn json(data: &[u8]) {
+    let Ok(tree) = Tree::parse(data) else { return };
+    let mut printed = String::new();
+    tree.print(&mut printed);
+    let again = Tree::parse(printed.as_bytes()).expect("a printed value is accepted");
+    assert_eq!(again, tree, "{printed}");
+    let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes);
+    let value = read(data).expect("an accepted value is JSON to others, too");
+    assert_eq!(read(printed.as_bytes()).expect("a printed value is JSON"), value, "{printed}");
+}
+
+/// Any body is refused by the rules, or becomes one that they pass unchanged.
+pub fn body(data: &[u8]) {
+    for path in JUDGED_PATHS {
+        let judge = |body: &[u8]| {
+            let inspection = BODY_RULES.inspection(Method::Post, path, None).ok()??;
+            BODY_RULES.judge(inspection, Some(b"application/json"), body).ok()
+        };
+        let Some(judged) = judge(data) else { continue };
+        assert_eq!(judge(&judged).as_ref(), Some(&judged), "{path}");
+    }
+}
+
+/// Operations whose bodies have readers and tables of their own.
+const JUDGED_PATHS: [&str; 10] = [
+    "/containers/create",
+    "/containers/a/update",
+    "/containers/a/exec",
+    "/services/create",
+    "/networks/create",
+    "/volumes/create",
+    "/v5.0.0/libpod/containers/create",
+    "/v5.0.0/libpod/pods/create",
+    "/v5.0.0/libpod/networks/create",
+    "/v5.0.0/libpod/volumes/create",
+];
+
+static BODY_RULES: LazyLock<BodyRules> = LazyLock::new(|| BodyRules {
+    bind_mounts: Some(BindMounts::parse("/home,/srv").expect("directories")),
+    label_guard: Some(LabelGuard::new("socket-proxy", "-allowlabelgrants")),
+    safe_create: Some(SafeCreate::new(
+        Exceptions::default(),
+        "add ".to_owned(),
+        "-allowbindmountfrom".to_owned(),
+    )),
+    ..BodyRules::default()
+});
 
 /// An accepted target is in normal form, and its printed form parses to itself.
 pub fn target(data: &[u8]) {

@@ -47,6 +47,16 @@ fn translated_patterns_compile() {
     smoke("pattern", invariants::pattern);
 }
 
+#[test]
+fn json_is_refused_or_printed_as_what_it_was() {
+    smoke("json", invariants::json);
+}
+
+#[test]
+fn bodies_are_refused_or_judged_to_what_passes_unchanged() {
+    smoke("body", invariants::body);
+}
+
 fn smoke(target: &str, invariant: fn(&[u8])) {
     let corpus = corpus(target);
     for seed in &corpus {
