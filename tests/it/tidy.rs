@@ -183,6 +183,27 @@ fn every_room_is_in_the_table() {
 }
 
 #[test]
+fn the_architecture_has_the_table_of_rooms() {
+    let text = include_str!("../../ARCHITECTURE.md");
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let shown: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| (cells(line)[1].replace('`', ""), cells(line)[4].clone()))
+        .collect();
+    let listed = |imports: &[&str]| match imports {
+        [] => "–".to_owned(),
+        imports => imports.join(", "),
+    };
+    let expected: Vec<_> =
+        MAY_IMPORT.iter().map(|(room, imports)| ((*room).to_owned(), listed(imports))).collect();
+    for row in &expected {
+        assert!(shown.contains(row), "ARCHITECTURE.md lacks | `{}` | … | {} |", row.0, row.1);
+    }
+    assert_eq!(shown.len(), expected.len(), "a room of ARCHITECTURE.md is in no table here");
+}
+
+#[test]
 fn no_room_is_in_the_table_twice_or_may_import_what_it_does_not() {
     let sources = sources();
     let mut faults = Vec::new();
