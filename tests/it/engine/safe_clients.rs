@@ -12,7 +12,7 @@ use crate::support::proxy::{ALLOW_ALL, Listen, Proxy};
 use serde_json::{Map, Value, json};
 use std::fmt::Debug;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Options of `docker create`. `@` is the client's name: of a network, and of a volume.
@@ -406,11 +406,7 @@ fn docker_of(program: &str, client: &Client, arguments: &[&str]) -> Outcome {
 #[track_caller]
 fn same<T: PartialEq + Debug>(engine: &Engine, act: impl Fn(&Client) -> T) {
     let straight = act(&Client::new(engine.socket(), None));
-    let mut flags = [ALLOW_ALL, FLAGS].concat();
-    if !Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        // There, every inspected container has it.
-        flags.push("-safecreateallow=cgroupns:host");
-    }
+    let flags = [ALLOW_ALL, FLAGS].concat();
     let proxy = Proxy::start(Listen::Tcp, engine.socket(), &flags);
     let safe = act(&Client::new(engine.socket(), Some(proxy.host())));
     assert_eq!(safe, straight, "with -safecreate (left) it differs");
