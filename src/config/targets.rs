@@ -8,17 +8,18 @@ use crate::filter::targets::TargetLabel;
 use crate::filter::{Rules, TargetRules};
 
 /// Operations that give the host away, and with it all containers.
-const UNSAFE: [Operation; 4] = [
+const UNSAFE: [Operation; 5] = [
     Operation::ContainerCreate,
     Operation::ContainerExec,
     Operation::NetworkCreate,
     Operation::VolumeCreate,
+    Operation::ImageCreate,
 ];
 
-/// Operations on images, which belong to nobody.
-const OF_IMAGES: [Operation; 7] = [
+/// Operations on images, which belong to nobody. A pull takes its content from a
+/// registry; an import, which -safecreate refuses, from the client.
+const OF_IMAGES: [Operation; 6] = [
     Operation::ImageBuild,
-    Operation::ImageCreate,
     Operation::ImageTag,
     Operation::ImageLoad,
     Operation::ImageDelete,
@@ -85,7 +86,7 @@ pub(super) fn warnings(listener: &Listener) -> Vec<String> {
     let rows = [
         (
             unsafely(&UNSAFE),
-            "without -safecreate they reach all others, by privileges, mounts and bridges",
+            "without -safecreate they reach all others, by privileges, mounts, bridges and imports",
         ),
         (
             open(&[Operation::Session, Operation::Grpc]),
