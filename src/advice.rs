@@ -1,4 +1,4 @@
-//! Advice to the operator: what a list of rights opens, and which list is needed.
+//! Advice to the operator: the operations that a list opens, and the list that a client needs.
 //!
 //! Pure: nothing here reads a file, a socket or a clock.
 

@@ -6,7 +6,7 @@
 //! input that cannot be used. The answers are made in [`crate::advice`]; this room
 //! reads files and prints.
 //!
-//! **Invariant:** memory is bounded, whatever the size of a log or of its lines.
+//! **Invariant:** memory is bounded, regardless of the size of a log or of its lines.
 
 mod judge;
 mod lines;

@@ -1,10 +1,10 @@
 //! Flags and environment become one validated, compiled [`Config`].
 //!
-//! The way of a value: `go_flags` and `environment` sort what the operator wrote
-//! into the slots of the table in `options`; `settings` reads every slot through
-//! `read` and `values`, and `listeners` builds the filter's policies; `additions`
-//! finds where a further right can be written; `advice` and `never` name values
-//! that are valid and yet hardly meant.
+//! The way of a value: `go_flags` and `environment` sort the given flags and
+//! variables into the slots of the table in `options`; `settings` reads every
+//! slot through `read` and `values`, and `listeners` builds the filter's
+//! policies; `additions` finds where a further right can be written; `advice` and
+//! `never` name values that are valid and yet hardly meant.
 //!
 //! **Invariant:** nothing is parsed again later, and nothing is skipped: a value
 //! that can't be used ends the program with a message that names it. All of them
@@ -50,7 +50,7 @@ use std::time::Duration;
 /// client that can connect shares the network namespace with the proxy.
 pub const HEALTH_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 55555);
 
-/// What the program was called for.
+/// The task that the program was called for.
 #[derive(Debug, Clone)]
 pub enum Invocation {
     /// To run the proxy.
@@ -73,7 +73,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// The daemon's unix socket.
     pub socket_path: PathBuf,
-    /// How much and in what form to log.
+    /// The level and the format of the log.
     pub log: LogConfig,
     /// Limits on connections and on the client's slowness.
     pub limits: Limits,
@@ -93,13 +93,13 @@ pub struct Config {
     pub learning: Option<Learning>,
     /// Rights by labels of containers; `None` means off.
     pub container_rights: Option<ContainerRights>,
-    /// Variables of another proxy, and what they became.
+    /// Variables of another proxy, and their effects.
     pub honoured: Vec<Honoured>,
     /// Advice about the configuration, to be logged once as warnings.
     pub warnings: Vec<String>,
 }
 
-/// One place to listen, with the allowlists of whoever connects there.
+/// One address or socket to listen on, with the allowlists of its clients.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// The listener's name; empty for the default one.
@@ -124,7 +124,7 @@ pub enum Endpoint {
     },
 }
 
-/// How much and in what form to log.
+/// The level and the format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogConfig {
     /// The least severe level that is logged.
@@ -153,8 +153,8 @@ pub struct ContainerRights {
     pub proxy_container_name: String,
     /// The prefix of the labels.
     pub label_prefix: String,
-    /// What keeps clients from creating containers with such labels; `None` if
-    /// they may.
+    /// The rule that keeps clients from creating containers with such labels;
+    /// `None` if they may.
     pub label_guard: Option<LabelGuard>,
 }
 

@@ -1,9 +1,9 @@
-//! The filter: who may ask the daemon for what.
+//! The filter: decides which client may send which request to the daemon.
 //!
 //! **Invariant:** pure: no I/O, no clock, no threads. Addresses of host names
 //! come from the caller.
 //! **Invariant:** only [`judge`] makes a [`Permit`], and only a permit can be
-//! printed for the daemon; what was judged is what is sent.
+//! printed for the daemon; it prints the judged request.
 //!
 //! Rules are judged in the order address, method, path, body, targets; the first
 //! failure denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `permit`, `targets`,
@@ -59,7 +59,7 @@ impl Policy {
         Self { source, peers, rules, bodies, targets }
     }
 
-    /// Where the allowlists were written, so that a denial can say what to add.
+    /// The places where the allowlists were written, for the advice in a denial.
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
@@ -107,7 +107,7 @@ pub enum Verdict<'a> {
     Allowed(Permit<'a>),
     /// The body must be judged too.
     BodyNeeded(Inquiry<'a>),
-    /// The daemon must be asked first what the request is about.
+    /// The daemon must first be asked about the targets of the request.
     SearchNeeded(Search<'a>, Vec<Question>),
     /// It must not be sent.
     Denied(Denial),
@@ -127,7 +127,7 @@ pub struct Inquiry<'a> {
     plan: Option<Plan<'a>>,
 }
 
-/// What a request is judged by.
+/// The rules that apply to a request.
 #[derive(Debug, Clone, Copy)]
 pub struct InForce<'a> {
     /// The allowlists of the client.

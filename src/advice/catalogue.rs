@@ -5,7 +5,7 @@ use crate::api::Class;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// All presets: what each is for, what its base opens, and its parts.
+/// All presets: the purpose of each, the classes that its base opens, and its parts.
 #[must_use]
 pub fn list() -> String {
     let mut text = String::from(

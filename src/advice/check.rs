@@ -30,7 +30,7 @@ pub struct Answer {
     pub request: String,
     /// Whether it would reach the daemon.
     pub verdict: Verdict,
-    /// What it does, if it is an operation.
+    /// The operation that it performs, if any.
     pub operation: Option<Operation>,
     /// The rule that decides, or the change that would allow it.
     pub because: String,

@@ -25,9 +25,9 @@ const BAD: &str = r"\x00-\x1f\x7f\x{80}-\x{9f}\\%";
 
 /// The most combined states that a search visits.
 const STATES_MAX: usize = 200_000;
-/// What the automaton of one pattern may take.
+/// The memory limit of the automaton of one pattern.
 const PATTERN_CACHE_BYTES_MAX: usize = 8 << 20;
-/// What the automata of the table and of normal form may take.
+/// The memory limit of the automata of the table and of normal form.
 const TABLE_CACHE_BYTES_MAX: usize = 16 << 20;
 
 /// One operation that a pattern opens.
@@ -39,7 +39,7 @@ pub struct Finding {
     pub witness: String,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The operations, in the order of their witnesses' lengths.
@@ -91,7 +91,7 @@ impl Table {
         })
     }
 
-    /// What a pattern opens, given in the `regex` crate's dialect.
+    /// The operations that a pattern in the `regex` crate's dialect opens.
     ///
     /// # Errors
     /// [`TooLarge`] if the pattern's automaton has no room within the bounds.
@@ -99,8 +99,8 @@ impl Table {
         self.opened_but(regex, |_| false, &mut { STATES_MAX })
     }
 
-    /// What a pattern opens beside denied operations. Visits `states_left`
-    /// combined states at most, which it counts down.
+    /// The operations that a pattern opens, without the denied ones. Visits at
+    /// most `states_left` combined states, and counts it down.
     ///
     /// # Errors
     /// [`TooLarge`] if the pattern's automaton has no room within the bounds.
@@ -219,7 +219,7 @@ impl<'t> Search<'t> {
         }
     }
 
-    /// What it found, and how many states it visited.
+    /// The result, and the number of visited states.
     fn run(mut self) -> (Opened, usize) {
         let extent = match self.walk() {
             Ok(()) => Extent::All,

@@ -55,8 +55,8 @@ pub fn lint(rules: &Rules) -> Lint {
     search(rules, &patterns, usize::MAX)
 }
 
-/// What the patterns of a listener open of the classes files, runs and host, as
-/// far as that can be found while a proxy starts.
+/// The operations of the classes files, runs and host that the patterns of a
+/// listener open, as far as a proxy can find them while it starts.
 #[must_use]
 pub fn dangers_of_patterns(rules: &Rules) -> Lint {
     let is_wide =

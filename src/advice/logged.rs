@@ -6,11 +6,11 @@
 //! haproxy[7]: 10.0.0.2:4711 [26/Nov/2026:03:45:31.000] … "GET /v1.51/info HTTP/1.1"
 //! ```
 //!
-//! Something may stand in front of a line: a time, or `name-1  | ` of
-//! `docker compose logs`. A line without a request is no error.
+//! A line may begin with a prefix: a time, or `name-1  | ` of `docker compose logs`.
+//! A line without a request is no error.
 //!
-//! **Invariant:** what a client put into a request cannot make another one of
-//! the line: values are unquoted as the log quoted them, and read once.
+//! **Invariant:** text from a client cannot turn a line into another request:
+//! values are unquoted as the log quoted them, and read once.
 
 use crate::http1::{Method, Target, encode_path};
 use serde_json::Value;
@@ -27,7 +27,7 @@ const MESSAGES: [(&str, Decision); 3] = [
 /// The mark with which the log ends a URL that it cuts.
 const CUT_MARK: char = '…';
 
-/// What the log says of a request.
+/// The decision that the log states for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It was let through.
@@ -41,7 +41,7 @@ pub enum Decision {
 /// A request that a log has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// Who sent it, without a port; empty if the log does not say.
+    /// The client, without a port; empty if the log does not name it.
     pub client: String,
     /// Its method.
     pub method: Method,
@@ -51,7 +51,7 @@ pub struct LoggedRequest {
     pub decision: Decision,
 }
 
-/// What a line of a log is.
+/// The meaning of a line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// About a request.
@@ -198,8 +198,8 @@ impl<'t> Iterator for Pairs<'t> {
     }
 }
 
-/// The value of a string as Go quotes it, without the quote before it, and what
-/// follows. `None` if it does not end.
+/// The value of a string as Go quotes it, without the quote before it, and the
+/// rest of the text. `None` if it does not end.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = quoted.char_indices();

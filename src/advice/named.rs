@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Operations are written as in the API documents, classes and presets in lower
-//! case. `reads` includes `harmless`, as whoever may list may ask for a version;
-//! `all` is every operation. A preset has its base, and parts behind `+`.
+//! case. `reads` includes `harmless`, since a client that may list may also ask for
+//! a version; `all` is every operation. A preset has its base, and parts behind `+`.
 
 use super::presets;
 use crate::api::{Class, Operation};
@@ -19,7 +19,7 @@ use std::fmt;
 /// The word for every operation.
 const ALL: &str = "all";
 
-/// One item of a list, and what it became.
+/// One item of a list, and the operations that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// The item as it was written.

@@ -4,7 +4,7 @@
 //! compose lines or labels. Every item of a list was asked for; a path of no
 //! known operation becomes a pattern of just this path.
 //!
-//! **Invariant:** memory is bounded: what comes beyond the bounds is counted.
+//! **Invariant:** memory is bounded: requests beyond the bounds are only counted.
 
 use super::logged::Decision;
 use super::presets;
@@ -19,20 +19,20 @@ const CLIENTS_MAX: usize = 256;
 /// The most paths of no known operation for each client.
 const PATHS_MAX: usize = 256;
 
-/// What the names and patterns of all clients may take; a path may have 128 KiB.
+/// The memory limit for the names and patterns of all clients; a path may have 128 KiB.
 const TEXT_BYTES_MAX: usize = 4 << 20;
 
-/// What all clients asked for.
+/// The needs of all clients.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     clients: BTreeMap<String, ClientNeeds>,
-    /// What the names and patterns have taken of [`TEXT_BYTES_MAX`].
+    /// The bytes that names and patterns have taken of [`TEXT_BYTES_MAX`].
     text_bytes: usize,
     /// Requests that found no room.
     left_out: u64,
 }
 
-/// What one client asked for.
+/// The needs of one client.
 #[derive(Debug, Clone, Default)]
 struct ClientNeeds {
     operations: BTreeMap<Operation, Count>,
@@ -150,7 +150,7 @@ impl Needs {
     }
 }
 
-/// Takes bytes of what is left for texts, if there are as many.
+/// Reserves bytes for a text, if as many are left.
 fn take(text_bytes: &mut usize, bytes: usize) -> bool {
     let is_room = bytes <= TEXT_BYTES_MAX - *text_bytes;
     if is_room {
@@ -202,7 +202,7 @@ impl ClientNeeds {
         Ok(())
     }
 
-    /// Comments: how much was asked for, what was blocked, what is dangerous.
+    /// Comments: the number of requests, the blocked ones, the dangerous operations.
     fn print_about(&self, client: &str, out: &mut String) -> fmt::Result {
         let counts = || self.operations.values().chain(self.patterns.values());
         let requests: u64 = counts().map(|count| count.requests).sum();
@@ -372,7 +372,7 @@ mod tests {
             + needs.clients.keys().map(String::len).sum::<usize>();
         assert!(kept <= TEXT_BYTES_MAX && kept > TEXT_BYTES_MAX - 2 * long.len(), "{kept}");
         assert_eq!(needs.left_out, 60 - 41);
-        // What is known is counted further on.
+        // Requests of a known kind are still counted.
         assert_eq!(needs.note("a", Method::Get, "/info", Decision::Allowed), Novelty::First);
     }
 

@@ -75,7 +75,7 @@ presets! {
     "wud"
 }
 
-/// What an application needs.
+/// The needs of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preset {
     /// The name in lists of rights.
@@ -86,7 +86,7 @@ pub struct Preset {
     pub version: &'static str,
     /// Where its needs were read.
     pub source: &'static str,
-    /// What a client with the base can do at worst.
+    /// The worst that a client with the base can do.
     pub worst: &'static str,
     /// The base, whose name is empty, and the parts.
     pub parts: Vec<Part>,
@@ -97,7 +97,7 @@ pub struct Preset {
 pub struct Part {
     /// The name behind the `+`; empty for the base.
     pub name: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
     /// Each operation with the reason for it.
     pub needs: Vec<(Operation, &'static str)>,

@@ -1,4 +1,4 @@
-//! What -lint shows: a table for people, grouped by class, or JSON.
+//! The output of `-lint`: a table for people, grouped by class, or JSON.
 //!
 //! Lines fit 80 columns, but for a witness, which must stay whole.
 
@@ -113,7 +113,7 @@ pub(super) fn shown_rule(rule: &Rule, columns: usize) -> String {
     shown
 }
 
-/// What is known of a listener, as JSON.
+/// The findings about a listener, as JSON.
 #[must_use]
 pub fn to_json(listener: &str, endpoint: &str, lint: &Lint) -> Value {
     let rule = |rule: &Rule| json!({"origin": rule.origin, "written": rule.written});

@@ -1,4 +1,4 @@
-//! `-lint` and `-check`: what the rules open, and what they decide.
+//! `-lint` and `-check`: the operations that the rules open, and the verdicts on requests.
 
 use super::lines::{self, Line};
 use super::{Call, EXIT_DONE, EXIT_REFUSED, Out, complain};

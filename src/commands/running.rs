@@ -1,4 +1,4 @@
-//! Whose configuration a question is about: our own command line and environment,
+//! The configuration that a question is about: our own command line and environment,
 //! or those of the proxy that runs beside us as process 1 of a container.
 //!
 //! `docker compose run` replaces the `command:` of a compose file, and with it all
@@ -17,7 +17,7 @@ use std::process;
 
 /// How our variables begin.
 const PREFIX: &[u8] = b"SP_";
-/// What may be read of another process: more than Linux gives a command line.
+/// The most bytes that are read of another process: more than Linux gives a command line.
 const BYTES_MAX: u64 = 4 << 20;
 
 /// A command line and an environment.
@@ -39,7 +39,7 @@ enum Origin {
         /// Whether our own ask for JSON, which a log in JSON does not.
         json: bool,
     },
-    /// They are our own, because process 1 is not a proxy whose can be read.
+    /// They are our own: process 1 is not a proxy, or cannot be read.
     NotFound(String),
 }
 
@@ -80,7 +80,7 @@ impl Call {
         }
     }
 
-    /// What the reader of an answer should know.
+    /// Notes for the reader of an answer.
     pub(super) fn notes(&self, config: &Config) -> Vec<String> {
         let mut notes = Vec::new();
         let is_empty = config.listeners.iter().all(|l| l.policy.rules().is_empty());

@@ -12,13 +12,13 @@ use std::io::{self, BufRead, BufReader, Write};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// What was found in a log.
+/// The findings in a log.
 #[derive(Debug, Default)]
 struct Found {
     needs: Needs,
     lines: u64,
     requests: u64,
-    /// Requests of which the log does not say that they were refused.
+    /// Requests that the log does not mark as refused.
     passed: u64,
     unusable: u64,
     too_long: u64,

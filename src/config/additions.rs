@@ -35,7 +35,7 @@ fn names(given: &Given, listener: &str) -> String {
     }
 }
 
-/// How to allow what safe create refuses, in words that end before the item.
+/// Advice on how to allow a refusal of safe create, in words that end before the item.
 pub(super) fn exception(given: &Given, listener: &str) -> String {
     let Given { safecreate, safecreateallow, .. } = given;
     let flag = safecreateallow.option.flag_for(listener);
@@ -119,13 +119,13 @@ fn is_written_in_variables(given: &Given) -> bool {
     values.peek().is_some() && !values.any(Value::is_from_flag)
 }
 
-/// What to do to admit an address, in words that end before it.
+/// Advice on how to admit an address, in words that end before it.
 fn address(slot: &Slot, listener: &str) -> String {
     let variable = format!("SP_{}ALLOWFROM", of_listener(listener));
     let flag = slot.option.flag_for(listener);
     match slot.values.last() {
         Some(value) if value.is_from_flag() => format!("add {flag}="),
-        // A stranger is not told who else is on the list.
+        // A stranger does not see the other addresses of the list.
         Some(value) => format!("append to {}: ,", value.name),
         None => format!("set {flag} (or {variable}) to {},", slot.option.default),
     }

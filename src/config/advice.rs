@@ -1,7 +1,7 @@
-//! Advice: configurations that are valid and yet hardly what was meant.
+//! Advice: warnings about configurations that are valid but probably not intended.
 //!
-//! Each piece is one sentence or two that name the flag and say what to write.
-//! Nothing is changed by it.
+//! Each piece is one or two sentences that name the flag and the change to
+//! make. Advice changes nothing.
 
 use super::never::Paths;
 use super::options::{Given, Kind, Slot, Value};
@@ -100,8 +100,7 @@ fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
     advice
 }
 
-/// `444` is 0674 in a flag, as in Go; in a variable, `384` is what YAML makes of
-/// an unquoted 0600.
+/// `444` is 0674 in a flag, as in Go; in a variable, `384` is how YAML reads an unquoted 0600.
 fn decimal_mode(kind: Kind, value: &Value) -> Option<String> {
     let Value { name, text } = value;
     let mode = values::decimal_file_mode(text).filter(|_| kind == Kind::FileMode)?;
@@ -162,8 +161,7 @@ fn open_metrics(given: &Given, config: &Config) -> Option<String> {
     })
 }
 
-/// What the Go program anchors is `^a|b$`: open at one end of the outer
-/// alternatives.
+/// The Go program anchors such a pattern as `^a|b$`: open at one end of the outer alternatives.
 fn alternations(listener: &Listener) -> Vec<String> {
     let sentence = |rule: &Rule| {
         let Rule { written, origin } = rule;
@@ -220,7 +218,7 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
     })
 }
 
-/// Who can reach a listener, if that is everybody or nobody.
+/// The warning about a listener that everybody or nobody can reach.
 fn reach(listener: &Listener, given: &Given, has_labels: bool) -> Option<String> {
     let title = listener.title();
     let peers = &listener.policy.peers();
@@ -305,13 +303,13 @@ fn replaceable(listed: &BindMounts, mounts: &str) -> Option<String> {
     ))
 }
 
-/// What patterns open of the classes files, runs and host: names are meant as they
-/// are written, patterns often open more.
+/// Operations of the classes files, runs and host that patterns open: names are
+/// meant as they are written, patterns often open more.
 fn dangerous_patterns(listener: &Listener, directories: &str, safe: &str) -> Option<String> {
     let found = lint::dangers_of_patterns(listener.policy.rules());
     let mut openings: Vec<(&Operation, &Opener)> =
         found.openings.iter().filter_map(|(op, openers)| Some((op, openers.first()?))).collect();
-    // Bodies whose mounts are judged were thought about.
+    // An operator who restricts mounts has thought about bodies.
     let bodies = listener.policy.bodies();
     let is_judged = bodies.bind_mounts.is_some() || bodies.safe_create.is_some();
     openings.retain(|(operation, _)| !(is_judged && mounts(**operation)));
@@ -645,7 +643,7 @@ mod tests {
             &["the default listener: exceptions of safe create make a client root on the host: \
                privileged, capadd:SYS_ADMIN"],
         );
-        // Names are meant as they are written, but a create mounts what it wants.
+        // Names are meant as they are written, but a create can mount any directory.
         check_more(&["-allow=ContainerExec,ContainerArchive"], &[]);
         check_more(
             &["-allow=ContainerCreate"],

@@ -20,7 +20,7 @@ const STDIN: &str = "-";
 /// A question about rights.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Which presets are there, or what is one of them?
+    /// List the presets, or describe one of them.
     Presets {
         /// The one.
         preset: Option<Preset>,
@@ -36,7 +36,7 @@ pub enum Command {
         /// Whether the answer is JSON.
         json: bool,
     },
-    /// What do the rules open, and what do they decide?
+    /// List the operations that the rules open, or judge requests.
     Judge {
         /// The rules.
         config: Box<Config>,
@@ -67,7 +67,7 @@ pub struct Asked {
     pub question: Option<Question>,
 }
 
-/// What `-lint` and `-check` ask for.
+/// The questions of `-lint` and `-check`.
 pub(super) struct AskedAll {
     lint: bool,
     asked: Vec<Asked>,
@@ -88,7 +88,7 @@ pub fn bare_command(arguments: &[OsString]) -> Option<bool> {
             _ => return None,
         }
     }
-    // What ends the flags would end those of the other process, too.
+    // A `--` would end the flags of the other process, too.
     let ends_flags = arguments.iter().any(|word| word == "--");
     (has_command && !ends_flags && lines.warnings.is_empty()).then_some(json)
 }
@@ -105,7 +105,7 @@ pub(super) fn without_config(settings: &Settings) -> Result<Option<Command>, Con
     let log = reader.last(&given.suggest, |value| input(&value.text));
     let form = reader.last(&given.format, |value| form(&value.text)).unwrap_or_default();
     if !given.presets.is_given() && !given.suggest.is_given() {
-        // What is wrong with -logjson or -format is reported with all the rest.
+        // Errors in -logjson or -format are reported with all the others.
         return Ok(None);
     }
     let complaints = reader.into_complaints();
@@ -120,7 +120,7 @@ pub(super) fn without_config(settings: &Settings) -> Result<Option<Command>, Con
     })
 }
 
-/// What `-presets` shows.
+/// The output of `-presets`.
 #[derive(Debug, Clone)]
 pub(super) enum Shown {
     /// Nothing: `-presets=false`.
@@ -164,7 +164,7 @@ pub(super) fn question(text: &str) -> Result<Option<Question>, String> {
     Question::parse(text).map(Some)
 }
 
-/// What is asked about the rules, if anything.
+/// The question about the rules, if there is one.
 ///
 /// # Errors
 /// All values that cannot be used.

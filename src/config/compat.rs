@@ -14,7 +14,7 @@ use crate::filter::rules::Rule;
 use crate::http1::Method;
 use std::collections::BTreeSet;
 
-/// Whose variables are honoured.
+/// The proxy whose variables are honoured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// Tecnativa up to 0.4.2.
@@ -25,7 +25,7 @@ pub(super) enum Dialect {
     Linuxserver,
 }
 
-/// What a variable became, for the log.
+/// The effect of a variable, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Honoured {
     /// The variable.
@@ -34,11 +34,11 @@ pub struct Honoured {
     pub value: String,
     /// The operations, or why there are none.
     pub became: String,
-    /// Whether it does here what it is for.
+    /// Whether it has its effect here.
     pub effect: Effect,
 }
 
-/// Whether a variable does what it is for.
+/// Whether a variable has its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It does.
@@ -63,7 +63,7 @@ pub(super) struct Translation {
 /// Sections that are open unless they are closed.
 pub(super) const OPEN_SECTIONS: [&str; 3] = ["EVENTS", "PING", "VERSION"];
 
-/// Sections, and what the paths begin with.
+/// Sections, and the beginnings of their paths.
 pub(super) const SECTIONS: [(&str, &str); 23] = [
     ("AUTH", "/auth"),
     ("BUILD", "/build"),
@@ -127,7 +127,7 @@ const ACTIONS_ON: [(&str, &[&str], bool); 3] = [
 ];
 
 /// The ends of paths that stay closed unless the variable is set, and the dialect
-/// in which that is so; `None` for all.
+/// that closes them; `None` for all.
 pub(super) const PARTS: [(&str, &str, Option<Dialect>); 8] = [
     ("ALLOW_ARCHIVE", "archive", None),
     ("ALLOW_ATTACH", "attach", None),
@@ -139,7 +139,7 @@ pub(super) const PARTS: [(&str, &str, Option<Dialect>); 8] = [
     ("ALLOW_KILL", "kill", Some(Dialect::TecnativaNext)),
 ];
 
-/// Methods with a variable of their own, of which only POST is in all dialects.
+/// Methods with a variable of their own, and only POST is in all dialects.
 pub(super) const METHODS: [(&str, Method); 4] = [
     ("POST", Method::Post),
     ("PUT", Method::Put),
@@ -185,7 +185,7 @@ pub(super) fn is_of_those_proxies(name: &str) -> bool {
         || ELSEWHERE.iter().any(|(other, _)| *other == name)
 }
 
-/// What the variables of a dialect say.
+/// Translates the variables of a dialect.
 pub(super) fn translate(dialect: Dialect, variables: &[(String, String)]) -> Translation {
     let translator = Translator { dialect, variables };
     let mut translation = Translation::default();
@@ -227,7 +227,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Sets what one variable is for, and explains it.
+    /// Applies one variable, and explains it.
     fn line(&self, name: &str, value: &str, out: &mut Translation) -> Honoured {
         let became = match name {
             "SOCKET_PATH" => {

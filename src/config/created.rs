@@ -1,4 +1,4 @@
-//! What clients of a listener may create: the rules on containers that are not about
+//! The rules on the containers that clients of a listener create, except those about
 //! host directories.
 
 use super::additions;
@@ -10,7 +10,7 @@ use crate::filter::{
     AllowedImages, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate,
 };
 
-/// The rules on what is created; those on directories and labels are left open.
+/// The rules on creates; those on directories and labels are left open.
 pub(super) fn rules(reader: &mut Reader, given: &Given, listener: &str) -> Option<BodyRules> {
     let safe_create = safe_create(reader, given, listener);
     let images = images(reader, given, listener);

@@ -1,4 +1,4 @@
-//! The environment: `SP_` variables, sorted by what they are about.
+//! The environment: `SP_` variables, sorted by option and listener.
 //!
 //! `SP_` and the flag's name in capitals; for methods `SP_ALLOW_GET` and any
 //! number of `SP_ALLOW_GET_…`; for further listeners `SP_LISTEN_WEB`,
@@ -17,21 +17,21 @@ use std::ffi::{OsStr, OsString};
 const PREFIX: &str = "SP_";
 const LISTENER_PREFIX: &str = "SP_LISTEN_";
 
-/// What the environment says.
+/// The contents of the environment.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     settings: Vec<(Target, Value)>,
     /// Variables that a HAProxy-based proxy would act on.
     pub(super) of_haproxy_proxies: Vec<(String, String)>,
-    /// Variables that such a proxy could have, whatever their value.
+    /// Variables that such a proxy could have, regardless of their values.
     pub(super) of_other_proxies: Vec<(String, String)>,
     /// Unknown variables.
     pub(super) warnings: Vec<String>,
-    /// What can't be used at all.
+    /// Errors about variables that cannot be used at all.
     pub(super) complaints: Vec<String>,
 }
 
-/// What a variable is about.
+/// The option that a variable sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     /// An option; the name is empty for the default listener and the program.
@@ -155,7 +155,7 @@ fn is_endpoint(text: &str) -> bool {
     text.starts_with("tcp:") || text.starts_with("unix:")
 }
 
-/// The variable that somebody meant who wrote `SP_LISTEN_IP` or
+/// The variable that was probably meant by `SP_LISTEN_IP` or
 /// `SP_LISTEN_LOGLEVEL`, which look like listeners called `ip` and `loglevel`.
 fn meant(name: &str) -> Option<String> {
     let written = name.strip_prefix(PREFIX)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with the command line or the environment.
+/// The errors in the command line or the environment.
 ///
 /// Its text has one line for each mistake; all mistakes in values are reported
 /// at once.

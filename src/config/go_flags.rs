@@ -3,12 +3,12 @@
 //! The program that this one replaces is written in Go, and so are the command
 //! lines in people's compose files: `-f v`, `-f=v`, `--f=v`, `-b`, `-b=false`,
 //! never `-b false`. The first word that is no flag, and `--`, end the flags;
-//! Go's program ignores what follows, and so do we, but with a warning: the
-//! rights of somebody who writes `-logjson true -allowfrom=…` end at `true`.
+//! Go's program ignores the remaining words, and so do we, but with a warning:
+//! in `-logjson true -allowfrom=…`, the flags end at `true`.
 //!
 //! Flags for a named listener, `-allowGET@web=…`, are sorted into a command
-//! line of their own. argh has only long names of lower case and values in the
-//! next word; that is what comes out: `--allowget`, value.
+//! line of their own. argh reads only long names in lower case, with the value
+//! in the next word; so flags are written in this form: `--allowget`, value.
 //!
 //! Values are not looked at here.
 
@@ -25,7 +25,7 @@ pub(super) struct CommandLines {
     pub(super) plain: Vec<String>,
     /// The flags of named listeners.
     pub(super) of_listeners: BTreeMap<String, Vec<String>>,
-    /// What was read in a way that may surprise.
+    /// Warnings about words with a surprising meaning.
     pub(super) warnings: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn normalise(
 struct Flag<'a> {
     option: &'static Opt,
     listener: String,
-    /// What stands behind the `=`.
+    /// The text behind the `=`.
     value: Option<&'a str>,
 }
 
@@ -105,7 +105,7 @@ impl CommandLines {
         line.push(value);
     }
 
-    /// Go takes the next word as the value, whatever it looks like.
+    /// Go takes the next word as the value, even if it looks like a flag.
     fn separate_value(
         &mut self,
         flag: &Flag<'_>,
@@ -142,7 +142,7 @@ impl CommandLines {
     }
 }
 
-/// What stands behind the hyphens, if the word is a flag at all.
+/// The word without its hyphens, if it is a flag at all.
 fn as_flag(word: &str) -> Option<&str> {
     let written = word.strip_prefix('-').filter(|written| !written.is_empty())?;
     match written.strip_prefix('-') {

@@ -42,7 +42,7 @@ A mode is octal; without one it is 0600. Flags without a name are for the defaul
 left out when there are others and no flag or variable says anything about it.
 ";
 
-/// What `-h` prints.
+/// The output of `-h`.
 pub(super) fn text() -> String {
     let mut text = format!("{INTRODUCTION}\n");
     for (index, group) in GROUPS.iter().enumerate() {
@@ -73,8 +73,7 @@ pub(super) fn markdown() -> String {
     text
 }
 
-/// What the man page and the completions call a value; nothing for flags
-/// without one.
+/// The name of a value in the man page and the completions; empty for flags without one.
 #[cfg(test)]
 fn value_name(kind: Kind) -> &'static str {
     match kind {

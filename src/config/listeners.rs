@@ -42,7 +42,7 @@ pub(super) struct Said<'a> {
     pub(super) named: &'a BTreeMap<String, Given>,
     /// Where the named listeners listen.
     pub(super) declarations: &'a [Declaration],
-    /// What the default listener gets from other proxies' variables.
+    /// The rights that other proxies' variables give the default listener.
     pub(super) grants: &'a [(BTreeSet<Operation>, Rule)],
     /// Where labels grant rights, no listener's client may grant itself any.
     pub(super) label_guard: Option<&'a LabelGuard>,

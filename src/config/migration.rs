@@ -2,10 +2,10 @@
 //!
 //! Those proxies (Tecnativa's, linuxserver's) open a section of the API with
 //! `CONTAINERS=1` and every method but GET and HEAD with `POST=1`. Such
-//! variables have no effect here. Somebody who swaps only the image would see
-//! every request refused and no reason; so one warning says what to write
-//! instead. It comes only while nothing is allowed at all, because names like
-//! `INFO` or `VERSION` also stand in environments for other reasons.
+//! variables have no effect here. An operator who swaps only the image would
+//! see every request refused and no reason, so one warning names the flags to
+//! use. It comes only while nothing is allowed at all, because names like
+//! `INFO` or `VERSION` are common in environments for other reasons.
 //!
 //! Nothing is ever allowed because of these variables.
 

@@ -19,7 +19,7 @@ const REF: &str = r"[0-9A-Za-z_][0-9A-Za-z_.:@/+\-]*";
 const REPEATED: &str =
     "* and + repeat the character before them; any name is [^/]+, anything is .*";
 
-/// What patterns are held against.
+/// The paths that patterns are tested against.
 pub(super) struct Paths {
     /// The routes of each method, with all names that a daemon takes.
     own: Vec<(Method, Automaton)>,

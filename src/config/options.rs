@@ -6,7 +6,7 @@
 //! **Invariant:** an option that is not in the table does not exist, and one
 //! that is there is parsed, helped and documented.
 //!
-//! What the values mean is not known here; see `values`.
+//! The meaning of values is not known here; see `values`.
 
 use crate::http1::Method;
 
@@ -20,15 +20,15 @@ pub(super) const COUNT_MAX: usize = 1_000_000;
 pub(super) struct Opt {
     /// The flag's name without its hyphen.
     pub(super) flag: &'static str,
-    /// What values it takes.
+    /// The kind of its values.
     pub(super) kind: Kind,
     /// The value when neither flag nor variable says one; empty for none.
     pub(super) default: &'static str,
-    /// What it is for, in one line.
+    /// Its purpose, in one line.
     pub(super) meaning: &'static str,
 }
 
-/// What values an option takes.
+/// The kind of an option's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Does something else than to run the proxy; has no variable.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
     LogFile,
     /// How a list of rights is printed.
     Form,
-    /// Whose variables are honoured.
+    /// The proxy whose variables are honoured.
     Dialect,
     /// True or false.
     Switch,
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Learn,
     /// A list of operations, classes and presets; repeated lists are merged.
     Operations,
-    /// A list of what safe create leaves open; repeated lists are merged.
+    /// A list of exceptions from safe create; repeated lists are merged.
     Exceptions,
     /// A pattern for names of images; can be repeated.
     Images,
@@ -100,7 +100,7 @@ pub(super) struct Group {
     pub(super) options: &'static [Opt],
 }
 
-/// What the operator said about one option.
+/// The given values of one option.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
     /// The option.
@@ -134,7 +134,7 @@ macro_rules! options {
             $($( #[argh(option, description = "see the table")] $field: Vec<String>, )+)+
         }
 
-        /// What the operator said, option by option.
+        /// The given values, option by option.
         #[derive(Debug, Clone)]
         pub(super) struct Given { $($( pub(super) $field: Slot, )+)+ }
 
@@ -296,7 +296,7 @@ impl Opt {
         }
     }
 
-    /// Whether the flag stands without a value, as Go's boolean flags do.
+    /// Whether the flag needs no value, like Go's boolean flags.
     pub(super) fn is_boolean(&self) -> bool {
         matches!(self.kind, Kind::Switch | Kind::Command | Kind::PresetName)
     }
@@ -335,7 +335,7 @@ impl Given {
     /// empty name is the default listener's.
     ///
     /// # Errors
-    /// What argh says. It cannot happen with what `go_flags` writes.
+    /// The error of argh. It cannot happen with the output of `go_flags`.
     pub(super) fn parse(listener: &str, arguments: &[String]) -> Result<Self, String> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         <CommandLine as argh::FromArgs>::from_args(&["socket-proxy"], &arguments)

@@ -1,16 +1,16 @@
-//! From what was given to what it means: reads slots and collects complaints.
+//! From given values to typed ones: reads slots and collects complaints.
 //!
 //! Every value is looked at before anything is reported, so that an operator
 //! sees all mistakes at once.
 //!
 //! **Invariant:** each complaint names the flag or variable, the value as
-//! written, what is wrong with it, what is expected, and an example.
+//! written, the error, the expected form, and an example.
 
 use super::options::{COUNT_MAX, Kind, SECONDS_MAX, Slot, Value};
 use super::values::{self, shown};
 use std::time::Duration;
 
-/// Reads slots; collects what is wrong with them.
+/// Reads slots; collects the errors in them.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     complaints: Vec<String>,
@@ -41,7 +41,7 @@ impl Reader {
         results.into_iter().collect()
     }
 
-    /// One value that stands in no slot.
+    /// One value that is in no slot.
     pub(super) fn one<T>(
         &mut self,
         kind: Kind,
@@ -97,7 +97,7 @@ pub(super) fn is_quoted(text: &str) -> bool {
     text.len() >= 2 && ['"', '\''].iter().any(|q| text.starts_with(*q) && text.ends_with(*q))
 }
 
-/// What is expected, and an example.
+/// The expected form, and an example.
 fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
     let (expected, example) = match kind {
         Kind::Command | Kind::Switch => ("true or false", "true"),

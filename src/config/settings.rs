@@ -151,8 +151,8 @@ impl Settings {
         })
     }
 
-    /// What other proxies' variables say, if they are to be honoured. Those that
-    /// are about the whole program fill slots of which nothing else spoke.
+    /// The translation of other proxies' variables, if they are to be honoured.
+    /// Those about the whole program fill slots that have no other value.
     fn translate(&mut self) -> Option<Translation> {
         let compat = &self.default.compat;
         let dialect = self.reader.last(compat, |value| Dialect::parse(&value.text));

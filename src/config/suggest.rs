@@ -1,12 +1,12 @@
 //! "Did you mean": the known name that is nearest to a wrong one.
 //!
-//! Names are compared without case, hyphens and underscores. What is too far
-//! from everything gets no suggestion: a bad one costs more than none.
+//! Names are compared without case, hyphens and underscores. A name that is far
+//! from every known one gets no suggestion: a bad one costs more than none.
 
 use crate::text::nearest::{self, folded};
 
 /// Names that other programs or old documents use, and ours for the same thing.
-/// `listenport` and `stoponwatchchannel` stand in public compose files.
+/// `listenport` and `stoponwatchchannel` occur in public compose files.
 const ALIASES: [(&str, &str); 21] = [
     ("allowip", "allowfrom"),
     ("allowips", "allowfrom"),
@@ -31,7 +31,7 @@ const ALIASES: [(&str, &str); 21] = [
     ("watchdog", "watchdoginterval"),
 ];
 
-/// The known name that `wrong` most likely stands for.
+/// The known name that `wrong` most likely means.
 pub(super) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,

@@ -1,4 +1,4 @@
-//! Limits to targets: read from flags and variables, and what defeats them.
+//! Limits to targets: reads them from flags and variables, and finds rules that defeat them.
 
 use super::Listener;
 use super::options::Given;
@@ -54,7 +54,7 @@ pub(super) fn rules(
     Some(targets)
 }
 
-/// Who creates a container runs code, which reads every environment.
+/// A client that creates a container runs code, which reads every environment.
 fn complain_of_creates(reader: &mut Reader, rules: &Rules, flag: &str, deny: &str) {
     let creates = [Operation::ContainerCreate, Operation::ContainerCreateLibpod];
     let named = rules.named().filter(|(operation, _)| creates.contains(operation));
@@ -69,7 +69,7 @@ fn complain_of_creates(reader: &mut Reader, rules: &Rules, flag: &str, deny: &st
     ));
 }
 
-/// What a listener's rules allow that defeats its limits.
+/// Warnings about rules of a listener that defeat its limits.
 pub(super) fn warnings(listener: &Listener) -> Vec<String> {
     let Some(label) = listener.policy.targets().labels.first() else { return Vec::new() };
     let rules = listener.policy.rules();

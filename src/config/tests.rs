@@ -1,4 +1,4 @@
-//! Whole command lines and environments, and what comes of them.
+//! Whole command lines and environments, and the resulting configurations.
 
 mod listeners;
 
@@ -21,7 +21,7 @@ fn config(line: &str, variables: Variables<'_>) -> Config {
     }
 }
 
-/// Everything in a configuration as one text, so that a row can name what it changes.
+/// Everything in a configuration, one fact a text, so that a row can name its changes.
 fn facts(config: &Config) -> BTreeSet<String> {
     let limits = config.limits;
     let mut facts = BTreeSet::from([
@@ -57,7 +57,7 @@ fn facts(config: &Config) -> BTreeSet<String> {
     facts
 }
 
-/// Checks what a command line and an environment change in the default configuration.
+/// Checks the changes that a command line and an environment make in the default configuration.
 fn check(line: &str, variables: Variables<'_>, changed: &[&str]) {
     let default = facts(&config("", &[]));
     let found = facts(&config(line, variables));
@@ -246,7 +246,7 @@ fn ignored_and_swallowed_words_are_named() {
         assert_eq!(warnings.first().map(String::as_str), Some(warning), "{line}");
     }
     assert!(!config("--", &[]).warnings.iter().any(|warning| warning.starts_with("ignored")));
-    // What follows a `-` of its own is no flag, so it is a value like any other.
+    // A word with a hyphen that is no flag is a value like any other.
     assert!(!config("-allowGET -x", &[]).warnings.iter().any(|w| w.contains("next word")));
 }
 
@@ -422,7 +422,7 @@ fn empty_flags_say_nothing_only_where_go_takes_them_so() {
     }
 }
 
-/// What an empty flag means, it means over its variable too: none, or an error.
+/// An empty flag means the same with and without its variable: none, or an error.
 #[test]
 fn an_empty_flag_overrides_its_variable_like_any_other() {
     let rows = [

@@ -1,7 +1,7 @@
 //! From texts to values, one function for each kind of value.
 //!
 //! A refusal is a clause about the text ("it is not a number"); the message
-//! around it (which flag, what was expected, an example) is made by `read`.
+//! around it (flag, expected form, example) is made by `read`.
 //!
 //! Nothing is repaired here: a port with a space before it is refused. Only
 //! list items are trimmed, because lists are written with a space after the
@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a listener's name is, for messages.
+/// The form of a listener's name, for messages.
 pub(super) const LISTENER_NAME: &str =
     "a letter and then letters or digits, at most 32 in all, but not \"default\"";
 
@@ -31,7 +31,7 @@ const SHOWN_CHARS_MAX: usize = 200;
 
 /// The text in double quotes, with everything that a terminal would act on
 /// escaped. Backslashes stay single: patterns are full of them, and a message
-/// about a pattern must show what was written.
+/// about a pattern must show it as written.
 pub(super) fn shown(text: &str) -> String {
     let escaped = |c: char| match c {
         '\\' | '\'' | '"' => c.to_string(),
@@ -52,7 +52,7 @@ pub(super) fn listener_name(text: &str) -> Option<String> {
     is_name.then_some(name)
 }
 
-/// What Go's `strconv.ParseBool` takes.
+/// The words that Go's `strconv.ParseBool` takes.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),

@@ -2,20 +2,20 @@
 //! rights.
 //!
 //! Invariants:
-//! - What is sent on is what was judged: the strict tree, printed again.
+//! - The body that is sent is the judged one: the strict tree, printed again.
 //! - A body is judged by every reading that a supported daemon has of it:
 //!   Engines 20.10 to 29, and Podman 4.3 to 5 in both of its trees.
-//! - What cannot be judged (YAML, archives, plugins) is refused where it could
-//!   give away what a rule keeps.
+//! - A body that cannot be judged (YAML, archives, plugins) is refused where it
+//!   could give away a right that a rule withholds.
 //!
 //! A body is first read, then judged: `read` turns it into typed values and knows no
 //! rule; `mounts`, `libpod`, `engine` and `labels` judge these values. A refusal is a
 //! kind with its data; texts are made where it is shown.
 //!
-//! What the rules deliberately don't do: look at privileges, devices and
-//! namespaces, which open the host by other ways than directories; follow
-//! symbolic links; look at volumes, images and pods that exist already.
-//! `docs/bind-mounts.md` says of every operation how it is judged, and why.
+//! Deliberately not done here: judging privileges, devices and namespaces,
+//! which open the host by other ways than directories; following symbolic links;
+//! looking at volumes, images and pods that exist already. `docs/bind-mounts.md`
+//! explains for every operation how it is judged, and why.
 
 mod allowed_images;
 mod build;
@@ -59,17 +59,16 @@ use read::Value;
 /// and before them (Go's `Request.FormValue`).
 pub(super) const FORMS: [&[u8]; 2] = [b"application/x-www-form-urlencoded", b"multipart/form-data"];
 
-/// What a policy demands of request bodies. The default demands nothing.
+/// The rules of a policy on request bodies. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BodyRules {
     /// From which host directories may be mounted; `None` is no restriction.
     pub bind_mounts: Option<BindMounts>,
-    /// What keeps containers from rights that others have; `None` is no
-    /// restriction.
+    /// The guard against containers with the rights of others; `None` is no restriction.
     pub label_guard: Option<LabelGuard>,
-    /// What containers get that clients create; `None` is no restriction.
+    /// The limits on containers that clients create; `None` is no restriction.
     pub safe_create: Option<SafeCreate>,
-    /// Of which images containers may be made; `None` is no restriction.
+    /// The images of the containers that clients may create; `None` is no restriction.
     pub images: Option<AllowedImages>,
     /// How much a container may use.
     pub maxima: Maxima,
@@ -97,9 +96,9 @@ pub enum BodyDenial {
 pub enum Rule {
     /// From which host directories may be mounted.
     BindMounts,
-    /// What keeps containers from rights that others have.
+    /// The guard against containers with the rights of others.
     Labels,
-    /// Of which images containers may be made.
+    /// The images of the containers that clients may create.
     Images,
     /// How much a container may use.
     Maxima,
@@ -114,12 +113,12 @@ pub enum DenialKind {
     Syntax,
     /// The body is not declared to be JSON: 415.
     MediaType,
-    /// The body asks for what the rules don't allow: 403.
+    /// The body violates the rules: 403.
     Restriction,
 }
 
 impl BodyRules {
-    /// What restricts created containers beside mounts and labels, for the log.
+    /// The restrictions on created containers beside mounts and labels, for the log.
     #[must_use]
     pub fn of_created(&self) -> Option<String> {
         let safe = self.safe_create.as_ref().map(ToString::to_string);
@@ -175,7 +174,7 @@ impl BodyRules {
                 Fault::ImageContent,
             )));
         }
-        // What opens host directories as a whole has an item of safe create.
+        // Requests that open host directories as a whole have an item of safe create.
         let opaque = self.bind_mounts.as_ref().filter(|_| self.safe_create.is_none());
         let listed = match endpoint {
             Endpoint::Judged(_) | Endpoint::Build => self.directories(),
@@ -214,7 +213,7 @@ impl BodyRules {
             || (!self.maxima.is_empty() && inspection.concerns_limits())
     }
 
-    /// A rule on each created container, which must be able to read what creates it.
+    /// A rule on each created container; it requires a readable body in creates.
     fn of_containers(&self) -> Option<Rule> {
         match (&self.images, self.maxima.is_empty()) {
             (Some(_), _) => Some(Rule::Images),
@@ -292,7 +291,7 @@ impl BodyRules {
         let mut tree = Tree::parse_shaped(body, inspection.shape()).map_err(BodyDenial::NotJson)?;
         match &tree {
             Tree::Object(_) => self.judge_tree(inspection, &mut tree)?,
-            // What some clients send for no body.
+            // Some clients send `null` for no body.
             Tree::Null if inspection.bodyless() => {}
             _ => return Err(BodyDenial::NotAnObject),
         }
@@ -328,7 +327,7 @@ impl BodyRules {
 }
 
 impl BodyDenial {
-    /// Of what sort the refusal is: it decides on the status.
+    /// The kind of the denial, which decides on the status.
     #[must_use]
     pub fn kind(&self) -> DenialKind {
         match self {

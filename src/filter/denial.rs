@@ -1,4 +1,4 @@
-//! Why a request is refused, told to the log, to the client and to the operator.
+//! The reasons for refusals, worded for the log, the client and the operator.
 //!
 //! The log's reasons are those that people alert on; the client's message says
 //! which flag would allow the request. Neither repeats the allowlists.
@@ -56,7 +56,7 @@ pub struct Additions {
     pub names: String,
     /// Parts of presets in use that have an operation: `dozzle+actions`.
     pub parts: Vec<(Operation, String)>,
-    /// What to do about a client's address, in words that end before it.
+    /// Advice about a client's address, in words that end before it.
     pub address: String,
 }
 
@@ -77,9 +77,9 @@ pub enum Denial {
         /// A pattern that nearly matches.
         near_miss: Option<NearMiss>,
     },
-    /// A rule denies the operation, whatever others allow.
+    /// A rule denies the operation, even if others allow it.
     Named(Rule),
-    /// The body asks for what it may not have.
+    /// The body violates a rule.
     Body(BodyDenial),
     /// It is about something to which the client is not limited.
     Target(TargetDenial),
@@ -254,7 +254,7 @@ impl Source {
 }
 
 impl Additions {
-    /// The change that allows an operation, with what the operation does.
+    /// The change that allows an operation, with the effect of the operation.
     fn name(&self, operation: Operation, plain: impl FnOnce() -> String) -> String {
         let names = if self.names.is_empty() { plain() } else { self.names.clone() };
         let mut change = format!("{names}{operation} ({})", operation.facts().summary);
@@ -283,7 +283,7 @@ fn flag(name: &str, listener: &str) -> String {
     if listener.is_empty() { format!("-{name}") } else { format!("-{name}@{listener}") }
 }
 
-/// The change that would allow a request, and what else it gives to the client.
+/// The change that would allow a request, and the other rights that it gives the client.
 fn advised(source: &Source, method: Method, path: &str) -> String {
     source.allow(method, path) + &danger(method, path)
 }

@@ -3,7 +3,7 @@
 //! Operators write patterns for Go's `regexp`, and the two dialects differ in
 //! ways that compile in both and mean something else. So a pattern is parsed
 //! as Go 1.26 parses it, or refused as Go refuses it, and printed anew; none of
-//! its text is passed on. What is printed matches the same texts. It does not
+//! its text is passed on. The printed pattern matches the same texts. It does not
 //! keep captures and greed, since a rule asks only whether a pattern matches.
 //!
 //! Two things that Go accepts are refused: a pattern that would take more than
@@ -28,7 +28,7 @@ use parser::Parsed;
 pub struct PatternError {
     /// The pattern as the operator wrote it.
     pub pattern: String,
-    /// What is wrong with it, in one clause.
+    /// The error in it, in one clause.
     pub reason: String,
 }
 
@@ -45,21 +45,21 @@ impl std::error::Error for PatternError {}
 pub struct Translated {
     /// The translated pattern, not anchored.
     pub regex: String,
-    /// Whether a `|` stands outside of every group.
+    /// Whether a `|` is outside of every group.
     pub top_level_alternation: bool,
     /// An upper bound of the bytes that it takes when compiled.
     pub weight: u64,
 }
 
-/// What one pattern may weigh. `\pL{1000}`, which Go accepts, is just below.
+/// The maximum weight of one pattern. `\pL{1000}`, which Go accepts, is just below.
 pub const WEIGHT_MAX: u64 = 64 << 20;
 
 /// A limit for the `regex` crate's `size_limit` that lets through every
 /// pattern that is translated.
 pub const COMPILED_BYTES_MAX: usize = 128 << 20;
 
-/// A limit for the `regex` crate's `nest_limit` that lets through every
-/// pattern that is translated: it counts groups and what is in them.
+/// A limit for the `regex` crate's `nest_limit`, which counts groups and their
+/// contents; it lets through every pattern that is translated.
 pub const NEST_MAX: u32 = 1100;
 
 /// Translates a pattern in Go's dialect.
@@ -82,7 +82,7 @@ pub fn translate(pattern: &str) -> Result<Translated, PatternError> {
 /// that of `a|b` each side is open at one end.
 ///
 /// # Errors
-/// If the pattern is refused when it stands alone, too.
+/// If the pattern alone is refused, too.
 pub fn translate_ungrouped(pattern: &str) -> Result<Translated, PatternError> {
     translate(&format!("^{pattern}$"))
 }

@@ -1,4 +1,4 @@
-//! Learning: what no rule allows passes too, so that a list can be made of it.
+//! Learning: requests that no rule allows pass too, so that a list can be made of them.
 //!
 //! Allow first, on purpose. An updater that is refused the creation of a container
 //! after it has removed the old one loses a container.

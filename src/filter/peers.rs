@@ -1,11 +1,11 @@
 //! Client addresses: networks, single addresses and host names.
 //!
-//! An address list is what `-allowfrom` takes: CIDRs, bare addresses and host
+//! An address list is the value of `-allowfrom`: CIDRs, bare addresses and host
 //! names, mixed. An address is always compared in its plain form: a client that
 //! reaches a dual-stack socket over IPv4 shows up as `::ffff:a.b.c.d` (RFC 4291
 //! §2.5.5.2) and is still an IPv4 client.
 //!
-//! **Invariant:** whatever looks like an address but is none (`10.0.0.256`,
+//! **Invariant:** a text that looks like an address but is none (`10.0.0.256`,
 //! `0x7f.1`) is an error. It is never taken for a host name, because a resolver
 //! would turn it back into some address.
 //!

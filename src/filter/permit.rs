@@ -1,14 +1,14 @@
-//! Leave to send one request, with the conditions under which it may be sent.
+//! Permission to send one request, with the conditions under which it may be sent.
 //!
-//! **Invariant:** what is printed for the daemon is the client's request but for the
-//! conditions, and nobody outside of the filter makes or changes them.
+//! **Invariant:** a permit prints the client's request for the daemon but for the
+//! conditions, and only the filter makes or changes these.
 
 use super::rules::Rule;
 use super::targets::Treatment;
 use crate::http1::{Printed, Request, RequestBody, Target};
 use std::num::NonZeroU64;
 
-/// Leave to send one request.
+/// Permission to send one request.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit<'a> {
@@ -17,7 +17,7 @@ pub struct Permit<'a> {
     conditions: Conditions,
 }
 
-/// How the request that is sent differs from the one that came, and its answer.
+/// The changes to the request and to its answer.
 #[derive(Debug, Default)]
 struct Conditions {
     /// The body to send; `None` for the client's own, as it comes.
@@ -26,11 +26,11 @@ struct Conditions {
     target: Option<Target<'static>>,
     /// Names of fields that are left out.
     without: &'static [&'static str],
-    /// What the answer must go through.
+    /// The treatment of the answer.
     treatment: Treatment,
 }
 
-/// A change to what is sent. What it does not set stays.
+/// A change to the request that is sent. A part that it does not set stays.
 #[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) body: Option<Vec<u8>>,
@@ -72,7 +72,7 @@ impl<'a> Permit<'a> {
         self.conditions.target.is_some()
     }
 
-    /// What the answer must go through.
+    /// The treatment of the answer.
     #[must_use]
     pub fn treatment(&self) -> &Treatment {
         &self.conditions.treatment
@@ -90,7 +90,7 @@ impl<'a> Permit<'a> {
         self.rule
     }
 
-    /// Appends what is sent first: the head, and the body where it was judged.
+    /// Appends the bytes to send first: the head, and the body where it was judged.
     pub fn print(&self, out: &mut Vec<u8>) {
         let Conditions { target, without, .. } = &self.conditions;
         let printed = Printed { target: target.as_ref(), body: self.printed_body(), without };

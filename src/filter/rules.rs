@@ -6,7 +6,7 @@
 //! **Invariant:** a pattern is parsed alone, so that it cannot reach beyond its
 //! own group; then all patterns of a method become one set, whose decision
 //! costs nearly the same for a thousand patterns as for one.
-//! **Invariant:** the rule that decides is found by deciding, once, and knows
+//! **Invariant:** one search both decides and finds the deciding rule, which knows
 //! where it was written.
 
 mod named;
@@ -22,7 +22,7 @@ use set::{Set, SetDraft};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What all patterns of a listener may weigh together, in bytes. A hundred
+/// The maximum weight of all patterns of a listener, in bytes. A hundred
 /// ordinary patterns weigh less than one MiB.
 pub const WEIGHT_MAX: u64 = 16 << 20;
 
@@ -69,7 +69,7 @@ pub struct Rule {
 pub enum RuleVerdict<'r> {
     /// This rule allows it, and none denies it.
     Allowed(&'r Rule),
-    /// This rule denies it, whatever others allow.
+    /// This rule denies it, even if others allow it.
     Denied(&'r Rule),
     /// No rule is about the method.
     MethodNotAllowed,
@@ -132,7 +132,7 @@ impl Rules {
         }
     }
 
-    /// The rule that denies a request, whatever allows it.
+    /// The rule that denies a request, even if others allow it.
     #[must_use]
     pub fn denial(&self, method: Method, path: &str) -> Option<&Rule> {
         self.0.denied.touching(method, path)
@@ -286,7 +286,7 @@ impl Draft {
         self.weigh(bytes);
     }
 
-    /// Denies operations by name, whatever allows them.
+    /// Denies operations by name, even if other rules allow them.
     pub fn deny(&mut self, operations: impl IntoIterator<Item = Operation>, rule: Rule) {
         let bytes = self.denied.add(rule, operations.into_iter().collect());
         self.weigh(bytes);

@@ -12,8 +12,7 @@
 //! **Invariant:** an operation that is not in the table, or that the table does not
 //! know how to limit, is refused.
 //!
-//! What this deliberately does not do: ask the daemon; look at images, which belong
-//! to nobody.
+//! Deliberately not done here: asking the daemon; limiting images, which belong to nobody.
 //!
 //! Read: `labels`, `search`, `query`, `body`, `answer`, `hide`, `denial`.
 
@@ -74,7 +73,7 @@ impl TargetRules {
     /// Whether a request that a rule allows is limited to targets, by its head alone.
     ///
     /// # Errors
-    /// If it is refused, whatever it is about.
+    /// If it is refused regardless of its target.
     pub fn check(
         &self,
         method: Method,

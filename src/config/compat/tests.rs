@@ -1,4 +1,4 @@
-//! The variables of other proxies against the table of what they open.
+//! The variables of other proxies against the table of the operations they open.
 
 use super::*;
 use crate::config::{Config, Invocation};
@@ -29,7 +29,7 @@ fn the_variables_of_three_dialects_open_what_they_opened_there_or_less() {
     assert!(count > 150);
 }
 
-/// What each variable became.
+/// The log line of each variable.
 fn lines(dialect: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let shown = |line: &Honoured| format!("{}={} {}", line.variable, line.value, line.became);
     config(dialect, variables).honoured.iter().map(shown).collect()

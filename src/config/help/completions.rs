@@ -10,7 +10,7 @@ use super::value_name;
 
 const HEAD: &str = "# Made from src/config/options.rs by scripts/generate. Do not edit.\n";
 
-/// What can be completed for a value.
+/// The completions of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Completed {
     Words(&'static str),

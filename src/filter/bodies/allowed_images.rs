@@ -7,9 +7,9 @@
 //! allowed name: builds, loads, imports, tags and commits are refused.
 //!
 //! **Invariant:** a digest passes by a pattern with an `@` only. Podman looks for it among
-//! all of its images, whatever name is before it.
+//! all of its images, regardless of the name before it.
 //!
-//! What this does not do: look at what an image contains, or at images that others have
+//! Deliberately not checked: the contents of an image, and images that others have
 //! brought under an allowed name.
 
 use super::query::{Parameter, parameters};
@@ -23,10 +23,10 @@ use regex_automata::Anchored;
 use std::fmt;
 use std::sync::Arc;
 
-/// What the patterns of one list may weigh together, in bytes.
+/// The maximum weight of all patterns of one list, in bytes.
 const WEIGHT_MAX: u64 = 1 << 20;
 
-/// The images of which containers may be made.
+/// The images from which containers may be created.
 #[derive(Debug, Clone)]
 pub struct AllowedImages {
     set: Arc<Set>,

@@ -6,8 +6,8 @@
 //!
 //! The context itself, which the client sends, and BuildKit's `/session` and
 //! `/grpc` are not looked at. Podman follows symbolic links in a context when
-//! it reads the Containerfile and secrets, and takes `FROM dir:/path`: whoever
-//! may build with Podman can read single files of the host.
+//! it reads the Containerfile and secrets, and takes `FROM dir:/path`: a client
+//! that may build with Podman can read single files of the host.
 
 use super::directories::BindMounts;
 use super::fields::Node;
@@ -20,7 +20,7 @@ use crate::json::{Shape, Tree};
 use crate::text::bounded;
 use Form::*;
 
-/// What values a parameter may have.
+/// The form of a parameter's values.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     /// A number, a truth value, a size, a duration, a short name.
@@ -53,7 +53,7 @@ enum Form {
     Namespaces,
     /// Maps of users, which may name files of the host.
     IdMappings,
-    /// What BuildKit makes of the result; its client holds the files.
+    /// The outputs of BuildKit; its client holds the files.
     Outputs,
     /// Nothing: every value could open the host.
     Never,

@@ -110,7 +110,7 @@ impl BindMounts {
         Self { written_in, ..self }
     }
 
-    /// The same list, of which nothing below a directory may be mounted.
+    /// The same list, but nothing below a directory may be mounted.
     #[must_use]
     pub fn exactly(self, exact: bool) -> Self {
         Self { exact, ..self }
@@ -129,7 +129,7 @@ impl BindMounts {
         self.exact
     }
 
-    /// What lists the directories, and these.
+    /// The name of the list, and its directories.
     pub(super) fn list(&self) -> String {
         if self.directories.is_empty() {
             return format!("{} (none)", self.written_in);
@@ -143,7 +143,7 @@ impl BindMounts {
         let (path, list) = (clean(path), &self.written_in);
         let add = bounded(&path);
         if path == "/" {
-            // Whoever mounts all of the host is root on it.
+            // A client that mounts all of the host is root on it.
             "list the directories that are needed, not the whole host".to_owned()
         } else if path.contains(',') {
             format!("{list} cannot list a directory with a comma in its name")
@@ -167,7 +167,7 @@ impl BindMounts {
         self.directories().any(above)
     }
 
-    /// What lists the directories.
+    /// The name of the list of directories.
     pub(super) fn list_name(&self) -> &str {
         &self.written_in
     }
@@ -189,7 +189,7 @@ impl BindMounts {
         })
     }
 
-    /// Refuses what adds the mounts of something that is not in the body.
+    /// Refuses fields that add the mounts of something outside of the body.
     pub(super) fn check_volumes_from(&self, containers: &[Node<'_>]) -> Result<(), Refusal> {
         match containers.first() {
             Some(first) if !self.leaves_others => {

@@ -1,4 +1,4 @@
-//! Which requests are looked at, by the operations that they may mean.
+//! The requests that the rules inspect, by the operations that they may mean.
 //!
 //! [`crate::api::recognise`] finds an operation wherever a supported daemon might
 //! route to it, behind anything and with or without a slash at the end. That may
@@ -137,7 +137,7 @@ impl Inspection {
     }
 
     /// Whether a body may come without a content type. Podman's own client
-    /// sends none to its tree, and Podman reads JSON whatever the type is.
+    /// sends none to its tree, and Podman reads JSON under any type.
     pub(super) fn type_optional(self) -> bool {
         matches!(
             self,
@@ -205,7 +205,7 @@ impl Inspection {
     }
 }
 
-/// What the rules on bodies know of a request by its method and path.
+/// The properties of a request that follow from its method and path.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Recognised {
     /// The endpoint, if it matters.
@@ -244,15 +244,15 @@ impl Recognised {
         }
     }
 
-    /// Parts of Podman's own tree that count as a whole, whatever operations its
-    /// next version may add there.
+    /// Parts of Podman's own tree that count as a whole, with all operations
+    /// that its next version may add there.
     fn add_area(&mut self, method: Method, path: &str) {
         use Endpoint::{Judged, OpaqueContainers, OpaqueMounts};
         let Some(below) = below_libpod(path) else { return };
         let mut segments = below.split('/').skip(1);
         let area = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
         self.endpoint = match (method, area) {
-            // Its paths are those of the host, whatever the method.
+            // Its paths are those of the host, with every method.
             (_, ("local", _)) => Some(OpaqueMounts("/libpod/local")),
             (Method::Put | Method::Post, ("manifests", _)) => {
                 self.parameters = host_parameters::MANIFESTS;
@@ -274,7 +274,7 @@ impl Recognised {
     }
 }
 
-/// Whatever the method: one that a daemon does not route does no harm.
+/// With every method: one that a daemon does not route does no harm.
 fn checkpoint_parameters(path: &str) -> Parameters {
     let of = |method| recognise(method, path).map(host_parameters::of);
     let mut found = of(Method::Get).chain(of(Method::Delete));
@@ -292,7 +292,7 @@ impl Endpoint {
         Some(match operation {
             Of::ImageBuild | Of::ImageBuildLibpod => Self::Build,
             Of::ContainerRestoreLibpod => Self::OpaqueContainers("/libpod/…/restore"),
-            // A manager elsewhere then creates what it likes on this host.
+            // A manager elsewhere can then create anything on this host.
             Of::SwarmInit | Of::SwarmJoin => Self::OpaqueContainers("/swarm/…"),
             // A plugin has mounts of its own, and gives them to its volumes.
             Of::PluginCreate | Of::PluginPull | Of::PluginUpgrade | Of::PluginSet => {

@@ -10,7 +10,7 @@ use super::refusal::{Fault, Refusal, Type};
 use crate::json::{Tree, reads_alike};
 use crate::text::bounded;
 
-/// A value within a body, and where it stands.
+/// A value within a body, and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'t> {
     tree: &'t Tree<'t>,
@@ -30,7 +30,7 @@ impl<'t> Node<'t> {
         Self { tree, place: String::new() }
     }
 
-    /// Where the value stands, such as `HostConfig.Binds[0]`.
+    /// The place of the value, such as `HostConfig.Binds[0]`.
     pub(super) fn place(&self) -> &str {
         if self.place.is_empty() { "the body" } else { &self.place }
     }

@@ -12,7 +12,7 @@ use super::query::{Parameter, parameters};
 use super::refusal::{Refusal, Unfit};
 use crate::api::Operation;
 
-/// What the value of a parameter may be.
+/// The allowed values of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value {
     /// A directory or file within the list.

@@ -18,12 +18,12 @@ const DEFAULT_PROFILES: [&str; 3] = [
     "/etc/crio/seccomp.json",
 ];
 
-/// Options of log drivers that name files, whatever they look like: a relative one
-/// is found below the directory of the daemon.
+/// Options of log drivers whose values are always files: a relative path is found
+/// below the directory of the daemon.
 const LOG_FILES: [&str; 5] =
     ["path", "splunk-capath", "syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key"];
 
-/// Options of log drivers whose values are no paths, whatever they look like.
+/// Options of log drivers whose values are never paths, even if they look like one.
 const LOG_TEXTS: [&str; 14] = [
     "awslogs-create-group",
     "awslogs-create-stream",
@@ -165,8 +165,8 @@ fn check_profile(allowed: &BindMounts, profile: &Node<'_>) -> Result<(), Refusal
     }
 }
 
-/// Annotations whose values are files or sockets of the host, whatever they look
-/// like. The last one names a file that Podman removes with the container.
+/// Annotations whose values are always files or sockets of the host. The last
+/// one names a file that Podman removes with the container.
 const FILE_ANNOTATIONS: [&str; 4] = [
     "run.oci.hooks.",
     "run.oci.pidfd_receiver",
@@ -174,7 +174,7 @@ const FILE_ANNOTATIONS: [&str; 4] = [
     "io.podman.annotations.cid-file",
 ];
 
-/// Annotations with files that a runtime runs, or that say what it runs.
+/// Annotations with files that a runtime runs, or that choose its programs.
 const PROGRAM_ANNOTATIONS: [&str; 2] = ["org.criu.config", "run.oci.seccomp.plugins"];
 
 /// Checks annotations: the runtime crun takes files, sockets and programs of

@@ -86,7 +86,7 @@ fn is_url(address: &str) -> bool {
 }
 
 /// `github.com/OWNER/REPOSITORY` and nothing more: Podman makes a directory's
-/// name of what comes last.
+/// name of the last part.
 fn is_github(address: &str) -> bool {
     let Some(rest) = address.strip_prefix("github.com/") else { return false };
     let names: Vec<&str> = rest.split('/').collect();
@@ -102,7 +102,7 @@ fn is_scp(address: &str) -> bool {
     is_name(host) && !path.is_empty() && !path.starts_with(['/', '-'])
 }
 
-/// What may stand behind `#`: a branch, tag or commit, and a directory.
+/// The text behind `#`: a branch, tag or commit, and a directory.
 fn is_reference(fragment: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@+".contains(c);
     !fragment.starts_with('-') && fragment.chars().all(plain)

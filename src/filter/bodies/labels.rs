@@ -1,5 +1,5 @@
-//! What would grant a container rights at this proxy that it should not have:
-//! labels, and other containers' addresses.
+//! Guards against fields that would grant a container rights at this proxy that
+//! it should not have: labels, and other containers' addresses.
 //!
 //! Where labels of containers are allowlists, a client that may create containers
 //! could grant its own any. So while the guard is on, refused are

@@ -4,8 +4,8 @@
 //! update may leave a limit out, which keeps it, but not lift it. Quota and period count
 //! like a number of processors. Swap is at most as much again as the memory.
 //!
-//! What this does not do: limit what a client's containers use together, or builds by
-//! their number of processes, which no daemon can limit.
+//! Deliberately not limited: the sum of a client's containers, and the number of
+//! processes of a build, which no daemon can limit.
 
 mod libpod;
 
@@ -28,7 +28,7 @@ const DIGITS_MAX: u32 = 9;
 /// Nanoseconds of a second: `NanoCpus` of one processor.
 const NANOS: i64 = 1_000_000_000;
 
-/// How much a container may use; what is `None` has no limit.
+/// The limits on a container's resources; `None` is no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Maxima {
     /// Bytes of memory.
@@ -350,7 +350,7 @@ struct Cpus {
 }
 
 /// A quota without a period is one of the Engine's own. An update of the period alone
-/// changes what the quota is worth.
+/// changes the effect of the quota.
 fn check_cpus(
     maximum: &Maximum,
     above: &str,

@@ -39,7 +39,7 @@ const NAMES: [&str; 7] = [
     ".Task.Slot",
 ];
 
-/// Who reads a mount: that decides what its strings may hold.
+/// The reader of a mount, which decides on the characters that its strings may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// The Engine, or Podman in its place.
@@ -247,8 +247,8 @@ fn expand<'t>(place: &str, text: &'t str) -> Result<Cow<'t, str>, Refusal> {
     }
 }
 
-/// Driver options decide on the kind of a mount, so that no template may stand
-/// in them but those that give a name.
+/// Driver options decide on the kind of a mount, so they may hold no template
+/// but those that give a name.
 fn refuse_templates(options: &Map<'_>) -> Result<(), Refusal> {
     for (_, option) in options.texts()? {
         expand(&option.place, option.value)?;

@@ -1,10 +1,10 @@
 //! Bodies as typed values. Readers know which fields a daemon reads, at which
-//! levels and in which form, and nothing of what is allowed.
+//! levels and in which form; they know no rules.
 //!
 //! A field is read when a rule asks for it, and only then can it be refused: for
 //! its spelling, if a decoder of Go would take another key for it, or for its
-//! type. A rule can therefore be added without a change to the readers, and what
-//! no rule judges passes in any form. `null` is absence.
+//! type. A rule can therefore be added without a change to the readers, and a
+//! field that no rule judges passes in any form. `null` is absence.
 //!
 //! The fields that a reader does not know are listed by its `unknown`.
 
@@ -68,12 +68,12 @@ impl<'t> Map<'t> {
     }
 }
 
-/// What is read of a value that is not `null`.
+/// The typed form of a value that is not `null`.
 pub(super) trait Value<'t>: Sized {
     fn read(node: Node<'t>) -> Read<Self>;
 }
 
-/// What is read of a field.
+/// The typed form of a field.
 pub(super) trait Field<'t>: Sized {
     fn read(fields: &Fields<'t>, name: &'static str) -> Read<Self>;
 }

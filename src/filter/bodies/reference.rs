@@ -1,7 +1,7 @@
 //! Names of images in full: `docker.io/library/busybox:latest`.
 //!
-//! The grammar is that of `distribution/reference`, read strictly: what could be an id,
-//! or could be read in two ways, has no full name.
+//! The grammar is that of `distribution/reference`, read strictly: a text that could be
+//! an id, or could be read in two ways, has no full name.
 
 use std::fmt;
 

@@ -46,7 +46,7 @@ pub enum Fault {
     Mount {
         /// The type of the file system.
         kind: String,
-        /// What is mounted.
+        /// The mounted device.
         device: String,
         /// The list of directories that may be bound.
         allowed: Box<BindMounts>,
@@ -142,7 +142,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Values that do not pass. The words stand before and after the value.
+    /// Values that do not pass. The words come before and after the value.
     Unfit, [&'static str; 2] {
         /// Not the source of an import.
         Archive: ["is neither - nor a URL: ", ""],
@@ -269,7 +269,7 @@ impl Refusal {
         Self::new(place, Fault::Value(unfit, value.into()))
     }
 
-    /// A refusal of whatever is at a place.
+    /// A refusal of any value at a place.
     pub(super) fn closed(place: impl Into<String>, closed: Closed) -> Self {
         Self::new(place, Fault::Closed(closed))
     }

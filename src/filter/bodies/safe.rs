@@ -6,13 +6,13 @@
 //! documentation as well (`docs/safe-create-fields.md`).
 //!
 //! - `exceptions`: the items of `-safecreateallow`, which open more;
-//! - `table`: the language of the tables, `judge`: what walks a body by one;
-//! - `operations`: which operations are governed, `query`: which parameters;
+//! - `table`: the language of the tables, `judge`: the walk through a body by one;
+//! - `operations`: the governed operations, `query`: their parameters;
 //! - `container`, `host_config`, `namespaces`, `mounts`, `network`, `service`, `libpod`:
 //!   the tables, and the values that only a function can judge;
-//! - `violation`: what was found, in words.
+//! - `violation`: the findings, in words.
 //!
-//! **Invariant:** whatever is in no table is refused, or is empty and left out.
+//! **Invariant:** a field that is in no table is refused, or is empty and left out.
 //! **Invariant:** host directories are not judged here. The rule for them is in force as
 //! well, with an empty list where `-allowbindmountfrom` gives none.
 
@@ -44,7 +44,7 @@ use crate::http1::Method;
 use crate::json::Tree;
 use judge::{Judge, Place};
 
-/// What containers get that clients create.
+/// The limits on containers that clients create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SafeCreate {
     exceptions: Exceptions,
@@ -83,7 +83,7 @@ impl SafeCreate {
         Self { exceptions, ..self }
     }
 
-    /// What opens more.
+    /// The items that open more.
     #[must_use]
     pub fn exceptions(&self) -> &Exceptions {
         &self.exceptions
@@ -104,7 +104,7 @@ impl SafeCreate {
     /// parameters of its query.
     ///
     /// # Errors
-    /// What is not allowed.
+    /// The violations.
     pub(super) fn check_head(&self, method: Method, path: &str, query: &str) -> Result<(), Unsafe> {
         let mut judge = Judge::new(&self.exceptions);
         let area = operations::area_opened_by(method, path);
@@ -125,7 +125,7 @@ impl SafeCreate {
         self.verdict(judge.violations())
     }
 
-    /// Judges a body, and takes out of it what is not known and says nothing.
+    /// Judges a body, and removes unknown empty fields from it.
     pub(super) fn judge(&self, inspection: Inspection, body: &mut Tree<'_>) -> Violations {
         let mut judge = Judge::new(&self.exceptions);
         match operations::values(inspection) {

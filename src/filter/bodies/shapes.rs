@@ -2,9 +2,9 @@
 //!
 //! Go matches the names of struct fields without regard to case, but the keys
 //! of a map exactly. Labels such as `MAINTAINER` and `maintainer` may therefore
-//! stand side by side. Each shape lists the maps of one body in both of its
-//! spellings, if two daemons serve it. A field that is missing here costs no
-//! safety: its objects count as structs.
+//! be present side by side. Each shape lists the maps of one body in both of
+//! its spellings, if two daemons serve it. A field that is missing here costs
+//! no safety: its objects count as structs.
 
 use crate::json::Shape::{self, Any, List, Map, Struct};
 

@@ -6,9 +6,9 @@
 //! and pass: nfs, cifs and tmpfs. A bind mount passes if its device is within
 //! the listed directories. All else is refused.
 //!
-//! What a volume plugin does with its options is unknown. An absolute path in
-//! them may be one of the host and is judged as one; everything else passes.
-//! Volumes that exist already are not looked at.
+//! The effect of a volume plugin's options is unknown. An absolute path in them
+//! may be one of the host and is judged as one; everything else passes. Volumes
+//! that exist already are not looked at.
 
 use super::directories::{BindMounts, climbs};
 use super::read::Map;
@@ -24,8 +24,8 @@ const MOUNT_OPTIONS: [&str; 3] = ["type", "device", "o"];
 const REFUSED_WORDS: [&str; 7] =
     ["remount", "move", "loop", "offset", "sizelimit", "helper", "uhelper"];
 
-/// Options of nfs and cifs whose values are no paths of this host, whatever
-/// they look like.
+/// Options of nfs and cifs whose values are never paths of this host, even if
+/// they look like one.
 const FOREIGN_VALUES: [&str; 10] = [
     "user",
     "username",
@@ -66,8 +66,8 @@ pub(super) fn check_pairs(
     }
 }
 
-/// Checks the name of a volume where a path could stand instead: a path is
-/// judged, and what a daemon could take for a relative path is refused.
+/// Checks the name of a volume that could also be a path: a path is judged, and
+/// a name that a daemon could take for a relative path is refused.
 ///
 /// Docker's `local` driver and Podman take letters, digits, `_`, `.` and `-`;
 /// plugins may take more. Podman reads a source that begins with a dot as a

@@ -9,9 +9,9 @@ use super::unicode::Table;
 /// A pattern or a part of one.
 #[derive(Debug)]
 pub(in crate::filter) struct Node {
-    /// What it is.
+    /// Its kind.
     pub(in crate::filter) kind: Kind,
-    /// Whether a capturing group stands around it.
+    /// Whether a capturing group encloses it.
     captured: bool,
     /// Levels of operators, this one included, as Go counts them.
     pub(super) height: u32,
@@ -23,7 +23,7 @@ pub(in crate::filter) struct Node {
     pub(super) weight: u64,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug)]
 pub(in crate::filter) enum Kind {
     /// Matches the empty text.

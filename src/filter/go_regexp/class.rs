@@ -1,7 +1,7 @@
-//! Classes: `[…]` with all that may stand inside, `\d`, `\pL` and their kin.
+//! Classes: `[…]` with all its contents, `\d`, `\pL` and their kin.
 //!
-//! What is a set operation to the `regex` crate (`&&`, `--`, `~~`, a nested
-//! `[`) is plain characters in Go's dialect and is read as such.
+//! The set operations of the `regex` crate (`&&`, `--`, `~~`, a nested `[`) are
+//! plain characters in Go's dialect and are read as such.
 
 use super::ast::Class;
 use super::cursor::{Cursor, Reason};
@@ -25,7 +25,7 @@ pub(super) fn bracketed(
     Ok(members.finish(negated))
 }
 
-/// Reads what follows a backslash, if it is a shorthand such as `\d` or `\pL`.
+/// Reads the text after a backslash, if it is a shorthand such as `\d` or `\pL`.
 pub(super) fn shorthand(
     cursor: &mut Cursor,
     fold: bool,
@@ -93,7 +93,7 @@ impl<'v> Members<'v> {
         Ok(true)
     }
 
-    /// Reads what follows a backslash, if it is a shorthand.
+    /// Reads the text after a backslash, if it is a shorthand.
     fn read_shorthand(&mut self, cursor: &mut Cursor) -> Result<bool, Reason> {
         let mut ahead = cursor.clone();
         match ahead.next() {
@@ -162,7 +162,7 @@ fn character(cursor: &mut Cursor) -> Result<u32, Reason> {
 
 type Pairs = &'static [(u32, u32)];
 
-/// What `\d`, `\s` and `\w` stand for: ASCII, and no vertical tab.
+/// The ranges of `\d`, `\s` and `\w`: ASCII, and no vertical tab.
 fn perl(letter: char) -> Option<Pairs> {
     Some(match letter {
         'd' => &[(0x30, 0x39)],
@@ -174,7 +174,7 @@ fn perl(letter: char) -> Option<Pairs> {
 
 const WORD: Pairs = &[(0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)];
 
-/// What `[:name:]` stands for.
+/// The ranges of `[:name:]`.
 fn posix(name: &str) -> Option<Pairs> {
     Some(match name {
         "alnum" => &[(0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)],

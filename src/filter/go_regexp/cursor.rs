@@ -1,8 +1,8 @@
-//! A place in a pattern, and the escapes that stand for one character.
+//! A place in a pattern, and the escapes for one character.
 
 use super::ranges::LAST;
 
-/// What is wrong with a pattern, in one clause.
+/// The error in a pattern, in one clause.
 pub(super) type Reason = String;
 
 /// The part of a pattern that is still to be read.
@@ -30,7 +30,7 @@ impl<'p> Cursor<'p> {
         Some(c)
     }
 
-    /// Reads a text if it is what comes next.
+    /// Reads a text if it comes next.
     pub(super) fn eat(&mut self, text: &str) -> bool {
         let rest = self.rest.strip_prefix(text);
         self.rest = rest.unwrap_or(self.rest);
@@ -60,7 +60,7 @@ impl<'p> Cursor<'p> {
         Some(number.parse().unwrap_or(u32::MAX))
     }
 
-    /// Reads what follows a backslash and stands for one code point.
+    /// Reads the rest of an escape for one code point, after the backslash.
     pub(super) fn escaped(&mut self) -> Result<u32, Reason> {
         let Some(c) = self.next() else {
             return Err("it ends in a single `\\`".to_owned());

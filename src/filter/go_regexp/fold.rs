@@ -2,9 +2,9 @@
 //! alike.
 //!
 //! The data is that of CaseFolding.txt, status C and S, which Go 1.26 uses
-//! too. It stands here because the `regex` crate follows a newer Unicode
-//! version, and so that the crate's own tables can be left out of the binary.
-//! Full folding (`ß` to `ss`) does not exist in Go's dialect.
+//! too. It is kept here because the `regex` crate follows a newer Unicode
+//! version, and to leave the crate's own tables out of the binary. Full folding
+//! (`ß` to `ss`) does not exist in Go's dialect.
 
 use super::ranges::Ranges;
 

@@ -10,7 +10,7 @@ use super::{PatternError, parser};
 
 /// States that a pattern may need. Only counted repetitions need more.
 const STATES_MAX: usize = 5_000;
-/// Pairs of states that are told apart before the question is given up.
+/// The most pairs of states that are compared before the question is given up.
 const PAIRS_MAX: usize = 8 << 20;
 
 /// The state that every automaton ends in.

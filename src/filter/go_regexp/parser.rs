@@ -1,8 +1,7 @@
 //! Reads a pattern as Go's `regexp/syntax` does with its Perl flags.
 //!
-//! Open groups are kept on a stack of our own, so that no pattern, however
-//! deep, can exhaust the thread's. What it returns nests [`DEPTH_MAX`] levels at
-//! most.
+//! Open groups are kept on a stack of our own, so that no pattern, however deep,
+//! can exhaust the thread's. The result nests at most [`DEPTH_MAX`] levels.
 
 use super::ast::{Look, Node};
 use super::class::{bracketed, shorthand};
@@ -16,7 +15,7 @@ use super::unicode::CaseVariants;
 pub(in crate::filter) struct Parsed {
     /// The whole pattern.
     pub(in crate::filter) node: Node,
-    /// Whether a `|` stands outside of every group.
+    /// Whether a `|` is outside of every group.
     pub(in crate::filter) top_level_alternation: bool,
 }
 
@@ -58,11 +57,11 @@ struct Parser<'p> {
     groups: Vec<Group>,
     current: Group,
     variants: CaseVariants,
-    /// Whether what was just read is a repetition.
+    /// Whether the last item is a repetition.
     after_repetition: bool,
 }
 
-/// The flags that change what matches; `U` does not.
+/// The flags that change the matched texts; `U` does not.
 #[derive(Debug, Clone, Copy, Default)]
 struct Flags {
     ignore_case: bool,
@@ -160,7 +159,7 @@ impl Parser<'_> {
         self.push(Node::class(class))
     }
 
-    /// Reads what follows a backslash outside of a class.
+    /// Reads the rest of an escape outside of a class, after the backslash.
     fn escape(&mut self) -> Result<(), Reason> {
         let look = match self.cursor.peek() {
             Some('A') => Look::TextStart,
@@ -192,7 +191,7 @@ impl Parser<'_> {
         text.chars().try_for_each(|c| self.literal(u32::from(c)))
     }
 
-    /// Reads what follows a `(`.
+    /// Reads the rest of a group's opening, after the `(`.
     fn open_group(&mut self) -> Result<(), Reason> {
         let outer_flags = self.flags;
         let captures = if self.cursor.eat("?P<") || self.cursor.eat("?<") {
@@ -275,7 +274,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Applies a repetition to what was read last.
+    /// Applies a repetition to the last item.
     fn repeat(
         &mut self,
         written: &str,
@@ -296,7 +295,7 @@ impl Parser<'_> {
     }
 }
 
-/// What a group of flags does.
+/// The effect of a group of flags.
 #[derive(Debug, PartialEq, Eq)]
 enum FlagsEnd {
     /// It sets them for the rest of the group around it.

@@ -2,7 +2,7 @@
 //!
 //! Nothing of the operator's text is copied: every character is printed plain
 //! only where it can have no other meaning, classes are ranges in ascending
-//! order, and groups stand only where they are needed.
+//! order, and groups are printed only where they are needed.
 
 use super::ast::{Class, Kind, Look, Node};
 use super::ranges::Ranges;
@@ -35,7 +35,7 @@ fn print_node(node: &Node, text: &mut String) {
     }
 }
 
-/// Prints what a repetition applies to.
+/// Prints the operand of a repetition.
 fn print_operand(node: &Node, text: &mut String) {
     if node.kind.is_atom() {
         print_node(node, text);

@@ -1,17 +1,17 @@
 //! Unicode properties by the names that Go 1.26 knows.
 //!
 //! Those are general categories with their long names, and scripts whose name
-//! is one word: Go strips `_`, `-` and spaces from what is asked for but not
+//! is one word: Go strips `_`, `-` and spaces from the requested name but not
 //! from its own table, so it finds no script such as `Old_Italic`. The `regex`
-//! crate knows many more names, and follows a newer Unicode version; what was
-//! unassigned in 15.0 is cut out of its tables.
+//! crate knows many more names, and follows a newer Unicode version; characters
+//! that were unassigned in 15.0 are cut out of its tables.
 
 use super::fold::{cased, folded};
 use super::ranges::{LAST, Ranges};
 use regex::Regex;
 use std::collections::BTreeMap;
 
-/// What a name stands for.
+/// The property that a name means.
 #[derive(Debug)]
 pub(super) enum Property {
     /// A set that is easily written down.
@@ -25,7 +25,7 @@ pub(super) enum Property {
 pub(super) struct Table {
     /// Its name, a category or script.
     name: &'static str,
-    /// What ignoring the case adds to it.
+    /// The characters that ignoring the case adds to it.
     pub(super) extra: Ranges,
     /// Whether all but its members are meant.
     pub(super) negated: bool,
@@ -48,12 +48,12 @@ impl Table {
     }
 }
 
-/// What ignoring the case adds to tables, found out once for each.
+/// The characters that ignoring the case adds to tables, computed once for each.
 #[derive(Debug, Default)]
 pub(super) struct CaseVariants(BTreeMap<&'static str, Ranges>);
 
 impl CaseVariants {
-    /// What is no member of a table and differs only in case from one.
+    /// The characters outside of a table that differ only in case from one of its members.
     pub(super) fn of(&mut self, table: &Table) -> Ranges {
         self.0.entry(table.name).or_insert_with(|| case_variants(table)).clone()
     }
@@ -74,7 +74,7 @@ fn case_variants(table: &Table) -> Ranges {
     cased().filter(|&c| variants.contains(c) && !members.contains(c)).collect()
 }
 
-/// The property of a name as it stands in `\p{…}`.
+/// The property with this name in `\p{…}`.
 pub(super) fn property(name: &str) -> Option<Property> {
     let name: String = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
     let is = |known: &str| known.eq_ignore_ascii_case(&name);

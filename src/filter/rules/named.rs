@@ -17,7 +17,7 @@ impl Named {
         self.firsts.is_empty()
     }
 
-    /// Adds an item, and tells what it takes in bytes.
+    /// Adds an item, and returns its size in bytes.
     pub(super) fn add(&mut self, rule: Rule, operations: Vec<Operation>) -> usize {
         let item = self.items.len();
         for operation in &operations {

@@ -1,7 +1,7 @@
 //! Patterns of one method as one automaton, which says which of them matches.
 //!
-//! The automaton is built while it judges. What it has built is kept in caches,
-//! one for each thread that judges at the same time; the caller bounds their number.
+//! The automaton is built while it judges. Its states are kept in caches, one for
+//! each thread that judges at the same time; the caller bounds their number.
 
 use super::super::go_regexp::{NEST_MAX, Translated};
 use regex_automata::meta::{BuildError, Config, Regex};
@@ -14,8 +14,8 @@ const SET_BYTES: usize = 1 << 20;
 /// The same for each pattern: its anchors, and its place in the set.
 const PATTERN_BYTES: usize = 512;
 
-/// What one cache of a set may grow to. A thousand patterns need some 1 MiB; a
-/// set that would need more judges without a cache, hundreds of times slower.
+/// The maximum size of one cache of a set. A thousand patterns need some 1 MiB;
+/// a set that would need more judges without a cache, hundreds of times slower.
 const CACHE_BYTES_MAX: usize = 2 << 20;
 
 /// Patterns that weigh more than this judge no text beyond [`HEAVY_TEXT_BYTES_MAX`]:

@@ -16,7 +16,7 @@ pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Digits that make an id: Docker shortens ids to twelve.
 const ID_DIGITS_MIN: usize = 12;
 
-/// What an answer must go through.
+/// The treatment of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Treatment {
     of_success: OfSuccess,
@@ -28,7 +28,7 @@ enum OfSuccess {
     /// It passes as it comes.
     #[default]
     Pass,
-    /// What is at these places becomes empty.
+    /// The values at these places become empty.
     Hide(&'static [Place]),
     /// Of a network's containers only these are shown.
     Members(Vec<String>),

@@ -38,7 +38,7 @@ pub enum TargetDenial {
     ContentType,
     /// The target of the request is foreign, missing or ambiguous.
     NotFound {
-        /// What it should be.
+        /// The kind that it should be.
         kind: TargetKind,
         /// As the request names it.
         reference: String,
@@ -47,7 +47,7 @@ pub enum TargetDenial {
     },
     /// The same of a target that a body names.
     NotFoundInBody {
-        /// What it should be.
+        /// The kind that it should be.
         kind: TargetKind,
         /// As the body names it.
         reference: String,

@@ -43,7 +43,7 @@ const PLUGINS: &[Place] = &[&["*", "Settings", "Env"], &["*", "Config", "Env"]];
 ///
 /// # Errors
 /// If the operation would show environments in another way: by code in a container, by
-/// its files, by its processes. What is not known might.
+/// its files, by its processes. An unknown operation might.
 pub(super) fn places(
     operation: Option<Operation>,
     query: Option<&str>,
@@ -68,8 +68,8 @@ pub(super) fn places(
     })
 }
 
-/// Who may run code or has the host reads every environment; who reads a container's
-/// files reads `/proc`.
+/// A client that may run code or has the host reads every environment; one that
+/// reads a container's files reads `/proc`.
 fn shows_otherwise(operation: Operation) -> bool {
     let facts = operation.facts();
     let is_of_container = matches!(
@@ -103,7 +103,7 @@ fn has_ps_arguments(operation: Operation, query: Option<&str>) -> bool {
     is_top && names_arguments()
 }
 
-/// Empties what is at a place. What is not there, or `null`, stays so.
+/// Empties the value at a place. An absent value, or `null`, stays so.
 pub(super) fn empty(tree: &mut Tree<'_>, place: &[&str]) {
     match (place.split_first(), tree) {
         (_, Tree::Null) => {}

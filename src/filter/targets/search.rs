@@ -42,13 +42,13 @@ pub enum TargetKind {
 /// A question to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// What is this?
+    /// A container, network or volume, by its reference.
     Thing(TargetKind, String),
     /// Which containers are targets?
     Members,
 }
 
-/// What the daemon answers.
+/// An answer of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// This it is.
@@ -272,7 +272,7 @@ pub(super) struct Resolver<'r> {
     ids: Vec<String>,
 }
 
-/// What is known of a reference.
+/// The state of a reference.
 pub(super) enum Known {
     Target(Found),
     Foreign,
@@ -311,8 +311,8 @@ impl Resolver<'_> {
         fact.map(|(_, fact)| fact.clone())
     }
 
-    /// The target that a path or a query names. One that must be asked for stands for
-    /// itself meanwhile.
+    /// The target that a path or a query names. Until it is looked up, the reference
+    /// is used in its place.
     pub(super) fn target(
         &mut self,
         kind: TargetKind,
@@ -341,7 +341,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// Adds what the answer must go through.
+    /// Adds to the treatment of the answer.
     fn treat(&mut self, operation: Operation, target: &Target<'_>, change: &mut Change) {
         let mut known = std::mem::take(&mut self.ids);
         known.push(target.to_string().to_ascii_lowercase());
@@ -378,7 +378,7 @@ fn is_reference(text: &str) -> bool {
         && !name.split('/').any(is_dots)
 }
 
-/// The path with the id in place of the name, and what it names.
+/// The path with the id in place of the name, and the target that it names.
 fn named_path(
     operation: Operation,
     path: &str,

@@ -1,4 +1,4 @@
-//! What becomes of requests under `-targetlabel`, with a small world of things.
+//! The outcome of requests under `-targetlabel`, in a small world of things.
 
 use super::*;
 use crate::api::Targeting;
@@ -44,7 +44,7 @@ fn rules(labels: &[&str], hides_env: bool) -> TargetRules {
     }
 }
 
-/// What is sent for a request, or with which status and reason it is refused.
+/// The bytes that are sent for a request, or the status and reason of its refusal.
 fn outcome(
     targets: &TargetRules,
     head: &str,

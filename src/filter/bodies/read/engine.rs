@@ -37,7 +37,7 @@ readers! {
         working_directory: &'t str = "WorkingDir",
     }
 
-    /// What a container gets of its host.
+    /// The settings of a container that concern its host.
     HostConfig<'t> {
         annotations: Option<Map<'t>> = "Annotations",
         auto_remove: bool = "AutoRemove",
@@ -192,7 +192,7 @@ readers! {
         log_driver: Option<DriverConfig<'t>> = "LogDriver",
     }
 
-    /// What the containers of a service may use.
+    /// The resources of a service's containers.
     Resources<'t> {
         limits: Option<TaskLimits<'t>> = "Limits",
         reservations: Option<Node<'t>> = "Reservations",
@@ -314,7 +314,7 @@ readers! {
         defaults: Option<TaskDefaults<'t>> = "TaskDefaults",
     }
 
-    /// What tasks have whose service says nothing else.
+    /// The defaults of tasks whose service sets nothing else.
     TaskDefaults<'t> {
         log_driver: Option<DriverConfig<'t>> = "LogDriver",
     }

@@ -98,7 +98,7 @@ readers! {
         limit: Option<Node<'t>> = "limit",
     }
 
-    /// A namespace and whose it is.
+    /// A namespace and its owner.
     Namespace<'t> {
         mode: &'t str = "nsmode",
         value: &'t str = "value",
@@ -153,7 +153,7 @@ readers! {
         later_health_log: Option<Text<'t>> = "healthLogDestination",
     }
 
-    /// What is added to a list of manifests.
+    /// An addition to a list of manifests.
     Manifest<'t> {
         operation: &'t str = "operation",
         images: Vec<Text<'t>> = "images",

@@ -97,7 +97,7 @@ const RESTART_POLICY: FieldTable = FieldTable {
     },
 };
 
-/// What a container gets of its host.
+/// The settings of a container that concern its host.
 pub(super) const HOST_CONFIG: FieldTable = FieldTable {
     title: "HostConfig",
     source: "moby api/types/container/hostconfig.go: HostConfig",

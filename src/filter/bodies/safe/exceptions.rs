@@ -1,5 +1,5 @@
-//! The items of `-safecreateallow`: what a container may get beside what every
-//! ordinary container has.
+//! The items of `-safecreateallow`: the rights that a container may get beside
+//! those of every ordinary container.
 //!
 //! ```text
 //! privileged,capadd:NET_ADMIN,device:/dev/fuse,network:host
@@ -16,7 +16,7 @@ use crate::text::quoted;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What stands behind the colon of an item.
+/// The text behind the colon of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Argument {
     /// Nothing; there is no colon either.
@@ -50,7 +50,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $word,)+ }
             }
 
-            /// What an item of this kind lets a client do, for the documentation.
+            /// The rights that an item of this kind gives a client, for the documentation.
             #[must_use]
             pub fn opens(self) -> &'static str {
                 match self { $(Self::$kind => $opens,)+ }
@@ -143,7 +143,7 @@ pub enum ItemError {
     Path(String),
 }
 
-/// What containers may get beside what every ordinary container has.
+/// The rights that containers may get beside those of every ordinary container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exceptions {
     items: BTreeSet<Item>,

@@ -23,8 +23,8 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
-/// What Engine 20.10 masks (moby `oci/defaults.go`). Later ones mask more, and an
-/// inspected container shows what its Engine masked.
+/// The paths that Engine 20.10 masks (moby `oci/defaults.go`). Later ones mask
+/// more, and an inspected container lists the paths that its Engine masked.
 const MASKED: [&str; 10] = [
     "/proc/acpi",
     "/proc/asound",
@@ -60,7 +60,7 @@ const LOG_OPTIONS: [&str; 14] = [
     "tag",
 ];
 
-/// What a request for GPUs may name.
+/// The capabilities that a request for GPUs may name.
 const GPU_CAPABILITIES: [&str; 8] =
     ["gpu", "nvidia", "compat32", "compute", "display", "graphics", "utility", "video"];
 

@@ -1,5 +1,4 @@
-//! Walks a body by a table, collects what is not allowed, and takes out what is not
-//! known and says nothing.
+//! Walks a body by a table, collects the violations, and removes unknown empty fields.
 //!
 //! **Invariant:** a key is compared exactly. One that a decoder would take for a judged
 //! field, but that is spelled otherwise, is a violation.
@@ -70,7 +69,7 @@ impl<'e> Judge<'e> {
         Self { exceptions, violations: Violations::default() }
     }
 
-    /// What was found.
+    /// The violations that were found.
     pub(super) fn violations(self) -> Violations {
         self.violations
     }

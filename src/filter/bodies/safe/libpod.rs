@@ -128,7 +128,7 @@ pub(super) const CREATE: FieldTable = FieldTable {
     },
 };
 
-/// What a container's processes may do.
+/// The security settings of a container's processes.
 const SECURITY: FieldTable = FieldTable {
     title: "Podman: privileges and limits of a container",
     source: "podman pkg/specgen/specgen.go: SpecGenerator",
@@ -166,7 +166,7 @@ const SECURITY: FieldTable = FieldTable {
     },
 };
 
-/// What containers and pods have in common.
+/// The fields that containers and pods have in common.
 const SHARED: FieldTable = FieldTable {
     title: "Podman: fields of containers and pods",
     source: "podman pkg/specgen/specgen.go and podspecgen.go: SpecGenerator, PodSpecGenerator",
@@ -207,8 +207,8 @@ const SHARED: FieldTable = FieldTable {
     },
 };
 
-/// Annotations that Podman's client adds. Those of security options only repeat what
-/// is judged in fields of their own.
+/// Annotations that Podman's client adds. Those of security options only repeat
+/// settings that are judged in fields of their own.
 const ANNOTATIONS: [&str; 8] = [
     "io.kubernetes.cri-o.TTY",
     "io.podman.annotations.apparmor",

@@ -266,8 +266,8 @@ pub(super) const JUDGED_WITH_DRIVER: Judgement = Judgement {
 };
 
 /// Judges the options of a driver that is not a plugin: file systems of the network
-/// and of memory are exceptions; what mounts a directory of the host is judged by
-/// the rule for these.
+/// and of memory are exceptions; options that mount a directory of the host are
+/// judged by the rule for these.
 pub(super) fn check_driver(
     judge: &mut Judge<'_>,
     place: &Place<'_>,

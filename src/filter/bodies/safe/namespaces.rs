@@ -1,4 +1,4 @@
-//! The modes of namespaces: whose a container has.
+//! The modes of namespaces: they decide whose namespace a container gets.
 //!
 //! Daemons compare modes exactly. Here a mode that differs only in case or in white
 //! space counts as the same: nobody has to know which decoder trims.

@@ -1,4 +1,4 @@
-//! Which operations are governed, and how.
+//! The operations that safe create governs, and how.
 //!
 //! A governed operation is judged by its body or query, or refused as a whole unless an
 //! item names it: those are opaque, or control the host. Operations that are not here
@@ -41,8 +41,8 @@ pub(super) fn opened_by(operation: Operation) -> Option<Kind> {
     })
 }
 
-/// The same for parts of Podman's own tree that count as a whole, whatever operations
-/// its next version may add there.
+/// The same for parts of Podman's own tree that count as a whole, with all operations
+/// that its next version may add there.
 pub(super) fn area_opened_by(method: Method, path: &str) -> Option<Kind> {
     let mut segments = below_libpod(path)?.split('/').skip(1);
     match (method, segments.next()?, segments.next().unwrap_or_default()) {

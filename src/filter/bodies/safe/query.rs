@@ -12,7 +12,7 @@ use crate::filter::bodies::query::{Parameter, parameters};
 use crate::filter::bodies::refusal::Fault;
 use crate::json::Tree;
 
-/// What becomes of parameters that are in no table.
+/// The treatment of parameters that are in no table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// They pass: clients repeat bodies in queries.

@@ -15,7 +15,7 @@ use crate::json::{Tree, reads_alike};
 #[derive(Debug)]
 #[cfg_attr(not(test), allow(dead_code, reason = "some cells are for the documentation"))]
 pub(in crate::filter::bodies) struct FieldTable {
-    /// What the object is, for the documentation.
+    /// The title of the object, for the documentation.
     pub(super) title: &'static str,
     /// Where the daemon defines it: project, file and type.
     pub(super) source: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     /// Which values pass.
     pub(super) values: Values,
-    /// What else there is to know; mostly nothing.
+    /// Further remarks; mostly empty.
     pub(super) note: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Values {
     Truth,
     /// `false`; the item opens `true`.
     False(Kind),
-    /// Only what means nothing: `""`, `0`, `false`, `[]`, `{}`. The item opens the rest.
+    /// Only a value without meaning: `""`, `0`, `false`, `[]`, `{}`. The item opens the rest.
     Empty(Option<Kind>),
     /// The empty text and these; the item, with the text as its argument, opens others.
     Words(&'static [&'static str], Option<Kind>),
@@ -64,7 +64,7 @@ pub(super) enum Values {
     MapOf(&'static Values),
     /// An object with a table of its own.
     Object(&'static FieldTable),
-    /// What a function says.
+    /// As a function decides.
     By(&'static Judgement),
 }
 
@@ -116,7 +116,7 @@ impl FieldTable {
 }
 
 impl Values {
-    /// Whether no value is refused for what it means.
+    /// Whether no value is refused for its meaning.
     pub(super) fn are_free(&self) -> bool {
         match self {
             Self::Any | Self::Text | Self::Texts | Self::Number | Self::Truth => true,

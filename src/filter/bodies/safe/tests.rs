@@ -16,7 +16,7 @@ pub(super) fn rules(items: &str) -> BodyRules {
     BodyRules { safe_create: Some(safe), ..BodyRules::default() }
 }
 
-/// What is sent, or why nothing is.
+/// The request that is sent, or the reason for a refusal.
 pub(super) fn judge(rules: &BodyRules, target: &str, body: &str) -> Result<String, String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let inspection =
@@ -37,7 +37,7 @@ pub(super) fn opened(target: &str, body: &str, item: &str) {
     assert!(judge(&rules(item), target, body).is_ok(), "{item} does not allow {body}");
 }
 
-/// Refused, whatever is on the list.
+/// Refused; no item on the list allows it.
 pub(super) fn refused(target: &str, body: &str, part: &str) {
     let refusal = judge(&rules(""), target, body).expect_err(body);
     assert!(refusal.contains(part), "{refusal}");

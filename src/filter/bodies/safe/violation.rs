@@ -1,4 +1,4 @@
-//! What a body asks for and may not have, with the item that would allow it.
+//! The parts of a body that are not allowed, with the item that would allow each.
 
 use super::exceptions::Item;
 use crate::filter::bodies::refusal::Refusal;

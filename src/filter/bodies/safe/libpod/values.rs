@@ -95,8 +95,8 @@ const NAMESPACE: FieldTable = FieldTable {
     },
 };
 
-/// Judges whose a namespace is: the container's own, of its pod, of the host, of
-/// another container. One by its path is nobody's.
+/// Judges the owner of a namespace: the container, its pod, the host, another
+/// container. A namespace given by its path has no owner.
 fn check_namespace(
     judge: &mut Judge<'_>,
     place: &Place<'_>,
@@ -161,7 +161,7 @@ pub(super) const DEVICE_TEXT: Judgement = Judgement {
 fn check_device(judge: &mut Judge<'_>, place: &Place<'_>, device: &str) {
     let shown = Tree::String(device.into());
     if !device.starts_with('/') {
-        // What is no CDI device counts as a path to Podman.
+        // Podman takes a text that is no CDI device for a path.
         return match device.contains('=') && !device.contains(':') {
             true => judge.need(place, &shown, Kind::Cdi, device),
             false => judge.refuse_value(place, &shown),
@@ -189,8 +189,8 @@ const DEVICE: FieldTable = FieldTable {
     },
 };
 
-/// `device_cgroup_rule`. Podman makes each item allow what it names, and one that names
-/// nothing means all devices to crun: `null` and `{}` are rules as well.
+/// `device_cgroup_rule`. Each item makes Podman allow the devices that it names, and
+/// one that names nothing means all devices to crun: `null` and `{}` are rules as well.
 pub(super) const DEVICE_RULES: Judgement = Judgement {
     passes: "none",
     opened_by: &[Kind::DeviceRule],
@@ -234,7 +234,7 @@ const DEVICE_RULE_FIELDS: FieldTable = FieldTable {
     },
 };
 
-/// A number of a device; `-1` stands for all as well.
+/// A number of a device; `-1` means all as well.
 fn number_or_star<'t>(tree: &'t Tree<'_>, name: &str) -> &'t str {
     let Tree::Object(members) = tree else { return "*" };
     match members.iter().find(|(key, _)| key == name) {
