@@ -17,6 +17,12 @@ pub(crate) struct Report(BTreeMap<String, BTreeSet<String>>);
 /// File systems that a container may have beyond an ordinary one's.
 const OWN_FILE_SYSTEMS: [&str; 3] = ["tmpfs", "mqueue", "devpts"];
 
+/// Whether an overlay is made of the Engine's own layers, as that of an image mount is.
+fn is_of_images(overlay: &str) -> bool {
+    let mut directories = overlay.split(',').filter(|option| option.contains("dir="));
+    directories.all(|option| option.contains("/overlay2/"))
+}
+
 /// Masked by late Engines only; a list of an early one passes.
 const OFTEN_OPEN: [&str; 2] = ["/proc/interrupts", "/sys/devices/virtual/powercap"];
 
@@ -94,6 +100,7 @@ impl Report {
             let kind = file_system.split(' ').next().unwrap_or_default();
             let root = mount.split(' ').nth(3).unwrap_or_default();
             OWN_FILE_SYSTEMS.contains(&kind)
+                || kind == "overlay" && is_of_images(file_system)
                 || root.contains("/volumes/")
                 || mount.split(' ').nth(4) == Some("/sbin/docker-init")
         };
