@@ -37,7 +37,7 @@ use std::fmt;
 
 /// How deep arrays and objects may nest. Bodies of real clients use about
 /// eight levels; the limit keeps recursion within a small thread stack.
-pub const DEPTH_MAX: usize = 64;
+pub const DEPTH_MAX: usize = 32;
 
 /// How many values a body may hold, so that a body of brackets does not grow
 /// to many times its size. The largest real ones have some thousand.
