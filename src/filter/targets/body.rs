@@ -22,6 +22,9 @@ use std::borrow::Cow;
 /// Networks that are nobody's, in bodies alone.
 const OPEN_NETWORKS: [&str; 5] = ["", "default", "bridge", "none", "host"];
 
+/// A full id has that many hexadecimal digits.
+const ID_DIGITS: usize = 64;
+
 type Outcome<T = ()> = Result<T, Fault>;
 
 /// An object whose fields are looked up and changed.
@@ -265,7 +268,7 @@ fn endpoints(tree: &mut Tree<'_>, place: &str, resolver: &mut Resolver<'_>) -> O
         if !key.is_empty() && OPEN_NETWORKS.contains(&&**key) {
             open_endpoint(tree, &place, resolver)?;
         } else {
-            let network = resolver.target_in_body(Network, key)?;
+            let network = named_network(key, &place, resolver)?;
             endpoint(tree, &place, &network, resolver)?;
             *key = Cow::Owned(network.name);
         }
@@ -282,6 +285,22 @@ fn open_endpoint(tree: &mut Tree<'_>, place: &str, resolver: &mut Resolver<'_>) 
     let mut fields = Fields::of(tree, place, &["NetworkID", "Links"])?;
     fields.members.retain(|(key, _)| key != "NetworkID");
     links(&mut fields, resolver, Identity::Short)
+}
+
+/// The network that a body names. What is sent names it by its name, which a daemon must
+/// read as nothing else: a network may be called `container:db`, or like another's id.
+fn named_network(reference: &str, place: &str, resolver: &mut Resolver<'_>) -> Outcome<Found> {
+    let network = resolver.target_in_body(Network, reference)?;
+    // While a question is open, names are not known.
+    if resolver.is_settled() && reads_otherwise(&network.name) {
+        return Err(value(place, "is a network whose name is read as a mode or as an id"));
+    }
+    Ok(network)
+}
+
+fn reads_otherwise(name: &str) -> bool {
+    let is_id = name.len() == ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id || name.contains(':') || OPEN_NETWORKS.contains(&name)
 }
 
 fn endpoint<'a>(
@@ -374,11 +393,11 @@ fn host_config<'a>(
     for (index, mount) in fields.items("Mounts")?.iter_mut().enumerate() {
         self::mount(mount, &format!("{mounts_place}[{index}]"), labels, resolver)?;
     }
-    let Some((mode, _)) = fields.text("NetworkMode")? else { return Ok(None) };
+    let Some((mode, place)) = fields.text("NetworkMode")? else { return Ok(None) };
     if share(mode, resolver)? || OPEN_NETWORKS.contains(&&**mode) {
         return Ok(None);
     }
-    let network = resolver.target_in_body(Network, mode)?;
+    let network = named_network(mode, &place, resolver)?;
     *mode = Cow::Owned(network.name.clone());
     Ok(Some(network))
 }

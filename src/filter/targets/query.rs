@@ -119,10 +119,52 @@ impl Query {
         Ok(())
     }
 
+    /// Judges the arguments of `ps`. The daemon runs it on the host and keeps the lines
+    /// whose first column named `PID` has a process of the container, so that a column
+    /// that is renamed, or that has spaces and comes before, shows processes of others.
+    pub(super) fn limit_processes(&self) -> Result<(), TargetDenial> {
+        let mut given = self.0.iter().filter(|parameter| parameter.is("ps_args"));
+        match given.all(|parameter| is_plain_ps(&parameter.value)) {
+            true => Ok(()),
+            false => Err(TargetDenial::Query(
+                "ps_args: only plain styles such as aux and -ef can be limited to a container, \
+                 and -eo with columns of which pid is the first"
+                    .into(),
+            )),
+        }
+    }
+
+    /// Judges a start: a checkpoint may be that of another container.
+    pub(super) fn limit_start(&self) -> Result<(), TargetDenial> {
+        let is_checkpoint = |p: &Parameter| p.is("checkpoint") || p.is("checkpoint-dir");
+        match self.0.iter().any(|p| is_checkpoint(p) && !p.value.is_empty()) {
+            true => Err(TargetDenial::Query("checkpoints cannot be limited".into())),
+            false => Ok(()),
+        }
+    }
+
     /// Takes parameters away.
     pub(super) fn remove(&mut self, name: &str) {
         self.0.retain(|parameter| parameter.name != name);
     }
+}
+
+/// Whether these arguments of `ps` print the process's id in the first column that is
+/// named so, and no spaces before it.
+fn is_plain_ps(arguments: &str) -> bool {
+    const STYLES: [&str; 16] = [
+        "", "-e", "-A", "-ef", "-Af", "-eF", "-efww", "-ely", "a", "x", "ax", "aux", "auxw",
+        "auxww", "axu", "-aux",
+    ];
+    const OWN_COLUMNS: [&str; 5] = ["-eo ", "-Ao ", "-o ", "axo ", "o "];
+    let is_column = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b"_%".contains(&b))
+    };
+    let columns = OWN_COLUMNS.iter().find_map(|option| arguments.strip_prefix(option));
+    STYLES.contains(&arguments)
+        || columns.is_some_and(|columns| {
+            columns.split(',').next() == Some("pid") && columns.split(',').all(is_column)
+        })
 }
 
 impl Filters {

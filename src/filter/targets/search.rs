@@ -193,7 +193,14 @@ impl<'a> Plan<'a> {
         let mut path = request.target().path().to_owned();
         let mut query = request.target().query().map(str::to_owned);
         match operation.facts().targeting {
-            Targeting::One => path = named_path(operation, &path, resolver)?.0,
+            Targeting::One => {
+                match operation {
+                    Operation::ContainerTop => Query::read(query.as_deref())?.limit_processes()?,
+                    Operation::ContainerStart => Query::read(query.as_deref())?.limit_start()?,
+                    _ => {}
+                }
+                path = named_path(operation, &path, resolver)?.0;
+            }
             Targeting::Join => {
                 let (own_path, network) = named_path(operation, &path, resolver)?;
                 path = own_path;

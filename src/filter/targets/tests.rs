@@ -25,6 +25,8 @@ fn answer(question: &Question) -> Fact {
         (Exec, EXEC) => (EXEC, "own", "web"),
         (Exec, "foreign") => ("foreign", "foreign", "db"),
         (Network, NET | "net" | "1a") => (NET, "net", "web"),
+        (Network, "1c") => ("1c", "container:foreign", "web"),
+        (Network, "1d") => ("1d", FOREIGN_NET, "web"),
         (Network, FOREIGN_NET | "foreign") => (FOREIGN_NET, "foreign", "db"),
         (Volume, "vol") => ("vol", "vol", "web"),
         (Volume, "foreign") => ("foreign", "foreign", "db"),
@@ -375,6 +377,59 @@ fn networks_are_pinned_by_their_ids() {
     assert!(endpoints(links).contains(&format!(r#""Links":["{}:a"]"#, &OWN[..12])));
     let open = r#"{"NetworkingConfig":{"EndpointsConfig":{"bridge":{"NetworkID":"x","A":1}}}}"#;
     assert!(endpoints(open).contains(r#"{"bridge":{"A":1}}"#));
+}
+
+#[test]
+fn a_network_whose_name_reads_as_something_else_is_not_joined() {
+    // Its owner may call it like a mode, or like the id of a foreign one.
+    for network in ["1c", "1d"] {
+        for given in [
+            format!(r#"{{"HostConfig":{{"NetworkMode":"{network}"}}}}"#),
+            format!(r#"{{"NetworkMode":"{network}"}}"#),
+            format!(r#"{{"NetworkingConfig":{{"EndpointsConfig":{{"{network}":{{}}}}}}}}"#),
+        ] {
+            let refusal = body("POST /containers/create", &given);
+            assert!(refusal.starts_with("403 "), "{given}: {refusal}");
+            assert!(refusal.contains("is read as a mode or as an id"), "{given}: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn processes_are_listed_by_the_column_of_their_ids_alone() {
+    let top = |arguments: &str| target(&format!("GET /containers/own/top?ps_args={arguments}"));
+    for plain in ["", "-ef", "aux", "auxww", "-eo%20pid,comm", "-o+pid,user,%25cpu", "axo%20pid"] {
+        let sent = top(plain);
+        assert!(sent.starts_with(&format!("/containers/{OWN}/top")), "{plain}: {sent}");
+    }
+    for other in [
+        "-oetimes=PID%20-oargs%20-e",
+        "-eo%20args,pid",
+        "-eo%20pid=X,args",
+        "-eo%20pid,args=PID",
+        "-eo%20pid,args%20m",
+        "-eo%20ppid,pid",
+        "-eo%20pid,",
+        "-eo%09args,pid",
+        "aux%20--help",
+        "aux%0b",
+        "m",
+    ] {
+        assert!(top(other).starts_with("400 "), "{other}: {}", top(other));
+    }
+    let twice = target("GET /containers/own/top?ps_args=aux&PS_ARGS=m");
+    assert!(twice.starts_with("400 "), "{twice}");
+}
+
+#[test]
+fn a_start_from_a_checkpoint_is_refused() {
+    for query in ["checkpoint=a", "checkpoint-dir=/x", "Checkpoint=a", "detachKeys=a&checkpoint=a"]
+    {
+        let refusal = target(&format!("POST /containers/own/start?{query}"));
+        assert!(refusal.starts_with("400 "), "{query}: {refusal}");
+    }
+    let sent = format!("/containers/{OWN}/start?checkpoint=");
+    assert_eq!(target("POST /containers/own/start?checkpoint="), sent);
 }
 
 #[test]
