@@ -1,5 +1,4 @@
-//! What this program is: its version, the commit and the target that it was
-//! built for.
+//! The identity of this program: its version, commit and build target.
 //!
 //! There is no build script: `scripts/lib.sh` passes the commit, and a build by
 //! cargo alone does not know one. Two builds of one commit stay identical.

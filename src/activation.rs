@@ -1,11 +1,11 @@
 //! Socket activation: listeners that the service manager opened for us
 //! (sd_listen_fds(3)).
 //!
-//! **Invariant:** nothing is reserved or opened by what the variables announce
-//! before their numbers are known to be sensible.
+//! **Invariant:** the numbers in the variables are validated before anything is
+//! allocated or opened for them.
 //!
-//! What this deliberately does not do: decide what a listener is for. Its name
-//! (`FileDescriptorName=`) is handed on beside it; older systemd, systemfd and
+//! This deliberately does not decide the purpose of a listener. Its name
+//! (`FileDescriptorName=`) is passed on with it; older systemd, systemfd and
 //! `systemd-socket-activate` give none.
 
 use listenfd::ListenFd;
@@ -51,8 +51,8 @@ pub enum PassedSocket {
 /// are removed from the environment.
 ///
 /// # Errors
-/// If a passed descriptor is not a listening stream socket. What a unit file
-/// passes is meant; to serve a part of it would hide the mistake.
+/// If a passed descriptor is not a listening stream socket. A unit file passes all
+/// of them on purpose; to serve only some would hide the mistake.
 pub fn passed_listeners() -> io::Result<Vec<PassedListener>> {
     if !are_for_us(|name| std::env::var(name).ok(), std::process::id())? {
         return Ok(Vec::new());

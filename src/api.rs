@@ -1,4 +1,5 @@
-//! The daemons' operations: which operation is a request, and what does it open?
+//! The daemons' operations: the operations of a request, and the access that each
+//! gives.
 //!
 //! One table names every operation of the Engine's API and of Podman's, as their
 //! own API documents name them. Everything that has to know an API path asks
@@ -11,8 +12,8 @@
 //!   one operation, and [`generalise`] the pattern of one path.
 //!
 //! **Invariant:** a path is always the decoded one in normal form that
-//! [`crate::http1::Target`] guarantees. **Invariant:** whatever `exact` names,
-//! `recognise` finds.
+//! [`crate::http1::Target`] guarantees. **Invariant:** `recognise` finds each
+//! operation that `exact` names.
 
 mod glance;
 mod pattern;
@@ -38,7 +39,7 @@ pub enum Tree {
     Libpod,
 }
 
-/// What an operation gives to a client, from the least to the most.
+/// The access that an operation gives to a client, from the least to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Versions, pings, whether a thing exists.
@@ -100,7 +101,7 @@ impl Class {
         matches!(self, Self::Files | Self::Runs | Self::Host)
     }
 
-    /// What a client gets that may use operations of this class.
+    /// The access of a client that may use operations of this class.
     #[must_use]
     pub fn gives(self) -> &'static str {
         match self {
@@ -221,9 +222,9 @@ pub struct Facts {
     pub naming: Naming,
     /// The tree that has it.
     pub tree: Tree,
-    /// What it works on.
+    /// The kind of object that it works on.
     pub subject: Subject,
-    /// What it opens.
+    /// The access that it gives.
     pub class: Class,
     /// How its bytes flow.
     pub flow: Flow,
@@ -231,7 +232,7 @@ pub struct Facts {
     pub targeting: Targeting,
     /// All paths that reach it.
     pub routes: &'static [Route],
-    /// What it does, as the end of a sentence that begins with its name.
+    /// Its effect, as the end of a sentence that begins with its name.
     pub summary: &'static str,
 }
 

@@ -1,5 +1,6 @@
-//! Which version of control groups this host has: on version 1 a daemon gives every
-//! container the host's cgroup namespace, and shows it in what it says of containers.
+//! The version of control groups on this host: on version 1 a daemon gives every
+//! container the host's cgroup namespace, and shows it in its descriptions of
+//! containers.
 //!
 //! The daemon runs on this host, so that its kernel need not be asked twice: the proxy
 //! reads its own membership, which every container shows.

@@ -1,9 +1,9 @@
 //! Our own client of the daemon's API: ping, list, inspect, follow events.
 //!
-//! **Invariant:** every question has a connection of its own, and all but the
-//! stream of events must go on within five seconds.
-//! **Invariant:** answers are read as they arrive; only the pieces that are
-//! asked for are kept, whatever labels containers have.
+//! **Invariant:** every request has its own connection, and all but the stream of
+//! events must make progress within five seconds.
+//! **Invariant:** responses are parsed as they arrive; only the requested parts are
+//! kept, even if containers have huge labels.
 //!
 //! Paths carry no version, so that every Engine answers in its own.
 //!
@@ -176,7 +176,7 @@ impl Events {
     /// has begun.
     ///
     /// # Errors
-    /// The stream's end, in whatever way: changes may have been missed.
+    /// Any end of the stream: changes may have been missed.
     pub fn take(&mut self) -> Result<Vec<Change>, EngineError> {
         let mut changes = Vec::new();
         while changes.len() < CHANGES_AT_ONCE && self.json.bytes_mut().has_begun()? {

@@ -1,7 +1,7 @@
 //! The sans-I/O HTTP/1.1 layer: bytes in, values out, values printed.
 //!
 //! **Invariant:** nothing here does I/O, knows a clock or spawns a thread.
-//! **Invariant:** no byte of a received head is ever forwarded; what is sent is
+//! **Invariant:** no byte of a received head is ever forwarded; each sent head is
 //! printed from a parsed value ([`Request`], [`Response`]).
 //! **Invariant:** a body has exactly one framing: [`RequestBody`] and
 //! [`ResponseBody`] cannot express Content-Length together with chunked.

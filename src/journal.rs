@@ -29,7 +29,7 @@ impl Throttle {
     }
 }
 
-/// What the log says already of one thing that may fail.
+/// The state of one thing that may fail, as it was logged last.
 #[derive(Debug, Default)]
 pub struct Journal {
     /// The cause of the failure that was logged last; `None` while all is well.

@@ -1,22 +1,20 @@
 //! One strict JSON value, read so that only one reading of it exists.
 //!
-//! Go's `encoding/json`, which the Engine and Podman decode with, matches the
-//! names of fields without regard to case, applies repeated keys one after the
-//! other onto the same value, puts U+FFFD in place of what is not UTF-8, and
-//! in older versions ignores what follows the value. Whoever judges a body by
-//! another rule judges another body. So everything that two decoders could read
-//! differently is an error here:
+//! Go's `encoding/json`, which the Engine and Podman decode with, matches the names
+//! of fields without regard to case, applies repeated keys one after the other onto
+//! the same value, replaces invalid UTF-8 by U+FFFD, and in older versions ignores
+//! data behind the value. A filter that decodes by other rules judges a different
+//! body. So everything that two decoders could read differently is an error here:
 //!
 //! - bytes that are not UTF-8, lone surrogates, NUL, raw control characters;
 //! - two keys of one object that are equal, or that [`fold`] makes equal. Only a
 //!   Go map has exact keys: there `MAINTAINER` beside `maintainer` is legal. A
 //!   [`Shape`] names the maps of a body; every other object may be a struct;
 //! - anything but white space around the one value;
-//! - whatever RFC 8259 does not know: comments, `NaN`, leading zeros, commas
-//!   too many.
+//! - every extension of RFC 8259: comments, `NaN`, leading zeros, surplus commas.
 //!
-//! What is kept is printed again without white space: keys in their order, and
-//! numbers digit by digit, so that none of them passes through a float.
+//! The value is printed again without white space: keys in their order, and numbers
+//! digit by digit, never through a float.
 //!
 //! Why not `serde_json`: its map keeps the last of several equal keys and says
 //! nothing of the others, and with exact numbers it hands a number to a visitor
@@ -69,7 +67,7 @@ pub struct SyntaxError {
 }
 
 impl<'a> Tree<'a> {
-    /// Reads the one value of a text, of which nothing is known.
+    /// Reads the one value of a text of unknown structure.
     ///
     /// # Errors
     /// The first thing that is not strict JSON, see the [module](self).
@@ -331,7 +329,7 @@ mod tests {
         check_error(flat(VALUES_MAX + 1).as_bytes(), "too many values");
     }
 
-    /// JSON texts with much of what can go wrong in them.
+    /// JSON texts with many kinds of errors.
     fn near_json() -> impl Strategy<Value = String> {
         let leaf = prop_oneof![
             Just("null".to_owned()),

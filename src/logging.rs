@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** one event is one line. Nothing that a client sends can end a
 //! line, start a key, or reach a terminal as a control: see `escape`.
-//! **Invariant:** who logs never waits for standard output: see `queue`.
+//! **Invariant:** a thread that logs never waits for standard output: see `queue`.
 //!
 //! A key whose value is null is left out. Standard output that can't be written
 //! to is ignored: the proxy goes on. A panic is a line too, where standard error
@@ -38,8 +38,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use timestamp::Timestamp;
 
-/// Longest value of a line; those of requests are cut before, by who logs them.
-/// Docker splits lines at 16 KiB.
+/// Longest value of a line; those of requests are cut earlier, by the code that
+/// logs them. Docker splits lines at 16 KiB.
 const VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// How long the end of the program after a panic waits for its line.
@@ -59,7 +59,7 @@ pub fn init(config: LogConfig) {
         // Without a thread the log may wait for its reader.
         Err(_) => Target::Stdout,
     };
-    // The only error is that a log is set up already, which is what was wanted.
+    // The only error is that a logger is set up already, which is fine.
     builder(config, target).try_init().unwrap_or_default();
     std::panic::set_hook(Box::new(log_panic));
 }
@@ -180,7 +180,7 @@ fn builder(config: LogConfig, target: Target) -> Builder {
     builder
 }
 
-/// Go's names. It has none for what is below DEBUG.
+/// Go's names. It has none for levels below DEBUG.
 fn level_name(level: Level) -> &'static str {
     match level {
         Level::Error => "ERROR",
@@ -371,7 +371,7 @@ mod tests {
         );
     }
 
-    /// Sends what each single call of `write` gets.
+    /// Sends the bytes of each single call of `write`.
     struct Pieces(Sender<String>);
 
     impl Write for Pieces {

@@ -23,14 +23,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// What metrics say of this program.
+/// The version of this program, for metrics.
 const BUILD: Build =
     Build { version: about::VERSION, commit: about::COMMIT, target: about::TARGET };
 
 /// How often the log says that the proxy is learning.
 const LEARNING_REMINDER: Duration = Duration::from_secs(600);
 
-/// A daemon's socket that is missing, or a listener that cannot be had.
+/// A missing socket of the daemon, or a listener that cannot be bound.
 const EXIT_UNAVAILABLE: u8 = 2;
 
 /// How long the end waits for a log that nobody reads.
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let call = Call::new(std::env::args_os().skip(1).collect(), std::env::vars_os().collect());
     match Config::from_args_and_env(call.arguments.clone(), call.environment.clone()) {
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
-            // Whoever closed standard output does not want to read on.
+            // If standard output is closed, nobody reads on.
             let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             ExitCode::SUCCESS
         }
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the program was started by this name, in whatever directory.
+/// Whether the program was started by this name, in any directory.
 fn is_called(name: &str) -> bool {
     let program = std::env::args_os().next().map(PathBuf::from);
     program.is_some_and(|path| path.file_name() == Some(name.as_ref()))
@@ -118,7 +118,7 @@ impl From<String> for StartError {
     }
 }
 
-/// Serves until something asks for the end.
+/// Serves until the program is to stop.
 fn start_and_wait(
     config: &Config,
     passed: io::Result<Vec<PassedListener>>,
@@ -168,8 +168,8 @@ fn metrics(config: &Config, address: SocketAddr) -> Result<(Arc<Metrics>, Export
     Ok((Arc::new(Metrics::new(BUILD, names)), exporter))
 }
 
-/// Starts the thread that prints what was learned when it is asked for, and says
-/// every ten minutes that the proxy is learning.
+/// Starts the thread that prints the learned list on request, and logs every ten
+/// minutes that the proxy is learning.
 fn report_learned(learner: &Arc<Learner>) -> Result<Sender<()>, String> {
     let (report, reports) = channel();
     let learner = Arc::clone(learner);

@@ -1,4 +1,4 @@
-//! Numbers for a monitoring: what sessions count, and the page that shows it.
+//! Numbers for monitoring: the counters of sessions, and the page that shows them.
 //!
 //! [`Counters`] has the numbers of one listener; sessions add to it. [`Metrics`]
 //! has those of all, and prints them with [`Gauges`] and the process's own numbers
@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// What the program is, for `socket_proxy_build_info`.
+/// The program's version, for `socket_proxy_build_info`.
 #[derive(Debug, Clone, Copy)]
 pub struct Build {
     /// The version of the package.

@@ -49,7 +49,7 @@ const STACK_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct Names(Option<Arc<Table>>);
 
-/// What sessions and the resolver's thread share.
+/// The state that sessions and the resolver's thread share.
 #[derive(Debug)]
 struct Table {
     entries: Mutex<Entries>,
@@ -66,7 +66,7 @@ struct Entries {
     is_closed: bool,
 }
 
-/// What is known of one name in one address family.
+/// The state of one name in one address family.
 #[derive(Debug, Default)]
 enum Entry {
     #[default]
@@ -83,8 +83,8 @@ struct Answer {
     stale_at: Instant,
 }
 
-/// A name and the family of the addresses that are asked for. Only the client's
-/// family is asked for: of what the other one is answered, nothing depends.
+/// A name and the family of the requested addresses. Only the client's family is
+/// resolved: nothing depends on the other one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Question {
     name: Arc<str>,
@@ -98,7 +98,7 @@ enum Family {
     V6,
 }
 
-/// What the table says of one address and some names.
+/// The result of looking up one address and some names in the table.
 enum Finding {
     Has,
     HasNot,

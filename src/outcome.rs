@@ -1,8 +1,8 @@
-//! What becomes of a request: one value, and what is said about it.
+//! The outcome of a request: one value, and the log lines and answers made from it.
 //!
 //! A request ends in a [`Refusal`], to which the proxy itself answers, or in an
-//! exchange with the daemon, of which an [`Outcome`] tells. Every log line about
-//! a request, every answer of our own and every status of one is made here.
+//! exchange with the daemon, which an [`Outcome`] describes. Every log line about a
+//! request, every answer of our own and every status of one is made here.
 //!
 //! **Invariant:** a refusal is logged and answered from the same value, so that
 //! the two cannot differ.
@@ -91,7 +91,7 @@ pub struct Sender<'r> {
     pub source: &'r Source,
 }
 
-/// What became of a request that went to the daemon.
+/// The outcome of a request that went to the daemon.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     /// The status of the response, if one came.
@@ -232,7 +232,7 @@ pub fn log_allowed(request: &Request<'_>, client: &dyn Display) {
 }
 
 impl Outcome {
-    /// Logs an exchange that ended, in whatever way.
+    /// Logs an exchange that ended, regularly or not.
     pub fn log(&self, permit: &Permit<'_>, client: &dyn Display) {
         lines::finished(self, permit, client);
     }

@@ -5,8 +5,8 @@
 //! **Invariant:** there is no time limit on a response, a stream or a tunnel. The
 //! clocks here run for a client that has ended its direction, or hung up, only.
 //!
-//! No decision is taken here: what to send, and what a response head means, is
-//! the session's matter.
+//! No decision is taken here: the session chooses what to send, and interprets
+//! response heads.
 
 pub mod buffer;
 mod flow;
@@ -91,7 +91,7 @@ pub struct Relay<'a> {
     client_hung_up: bool,
     silence_limit: Duration,
     delivery_limit: Duration,
-    /// Where what stalls is counted, if it is.
+    /// The count of stalled bytes, if there is a limit.
     stalls: Option<&'a Stalls>,
     stall: Option<Stall<'a>>,
 }
@@ -135,8 +135,8 @@ impl<'a> Relay<'a> {
         self.client.reset_on_close();
     }
 
-    /// Uploads until a whole response head stands in the download's buffer, and
-    /// tells its length.
+    /// Uploads until the download's buffer holds a whole response head; returns its
+    /// length.
     ///
     /// # Errors
     /// Any [`Fault`]; nothing of the response has been written then.
@@ -156,7 +156,8 @@ impl<'a> Relay<'a> {
     }
 
     /// Uploads until the whole body of the response is received, and returns it
-    /// instead of passing it on. `grow` is asked for room for that many bytes in all.
+    /// instead of passing it on. `grow` is called for room for that many bytes in
+    /// all.
     ///
     /// # Errors
     /// Any [`Fault`]; nothing of the response has been written then.
@@ -209,8 +210,8 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Moves bytes both ways until each side has ended its direction. What is left
-    /// of the request's body goes first.
+    /// Moves bytes both ways until each side has ended its direction. The rest of
+    /// the request's body goes first.
     ///
     /// # Errors
     /// Either side's I/O.
@@ -251,8 +252,8 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Receives a part of the response that is not passed on, and writes what is due
-    /// to the client before it (a 100).
+    /// Receives a part of the response that is not forwarded, and first writes
+    /// pending data (a 100) to the client.
     fn step_head(&mut self) -> Result<Need, Fault> {
         if !self.download.prefix.is_empty() && self.download.step()? == Need::Write {
             return Ok(Need::Write);
@@ -276,7 +277,7 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Waits for what the flows need, and watches the client meanwhile.
+    /// Waits until a flow can go on, and watches the client meanwhile.
     fn wait(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
         if upload == Need::Again || download == Need::Again {
             return Ok(());
@@ -330,7 +331,8 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Counts what waits for its receivers, or gives up if that is too much.
+    /// Counts the bytes that wait for their receivers, or gives up if there are too
+    /// many.
     fn count_stalled(&mut self, upload: Need, download: Need) -> Result<(), Fault> {
         let Some(stalls) = self.stalls else { return Ok(()) };
         let of = |need, flow: &Flow<'_>| if need == Need::Write { flow.stalled_bytes() } else { 0 };
@@ -342,9 +344,10 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
-    /// Polls, and gives memory back when nothing has come for a while: all of an
-    /// upload that has ended, and what of a download's an event does not need. To
-    /// free the rest too would cost each event of a stream another wake-up.
+    /// Polls, and frees memory when nothing has come for a while: all of an upload
+    /// that has ended, and the part of a download's buffer that an event does not
+    /// need. To free the rest too would cost each event of a stream another
+    /// wake-up.
     fn poll_quietly(
         &mut self,
         upload: Need,
@@ -401,7 +404,7 @@ impl<'a> Relay<'a> {
     }
 }
 
-/// What a poll found.
+/// The result of a poll.
 struct Events {
     client: PollFlags,
     daemon: PollFlags,
@@ -438,7 +441,7 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Frees what only a bulk transfer or a huge head needs.
+    /// Frees the memory that only a bulk transfer or a huge head needs.
     pub fn end_exchange(&mut self) {
         self.client.give_back();
         self.daemon.give_back();
@@ -448,13 +451,13 @@ impl Buffers {
         }
     }
 
-    /// Frees what a huge head took.
+    /// Frees the memory of a huge head.
     pub fn shrink_head(&mut self) {
         self.head.clear();
         self.head.shrink_to(buffer::KEPT_BYTES);
     }
 
-    /// Frees what the next session on this thread does not need.
+    /// Frees the memory that the next session on this thread does not need.
     pub fn give_back(&mut self) {
         self.client.clear();
         self.daemon.clear();

@@ -8,27 +8,27 @@
 //! **Invariant:** a table is never believed for a new connection. Events lag, and
 //! an address can have changed hands meanwhile, so the container that is said to
 //! have it is inspected once, after its first request has arrived: the Engine
-//! answers under the container's lock. Whoever could send that request from that
-//! address has it then. Later requests on the connection cost nothing until
-//! something changes: a TCP connection does not change hands, since whoever gets
-//! the address next does not have its sequence numbers.
-//! **Invariant:** rights are lost at once when an event says that the container
-//! has ended or lost the address, and while events cannot be had, nobody's
-//! rights are known; what was known before is not used.
-//! **Invariant:** no container with labels ever gets the listener's allowlists.
-//! The table may lack a container that has just started, and so an address that
-//! a container could have is asked for at its network, which knows it from before
-//! the container's process begins. One that nobody has there has no rights, but
-//! for machines on a macvlan's or ipvlan's network, whose addresses no Engine
-//! knows; and there an address that a container had a moment ago, when it may have
-//! sent the request, has none either. Addresses that tell nothing (of the link alone) have none either.
+//! answers under the container's lock. The sender of that request has the address
+//! at that time. Later requests on the connection cost nothing until something
+//! changes: a TCP connection does not change hands, since the next holder of the
+//! address does not know its sequence numbers.
+//! **Invariant:** rights are lost at once when an event says that the container has
+//! ended or lost the address, and while no events can be received, nobody's rights
+//! are known; earlier knowledge is not used.
+//! **Invariant:** no container with labels ever gets the listener's allowlists. The table
+//! may lack a container that has just started, and so an address that a container could
+//! have is looked up in its network, which lists it before the container's process
+//! begins. One that nobody has there has no rights, but for machines on a macvlan's or
+//! ipvlan's network, whose addresses no Engine knows; and there an address that a
+//! container had a moment ago, when it may have sent the request, has none either.
+//! Link-local addresses, which identify nobody, have none either.
 //! **Invariant:** the table counts only for connections that reached the proxy at
-//! an address of its own container. That container is proven by the first of
-//! them, and stays the proxy's own whatever names containers get later.
+//! an address of its own container. That container is proven by the first of them,
+//! and stays the proxy's own even if names of containers change later.
 //!
-//! What cannot be told apart by address is not told apart: containers that share
-//! a network namespace, and those that may forge addresses (`NET_ADMIN`, or
-//! `NET_RAW` with ARP). Clients over unix sockets have no address.
+//! Clients with the same address cannot be distinguished: containers that share a
+//! network namespace, and those that may forge addresses (`NET_ADMIN`, or `NET_RAW`
+//! with ARP). Clients over unix sockets have no address.
 //!
 //! Read: `labels`, `table` (pure); `fault`, `grants`, `view`, `follow`.
 
@@ -279,7 +279,7 @@ impl Rights {
         }
     }
 
-    /// Finds the container that has an address by what its network knows.
+    /// Finds the container that has an address by inspecting the address's network.
     fn ask_networks(
         &self,
         networks: &[&str],
@@ -342,7 +342,7 @@ struct Ends {
     address: IpAddr,
 }
 
-/// What one reading of the table and of the Engine finds.
+/// The result of one reading of the table and of the Engine.
 enum Found {
     /// That container.
     Holder {
@@ -408,8 +408,8 @@ fn gone() -> Entitlement {
     Entitlement::Unknown("the container of this connection has lost the address".to_owned())
 }
 
-/// Whether the client has ended its side. Whoever sent a request and then ended
-/// may have had another container's address before.
+/// Whether the client has ended its side. A sender that has ended may have had an
+/// address that another container has now.
 fn has_left(client: &Socket) -> bool {
     let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
     let mut fds = [PollFd::new(client, ended)];

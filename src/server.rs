@@ -4,9 +4,9 @@
 //! its place is freed however the session ends, a panic included.
 //! **Invariant:** no accept error ends an acceptor, and none makes it spin.
 //!
-//! One acceptor thread per listener hands connections to a bounded pool. What
-//! has no place is turned away at once with a 503, on a thread of its own. Places
-//! of clients are for addresses that may be clients': see `door`.
+//! One acceptor thread per listener hands connections to a bounded pool. A
+//! connection without a place gets a 503 at once, on a separate thread. Places of
+//! clients are for addresses that may be clients': see `door`.
 
 mod admission;
 mod bind;
@@ -68,7 +68,7 @@ pub struct Server {
     listeners: Vec<Bound>,
 }
 
-/// What acceptors and sessions share.
+/// The state that acceptors and sessions share.
 #[derive(Debug)]
 struct Core {
     shared: Shared,
@@ -79,7 +79,7 @@ struct Core {
     overload: Overload,
 }
 
-/// What one listener's connections share.
+/// The state that one listener's connections share.
 #[derive(Debug)]
 struct Entrance {
     door: Door,
@@ -136,7 +136,7 @@ impl Server {
         Ok(Self { core, running, listeners: bound })
     }
 
-    /// What metrics ask for.
+    /// A function that returns the present gauges, for metrics.
     pub fn gauges(&self) -> impl Fn() -> Gauges + Send + 'static {
         let core = Arc::downgrade(&self.core);
         move || core.upgrade().map(|core| core.gauges()).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! One client connection: reads heads, asks the filter, has exchanges relayed.
 //!
 //! **Invariant:** every decision about a request is taken here, in the order in
-//! which this file reads: head, verdict, body, daemon, response, what next.
+//! which this file reads: head, verdict, body, daemon, response, reuse or close.
 //! **Invariant:** each request has a daemon connection of its own, dialled after
 //! the verdict; nothing is retried.
 //! **Invariant:** a client connection goes on only if both bodies ended exactly.
@@ -45,7 +45,7 @@ const SHOWN_BYTES_MAX: usize = 256;
 /// How long a close waits for a client that still sends to read its answer.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
-/// What all sessions share.
+/// The state that all sessions share.
 #[derive(Debug)]
 pub struct Shared {
     /// The daemon's socket.
@@ -56,11 +56,11 @@ pub struct Shared {
     pub names: Names,
     /// The rights of containers, where labels grant them.
     pub rights: Option<Rights>,
-    /// The budget for what requests take in memory.
+    /// The budget for the memory of requests.
     pub memory: Memory,
     /// Set while the proxy learns.
     pub learner: Option<Arc<Learner>>,
-    /// What is known of the daemon.
+    /// The daemon's product, once known.
     pub daemon: KnownDaemon,
     /// Set once, when no further request is to be taken.
     pub stopping: AtomicBool,
@@ -83,7 +83,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that has not asked for anything yet.
+    /// A connection that has not sent a request yet.
     #[must_use]
     pub fn new(socket: Socket, client: Client, width: Width) -> Self {
         let (idle, fresh) = (AtomicBool::new(false), AtomicBool::new(true));
@@ -100,7 +100,7 @@ pub struct Session<'a> {
     /// The policy of the request in hand.
     policy: Arc<SharedPolicy>,
     identity: ClientIdentity,
-    /// What is still to come of the request's body, while nobody else reads it.
+    /// The rest of the request's body, while nobody else reads it.
     unread: BodyReader,
     /// Set until the connection has a client's place.
     probation: Option<Probation<'a>>,
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Answers the request whose head stands at the start of the buffer.
+    /// Answers the request whose head is at the start of the buffer.
     fn answer(&mut self, head_bytes: usize) -> After {
         self.started = Instant::now();
         // The head and its print.
@@ -277,8 +277,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is left of a judged body is its print, twice: in the permit and on its
-    /// way to the daemon. While targets are looked up, the body may be read again.
+    /// Of a judged body only its print is kept, twice: in the permit and on its way
+    /// to the daemon. While targets are looked up, the body may be read again.
     fn judge_body<'r>(
         &mut self,
         policy: &SharedPolicy,
@@ -288,7 +288,7 @@ impl<'a> Session<'a> {
         let body_bytes = body.len();
         let verdict = policy.judge_body(inquiry, body);
         if !matches!(verdict, Verdict::SearchNeeded(..)) {
-            // Less than what judging takes, so that it is granted.
+            // Less than judging takes, so it is granted.
             let _ = self.hold.set(Part::Body, body_bytes * 2);
         }
         verdict
@@ -342,7 +342,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What let a request through.
+    /// The reason why a request is forwarded.
     fn judgement(&self, permit: &Permit<'_>) -> Judgement {
         match &self.shared.learner {
             Some(learner) if learner.let_through(permit) => Judgement::Learned,
@@ -393,7 +393,7 @@ impl<'a> Session<'a> {
         After::Close(reason)
     }
 
-    /// The same for what stands in the buffer.
+    /// The same for the bytes in the buffer.
     fn refuse_received(&mut self, refusal: &Refusal) -> After {
         let shown = self.buffers.client.filled();
         let shown = shown.get(..shown.len().min(SHOWN_BYTES_MAX)).unwrap_or_default().to_vec();
@@ -462,9 +462,9 @@ impl<'a> Session<'a> {
         skip_body(socket, received, &mut self.unread, SKIPPED_BYTES_MAX, deadline)
     }
 
-    /// A method outside of the nine: like one without patterns, but its request
-    /// was not parsed to its end, so the connection cannot go on. Whoever may not
-    /// ask at all, or is not known, does not learn what others may.
+    /// A method outside the nine: like one without patterns, but its request was
+    /// not parsed to its end, so the connection cannot go on. A client without any
+    /// access, or an unknown one, does not learn the rights of others.
     fn refuse_unknown_method(&mut self, head: &[u8]) -> After {
         let denial = match self.choose_policy() {
             Ok(()) if self.standing() == Standing::Foreign => Denial::Address,
@@ -486,8 +486,8 @@ impl<'a> Session<'a> {
         self.connection.socket.send_all(bytes, Instant::now() + self.shared.limits.header_timeout)
     }
 
-    /// Whether no other request is served on this connection, whatever comes of the
-    /// one in hand: strangers keep none open.
+    /// Whether no other request is served on this connection, however the current
+    /// one ends: strangers keep none open.
     fn is_last(&self) -> bool {
         self.is_foreign || self.probation.is_some()
     }

@@ -1,10 +1,10 @@
-//! Signals: what asks for an orderly end, what forces it, and what is ignored.
+//! Signals: an orderly end, a forced end, and ignored ones.
 //!
 //! | signal | effect |
 //! |---|---|
 //! | SIGTERM, SIGINT, SIGQUIT | stop; the second one ends the program at once |
 //! | SIGHUP | stop; a terminal that closes often sends it twice, so it never forces |
-//! | SIGUSR1 | prints what was learned, with `-learn`; else ignored |
+//! | SIGUSR1 | prints the learned list, with `-learn`; else ignored |
 //! | SIGUSR2 | ignored, reserved |
 //!
 //! As PID 1 of a container a process gets no default action for signals, and
@@ -19,7 +19,7 @@ use std::io;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-/// What a shell reports for a process that a signal ended: 128 and its number.
+/// A shell's exit status for a process that a signal ended is 128 plus its number.
 const EXIT_SIGNAL_BASE: i32 = 128;
 
 const STACK_BYTES: usize = 64 * 1024;

@@ -1,12 +1,13 @@
 //! Why the program stops, and the exit code that says so.
 //!
-//! Whoever wants the program to end sends a [`StopReason`] to the thread that
-//! waits for one; nobody else calls `exit`, so that exchanges get their grace.
+//! A thread that wants to end the program sends a [`StopReason`] to the thread that
+//! waits for one; only that one calls `exit`, so that exchanges get their grace
+//! period.
 
 /// Why the program stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
-    /// A signal asked for it; its number.
+    /// A signal; its number.
     Signal(i32),
     /// The daemon does not answer, and the operator wants the program to end
     /// then (`-stoponwatchdog`).

@@ -4,7 +4,7 @@
 //! or paragraph separator, no bidirectional control and no other character that
 //! does not show: they are escaped. Answers and log lines share [`is_printable`].
 //!
-//! What this deliberately does not do: decide how long a text may be.
+//! This deliberately does not limit the length of a text.
 
 pub mod nearest;
 pub mod percent;

@@ -9,8 +9,8 @@
 //! every probe dials afresh, so that a socket that was replaced is found
 //! again; every wait has an end.
 //!
-//! What this deliberately does not do: end the program. It sends a
-//! [`StopReason`], and leaves grace and exit code to whoever receives it.
+//! This deliberately does not end the program: it sends a [`StopReason`], and
+//! leaves the grace period and the exit code to the receiver.
 
 pub mod exporter;
 #[cfg(test)]
@@ -38,23 +38,23 @@ const PROBE_LIMIT: Duration = Duration::from_secs(5);
 /// A probe needs little: one small request, one log line.
 const STACK_BYTES: usize = 128 * 1024;
 
-/// What the watchdog thread watches, and whom it tells.
+/// The watchdog thread's daemon, pace and receivers.
 #[derive(Debug)]
 pub struct Watchdog {
     /// The daemon's unix socket.
     pub socket: PathBuf,
     /// `-watchdoginterval`; `None` leaves the pace to the service manager.
     pub interval: Option<Duration>,
-    /// Where to ask for the program's end when a probe fails
-    /// (`-stoponwatchdog`); `None` goes on and logs the recovery.
+    /// Receives a reason to stop when a probe fails (`-stoponwatchdog`); with
+    /// `None` the watchdog goes on and logs the recovery.
     pub stop: Option<Sender<StopReason>>,
     /// The service manager; it is fed only while the probe succeeds.
     pub notifier: Notifier,
 }
 
 impl Watchdog {
-    /// The time between two probes: the operator's, or what the service
-    /// manager needs if that is shorter. `None` means that nobody asked.
+    /// The time between two probes: the operator's or the service manager's, if
+    /// that is shorter. `None` if neither is set.
     fn pace(&self) -> Option<Duration> {
         match (self.interval, self.notifier.watchdog_pace()) {
             (Some(own), Some(manager)) => Some(own.min(manager)),
@@ -62,8 +62,9 @@ impl Watchdog {
         }
     }
 
-    /// Starts the thread, which lives as long as the program, if anyone asked
-    /// for a watchdog. What the operator asked for is in the log already.
+    /// Starts the thread, which lives as long as the program, if the operator or
+    /// the service manager wants a watchdog. The operator's setting is in the log
+    /// already.
     ///
     /// # Errors
     /// If the thread cannot be started.
@@ -112,7 +113,7 @@ impl Watchdog {
         }
     }
 
-    /// Whether the end was asked for, so that there is nothing left to watch.
+    /// Whether the program is to stop, so that there is nothing left to watch.
     fn ask_for_the_end(&self) -> bool {
         let Some(stop) = &self.stop else { return false };
         log::warn!(origin = "watchdog"; "stopping socket-proxy because of unavailable socket");
@@ -131,8 +132,8 @@ mod tests {
 
     const FAST: Duration = Duration::from_millis(5);
 
-    /// Starts a watchdog on a directory's socket, and returns what a service
-    /// manager would receive from it.
+    /// Starts a watchdog on a directory's socket, and returns a fake service
+    /// manager that receives its messages.
     fn watch(directory: &Directory, stop: Option<Sender<StopReason>>) -> fake::Manager {
         let manager = fake::Manager::new(directory);
         let notifier = manager.notifier(2 * FAST);
@@ -153,7 +154,7 @@ mod tests {
         let failure = manager.next_other_than("WATCHDOG=1");
         assert!(failure.starts_with("STATUS=the daemon does not answer: cannot connect"));
 
-        // Whatever number of probes failed in between: none of them fed.
+        // Any number of probes may have failed in between: none of them fed.
         fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         assert_eq!(manager.next(), "STATUS=the daemon answers");
         assert_eq!(manager.next(), "WATCHDOG=1");

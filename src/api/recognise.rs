@@ -17,12 +17,12 @@ pub fn exact(method: Method, path: &str) -> Option<Operation> {
 
 /// Every operation that a supported daemon might route this request to.
 ///
-/// Slashes at the end count for nothing, unless the table has them. A path that is
-/// exactly one of the table's, behind any version of any daemon, means what the
-/// table says, with all that overlap. Every other path is read cautiously: it means
-/// each operation that it *ends* like, whatever comes before; below `/libpod`,
-/// operations of both trees. That may find more than any daemon would route, and
-/// never less.
+/// Trailing slashes are ignored, unless the table has them. A path that equals one
+/// of the table's, behind any version of any daemon, yields the operations of that
+/// entry and of all that overlap it. Every other path is read cautiously: it yields
+/// each operation whose path it *ends* with, after any prefix; below `/libpod`,
+/// operations of both trees. That may find more operations than a daemon would
+/// route, but never fewer.
 ///
 /// Does not allocate.
 pub fn recognise(method: Method, path: &str) -> impl Iterator<Item = Operation> {
@@ -48,8 +48,8 @@ fn find_known(method: Method, path: &str) -> Option<(usize, &str)> {
 }
 
 /// The part of a path behind `/libpod`, which is empty or begins with a slash.
-/// Podman's own tree begins right behind the version, whatever a version may
-/// look like. Elsewhere the word is a name.
+/// Podman's own tree begins right behind the version, in any spelling of the
+/// version. Elsewhere the word is a name.
 #[must_use]
 pub fn below_libpod(path: &str) -> Option<&str> {
     let (first, rest) = split_segment(path)?;
@@ -62,7 +62,7 @@ pub fn below_libpod(path: &str) -> Option<&str> {
     }
 }
 
-/// The segment that a path begins with, and what is behind it.
+/// The first segment of a path, and the rest.
 fn split_segment(path: &str) -> Option<(&str, &str)> {
     let path = path.strip_prefix('/')?;
     path.split_at_checked(path.find('/').unwrap_or(path.len()))

@@ -347,7 +347,7 @@ impl Operation {
         self.facts().name
     }
 
-    /// What the operation opens.
+    /// The access that the operation gives.
     #[must_use]
     pub fn class(self) -> super::Class {
         self.facts().class

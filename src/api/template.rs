@@ -15,7 +15,7 @@ pub struct Template {
 /// A piece of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
-    /// Text that stands in the path as it is.
+    /// Text that the path contains literally.
     Literal(&'static str),
     /// One segment.
     Segment(&'static str),
@@ -68,8 +68,9 @@ impl Template {
         path.strip_prefix(literal).is_some_and(|path| matches(rest, path, Segments::AsWritten))
     }
 
-    /// What of a path is before, in and behind the template's only parameter; `None`
-    /// for a path of another template, and for a template with more or none.
+    /// The parts of a path before, in and behind the template's only parameter;
+    /// `None` for a path of another template, and for a template with several
+    /// parameters or none.
     #[must_use]
     pub fn split_name(self, path: &str) -> Option<(&'static str, &str, &'static str)> {
         let (before, rest) = self.split_literal();

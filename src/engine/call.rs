@@ -4,7 +4,7 @@
 //! **Invariant:** every wait has an end; an answer in drops has one for the whole
 //! where its [`Limit`] says so.
 //!
-//! What this deliberately does not do: read bodies ([`super::incoming`]).
+//! This deliberately does not read bodies ([`super::incoming`]).
 
 use super::EngineError;
 use crate::http1::{self, Asked, HeadScan, Method, Takeover};
@@ -53,14 +53,14 @@ impl OwnRequest<'_> {
         )
     }
 
-    /// What the answer's framing depends on.
+    /// The property of the request that the response's framing depends on.
     #[must_use]
     pub fn asked(self) -> Asked {
         Asked { head: self.method == Method::Head, takeover: Takeover::Never }
     }
 }
 
-/// A connection with what was received on it.
+/// A connection with the bytes received on it.
 #[derive(Debug)]
 pub struct Call {
     socket: Socket,
@@ -87,7 +87,7 @@ impl Call {
         self.receive_until(bytes_max, |received| scan.find_end(received))
     }
 
-    /// Receives until `look` finds something in what was received so far.
+    /// Receives until `look` finds something in the bytes received so far.
     pub(super) fn receive_until<T>(
         &mut self,
         bytes_max: usize,
@@ -120,7 +120,7 @@ impl Call {
         &self.socket
     }
 
-    /// Receives what is there; 0 at the peer's end of data.
+    /// Receives the available bytes; 0 at the peer's end of data.
     pub(super) fn receive(&mut self, bytes_max: usize) -> io::Result<usize> {
         let socket = &self.socket;
         Ok(self.buffer.fill(bytes_max, |space| socket.receive(space))?.bytes)

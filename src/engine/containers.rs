@@ -1,4 +1,4 @@
-//! What the Engine says of containers and networks, read from its JSON.
+//! The Engine's descriptions of containers and networks, parsed from its JSON.
 //!
 //! **Invariant:** an answer that does not have the documented shape is an error,
 //! never a container with less than it has.
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// The longest name of a label, and its longest value, that is read.
 const LABEL_BYTES_MAX: usize = 16 << 10;
 
-/// What the labels with the prefix may have together.
+/// Limit for all labels with the prefix together.
 const LABELS_BYTES_MAX: usize = 64 << 10;
 
 /// Ids, names, addresses. A container whose name is longer is shown with a part.
@@ -71,18 +71,18 @@ pub struct Network {
     pub holders: Vec<String>,
 }
 
-/// What an event says about a container.
+/// A change of a container, as an event reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The container's id.
     pub id: String,
     /// Its name, where the event tells.
     pub name: Option<String>,
-    /// In what way it changed.
+    /// The kind of change.
     pub kind: ChangeKind,
 }
 
-/// In what way a container changed.
+/// The kinds of change that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It has ended, and has no address any more.
@@ -351,7 +351,7 @@ impl Attachment {
     }
 }
 
-/// What a container has of one address family.
+/// A container's address, prefix length and gateway of one address family.
 #[derive(Debug, Default)]
 struct FamilyAddress {
     address: Option<IpAddr>,

@@ -9,7 +9,7 @@ use std::io;
 pub enum EngineError {
     /// No connection, or one that failed.
     Io(io::Error),
-    /// What came is not HTTP, or too much of it.
+    /// The response is not HTTP, or is too large.
     Http(http1::Error),
     /// The connection ended before its answer, or the stream ended.
     Ended,

@@ -125,7 +125,7 @@ impl FakeEngine {
         self.world().containers.retain(|container| container.id != id);
     }
 
-    /// Lets lists of networks show the world as it is now, whatever happens to it.
+    /// Freezes the lists of networks at the present state, despite later changes.
     pub(crate) fn freeze_looks(&self) {
         let mut world = self.world();
         world.frozen = Some(world.containers.clone());
@@ -153,7 +153,7 @@ impl FakeEngine {
         self.world().refuses = refuses;
     }
 
-    /// Announces what happened to a container.
+    /// Sends an event about a container.
     pub(crate) fn container_event(&self, action: &str, id: &str, name: &str) {
         self.event(&json!({"Type": "container", "Action": action,
             "Actor": {"ID": id, "Attributes": {"name": name}}}));

@@ -14,10 +14,10 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a healthy Engine says.
+/// The response of a healthy Engine.
 pub(crate) const PONG: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n\r\n";
 
-/// How long a test waits for what must happen before it fails.
+/// How long a test waits for an expected event before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A directory for one test's sockets.

@@ -28,9 +28,10 @@ pub(super) struct Incoming {
     call: Call,
     status: u16,
     body: BodyReader,
-    /// The decoded data at the start of the buffer, without what was taken.
+    /// The decoded data at the start of the buffer, without the bytes already
+    /// taken.
     data: Range<usize>,
-    /// What of the buffer that data and its framing take.
+    /// The bytes of the buffer that this data and its framing occupy.
     consumed: usize,
     /// How much more of the body is read.
     bytes_left: u64,
@@ -94,7 +95,7 @@ impl Incoming {
         EngineError::Status(self.status, message.unwrap_or_default())
     }
 
-    /// Decodes what has arrived; false if there is no data in it.
+    /// Decodes the bytes that have arrived; false if they contain no data.
     fn decode(&mut self) -> Result<bool, EngineError> {
         self.call.buffer.consume(std::mem::take(&mut self.consumed));
         let decoded = self.body.decode(self.call.buffer.filled_mut())?;

@@ -1,8 +1,8 @@
-//! Reads JSON as it arrives, and keeps no more of it than is asked for.
+//! Parses JSON as it arrives, and keeps only the requested parts.
 //!
-//! An answer of the Engine can have megabytes of labels, set by any container.
-//! So a value is read in place, one member after another; a text is kept up to
-//! a bound and marked if it was longer; what is skipped costs nothing.
+//! A response of the Engine can contain megabytes of labels, set by any container.
+//! So a value is read in place, one member after another; a string is truncated at
+//! a limit and marked if it was longer; skipped values take no memory.
 //!
 //! **Invariant:** skipping does not recurse, and no text grows beyond its bound.
 
@@ -48,7 +48,7 @@ impl Bytes for &[u8] {
 #[derive(Debug)]
 pub(super) struct JsonStream<B> {
     bytes: B,
-    /// What the whole is expected to be, for errors.
+    /// The expected kind of the whole value, for errors.
     whole: &'static str,
 }
 
@@ -279,7 +279,7 @@ impl<B: Bytes> JsonStream<B> {
         if token.is_empty() { Err(NOT_JSON) } else { Ok(token) }
     }
 
-    /// Reads what follows a backslash.
+    /// Reads the rest of an escape, behind the backslash.
     fn escape(&mut self) -> Read<char> {
         Ok(match self.take()? {
             b'n' => '\n',

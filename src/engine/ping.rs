@@ -4,8 +4,8 @@
 //! that no longer accepts has a full queue, and connecting to a full queue
 //! blocks.
 //!
-//! What this deliberately does not do: judge the answer. A daemon that says
-//! 500 is alive; whether it is well is not for its proxy to say.
+//! This deliberately does not judge the response. A daemon that answers 500 is
+//! alive; its health is not for its proxy to judge.
 
 use super::EngineError;
 use super::call::{Call, Limit, OwnRequest};
@@ -26,7 +26,7 @@ const STATUS_LINE_BYTES_MAX: usize = 2048;
 /// Asks the daemon for a sign of life, within `limit` in all.
 ///
 /// # Errors
-/// What was missing, for people.
+/// The step that failed, in readable form.
 pub fn ping(socket: &Path, limit: Duration) -> Result<(), PingError> {
     ask(socket, limit).map_err(|cause| PingError { socket: socket.to_owned(), limit, cause })
 }

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** an answer without the id that it must have is an error, never a
 //! thing without labels.
-//! **Invariant:** every question ends before its deadline, whatever the daemon does.
+//! **Invariant:** every request ends before its deadline, even if the daemon hangs.
 
 use super::call::Limit;
 use super::error::EngineError;
@@ -34,11 +34,11 @@ pub struct Thing {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Those of its labels that were asked for.
+    /// The requested ones of its labels.
     pub labels: Vec<(String, String)>,
 }
 
-/// What a daemon is.
+/// The product that a daemon is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// Docker's Engine, or one that is made of it.
@@ -159,7 +159,7 @@ impl Things<'_> {
         self.open(&target)?.read(ANSWER_BYTES_MAX, "a list of containers", read)
     }
 
-    /// What the daemon is, by its own words.
+    /// The daemon's product, as reported by itself.
     ///
     /// # Errors
     /// Why there is no answer.

@@ -190,7 +190,7 @@ impl Chunks {
         Self { first_bytes: printed.len(), body_bytes: printed.len(), printed, consumed }
     }
 
-    /// Adds the chunk whose data was `found`. What separates it from the one before
+    /// Adds the chunk whose data was `found`. The separator from the previous chunk
     /// fits: it is the shortest spelling of the framing that was received there.
     fn add(&mut self, received: &mut [u8], found: Range<usize>) {
         self.body_bytes += found.len();
@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(decode_in_pieces(b"7FFFFFFFFFFFFFFF\r\nhello", 9).map(|r| r.1), Ok(false));
     }
 
-    /// What is printed for pieces of a body, as a flow sends it.
+    /// The printed pieces of a body, as a flow sends them.
     fn rechunked(pieces: &[&str], split: Split) -> Vec<String> {
         let mut decoder = Decoder::default();
         let mut waiting = Vec::new();

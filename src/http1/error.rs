@@ -1,6 +1,6 @@
-//! What can be wrong with a message, and which status says so to its sender.
+//! Errors in a message, and the status with which each is reported to the sender.
 //!
-//! The texts are constants: an answer never echoes what it refuses.
+//! The texts are constants: a response never echoes the refused message.
 
 /// A fault in a request, a response or a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Error {
     Trailer,
     /// A status that is not a status (below 100, above 599).
     Status,
-    /// A 101 that was not asked for, or to another protocol.
+    /// A 101 that was not requested, or to another protocol.
     Upgrade,
     /// Too many interim responses.
     Interim,

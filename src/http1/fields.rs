@@ -1,4 +1,5 @@
-//! Header fields: what each name means to a proxy, and who may pass.
+//! Header fields: the meaning of each name for a proxy, and the names that are
+//! forwarded.
 //!
 //! **Invariant:** the fields that frame a message or belong to one connection
 //! (RFC 9110 §7.6.1) never pass; the printers of `request` and `response` write
@@ -45,7 +46,7 @@ impl<'a> FieldStorage<'a> {
     }
 }
 
-/// What a field's name means to a proxy.
+/// The meaning of a field's name for a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Host,
@@ -54,7 +55,8 @@ pub(super) enum Role {
     Connection,
     Upgrade,
     Expect,
-    /// Ends at this hop, or tells of hops that the daemon must not believe.
+    /// Ends at this hop, or describes earlier hops, which the daemon must not
+    /// believe.
     HopByHop,
     /// Reads as a framing field where `_` and `-` are the same (CGI, WSGI).
     FramingAlias,
@@ -114,7 +116,7 @@ impl<'a> Single<'a> {
     }
 }
 
-/// What the Connection fields of a head say (RFC 9110 §7.6.1).
+/// The contents of a head's Connection fields (RFC 9110 §7.6.1).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ConnectionOptions {
     pub(super) close: bool,
@@ -127,8 +129,8 @@ impl ConnectionOptions {
     /// Adds the options of one field.
     ///
     /// # Errors
-    /// [`Error::Connection`] for what is not a token, and for nominating a field
-    /// whose absence would change the meaning of what is sent on.
+    /// [`Error::Connection`] for a value that is not a token, and for nominating a
+    /// field whose absence would change the meaning of the forwarded message.
     pub(super) fn add(&mut self, value: &[u8]) -> Result<(), Error> {
         for option in list_items(value) {
             let name = std::str::from_utf8(option).map_err(|_| Error::Connection)?;

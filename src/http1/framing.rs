@@ -54,7 +54,7 @@ impl FramingFields<'_> {
     /// The framing of a request.
     ///
     /// # Errors
-    /// Whatever leaves a doubt about the body's end.
+    /// Any ambiguity about the end of the body.
     pub(super) fn request_body(self, allows_chunked: bool) -> Result<RequestBody, Error> {
         if self.is_chunked(allows_chunked)? {
             return Ok(RequestBody::Chunked);
@@ -66,7 +66,7 @@ impl FramingFields<'_> {
     /// The framing of a response whose status and request allow a body.
     ///
     /// # Errors
-    /// Whatever leaves a doubt about the body's end.
+    /// Any ambiguity about the end of the body.
     pub(super) fn response_body(self, allows_chunked: bool) -> Result<ResponseBody, Error> {
         if self.is_chunked(allows_chunked)? {
             return Ok(ResponseBody::Chunked);
@@ -124,10 +124,10 @@ pub enum BodyReader {
     UntilClose,
 }
 
-/// What a piece of received bytes turned out to be.
+/// The result of decoding a piece of received bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
-    /// Where body bytes now stand in the received bytes, without gaps.
+    /// Where body bytes now are in the received bytes, without gaps.
     pub data: Range<usize>,
     /// How many of the received bytes are dealt with, framing included.
     pub consumed: usize,
@@ -247,14 +247,14 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Appends what stands before `data_bytes` bytes of the body.
+    /// Appends the framing before `data_bytes` bytes of the body.
     pub fn print_before(self, data_bytes: usize, out: &mut Vec<u8>) {
         if self == Self::Chunked && data_bytes > 0 {
             chunked::print_size_line(data_bytes, out);
         }
     }
 
-    /// What stands behind a piece of the body, and behind the last one.
+    /// The framing behind a piece of the body, and behind the last one.
     #[must_use]
     pub fn after(self, has_data: bool, is_last: bool) -> &'static [u8] {
         match (self, has_data, is_last) {

@@ -39,7 +39,7 @@ impl Method {
         Self::Options,
     ];
 
-    /// The method's name as it stands on the wire.
+    /// The method's name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

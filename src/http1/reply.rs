@@ -13,7 +13,7 @@ use crate::text::{Escaped, cut, print_json_string, visible, visible_ascii};
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// What the client's user reads. Escaped when printed.
+    /// The message for the client's user. Escaped when printed.
     pub message: String,
     /// The methods to list in `Allow` (RFC 9110 §15.5.6); only for 405.
     pub allow: Vec<Method>,
@@ -21,8 +21,8 @@ pub struct Reply {
     pub retry_after_seconds: Option<u32>,
     /// Where to ask instead; only for 301, which has no body.
     pub location: Option<String>,
-    /// The name and value of one more field, for answers to HEAD. What of the value
-    /// a field must not hold is replaced.
+    /// The name and value of one more field, for responses to HEAD. Characters that
+    /// a field must not contain are replaced.
     pub field: Option<(&'static str, String)>,
 }
 

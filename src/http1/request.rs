@@ -9,8 +9,8 @@ use httparse::Header;
 /// The version that a client speaks (RFC 9110 §2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// HTTP/1.0: no chunks, no keep-alive here, Host optional. nginx's default
-    /// towards what it proxies, and old health checks.
+    /// HTTP/1.0: no chunks, no keep-alive here, Host optional. The default of nginx
+    /// towards its upstreams, and of old health checks.
     Http10,
     /// HTTP/1.1.
     Http11,
@@ -146,8 +146,8 @@ impl<'a> Request<'a> {
         self.upgrade
     }
 
-    /// How the daemon may take the connection over. Not behind a head with bare
-    /// LF, since what follows such a head is dropped.
+    /// How the daemon may take the connection over. `None` for a head with bare LF,
+    /// since the bytes behind such a head are dropped.
     #[must_use]
     pub fn takeover(&self) -> Takeover {
         match self.upgrade {
@@ -302,9 +302,9 @@ impl<'a> NotedFields<'a> {
     }
 
     /// Anything but one known token, nominated by Connection, is ignored, as a
-    /// server may (RFC 9110 §7.8); the daemon never hears of it. Clients of attach
-    /// and exec may leave Connection out, since the Engine does not look at it. It
-    /// switches to `tcp` there, whatever was asked for.
+    /// server may (RFC 9110 §7.8), and not forwarded. Clients of attach and exec
+    /// may omit Connection, since the Engine does not check it. It switches to
+    /// `tcp` there, whichever protocol was requested.
     fn upgrade(&self, version: Version, method: Method, path: &str) -> Option<Upgrade> {
         let value = self.upgrade?;
         if version == Version::Http10 || self.upgrade_repeated {

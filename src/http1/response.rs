@@ -18,7 +18,7 @@ pub struct Response<'a> {
     upgrade: Option<Upgrade>,
 }
 
-/// What the request has to do with its response's framing.
+/// The property of a request that its response's framing depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Whether the request was HEAD.
@@ -40,12 +40,12 @@ pub enum Takeover {
 }
 
 impl<'a> Response<'a> {
-    /// Parses a head whose end [`super::HeadScan`] has found, as the answer to
-    /// what was `asked`.
+    /// Parses a head whose end [`super::HeadScan`] has found, as the response to a
+    /// request of the kind `asked`.
     ///
     /// # Errors
-    /// The first thing in it that RFC 9112 forbids or leaves in doubt, and a 101
-    /// to anything but the one protocol that was asked for.
+    /// The first thing in it that RFC 9112 forbids or leaves in doubt, and a 101 to
+    /// anything but the one requested protocol.
     pub fn parse(
         head: &'a [u8],
         asked: Asked,

@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
         Ok(Self { path, query, had_doubled_slashes })
     }
 
-    /// The decoded path: what is judged.
+    /// The decoded path, which the rules judge.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What follows a backslash.
+    /// Reads the rest of an escape, behind the backslash.
     fn escape(&mut self) -> Result<char, SyntaxError> {
         match self.next_byte() {
             Some(b'"') => Ok('"'),
@@ -236,7 +236,7 @@ impl<'a> Parser<'a> {
         SyntaxError { what: Cow::Borrowed(what), at: self.at }
     }
 
-    /// An error of what was just read.
+    /// An error at the byte that was just read.
     fn error_before(&self, what: &'static str) -> SyntaxError {
         SyntaxError { what: Cow::Borrowed(what), at: self.at.saturating_sub(1) }
     }

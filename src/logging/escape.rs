@@ -1,12 +1,12 @@
-//! Values in log lines, so that they are read back as what they were.
+//! Escapes values in log lines, so that they can be read back unchanged.
 //!
-//! Quoting is that of Go's `slog`: a value stands bare unless it is empty or
-//! holds a space, `=`, `"` or something that does not print.
+//! Quoting follows Go's `slog`: a value is unquoted unless it is empty or contains
+//! a space, `=`, `"` or a non-printable character.
 //!
-//! **Invariant:** what comes out has no control (C0, DEL, C1), no line or
-//! paragraph separator, no bidirectional override and no other invisible
-//! character. Stricter than Go: in JSON too, where Go lets DEL, C1 controls and
-//! overrides through, and for combining marks, which could hide what they follow.
+//! **Invariant:** the output has no control (C0, DEL, C1), no line or paragraph
+//! separator, no bidirectional override and no other invisible character. Stricter
+//! than Go: in JSON too, where Go lets DEL, C1 controls and overrides through, and
+//! for combining marks, which could hide the character before them.
 
 use crate::text::{Escaped, is_printable, print_json_string};
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ pub(super) fn json(value: &str) -> String {
     quoted
 }
 
-/// Text for a terminal: as it is, but without what does not print.
+/// Text for a terminal: unchanged, but without non-printable characters.
 pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -6,8 +6,8 @@
 //! **Invariant:** lines keep their order, and lost ones are counted: a line in
 //! their place says how many.
 //!
-//! What this deliberately does not do: write from the thread that logs where
-//! there seems to be room. Room can be gone by the time of the write.
+//! This deliberately does not write from the logging thread, even if there seems to
+//! be room: the room can be gone by the time of the write.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -18,10 +18,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What may wait: some thousand lines.
+/// Limit for queued lines: some thousand of them.
 const QUEUED_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a line costs beside its bytes.
+/// The overhead of a line beside its bytes.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
 /// Writes of up to `PIPE_BUF` are not mixed with those of others (pipe(7)).
@@ -46,7 +46,7 @@ struct State {
     is_writing: bool,
 }
 
-/// The line that stands for so many lost ones.
+/// Makes the line that reports so many lost ones.
 pub(super) type DroppedLine = fn(u64) -> Vec<u8>;
 
 impl Queue {
@@ -184,7 +184,7 @@ mod tests {
         format!("dropped {count}\n").into_bytes()
     }
 
-    /// A queue whose writer takes a batch for each permit, and what it wrote.
+    /// A queue whose writer takes a batch for each permit, and the writer's output.
     fn held() -> (Arc<Queue>, Sender<()>, Receiver<Vec<u8>>) {
         let (permits, permitted) = channel::<()>();
         let (sender, written) = channel();

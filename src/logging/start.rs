@@ -1,4 +1,4 @@
-//! What the log says at start: version, configuration, allowlists, advice.
+//! The log lines at start: version, configuration, allowlists, advice.
 //!
 //! The lines and keys are those of the Go program; keys may be added, none is
 //! dropped. The allowlist of the default listener is a small table in text mode,
@@ -231,7 +231,7 @@ fn allowlist_table(listener: &Listener) -> String {
     table
 }
 
-/// What an item became.
+/// The operations that an item was expanded to.
 fn joined(operations: &[Operation]) -> String {
     if operations.len() == Operation::ALL.len() {
         return "every operation".to_owned();

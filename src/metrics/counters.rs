@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Operations, and one place for requests that are for none.
 const OPERATIONS: usize = Operation::ALL.len() + 1;
 
-/// What the verdict on a request was.
+/// The verdict on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
     /// A rule allows it, and it went to the daemon.
@@ -115,7 +115,7 @@ pub(super) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"
 pub(super) const FLOWS: [&str; 7] =
     ["plain", "stream", "tunnel", "upload", "download", "progress", "unknown"];
 
-/// What was counted at one listener.
+/// The counters of one listener.
 #[derive(Debug)]
 pub struct Counters {
     listener: String,
@@ -166,13 +166,14 @@ impl Counters {
         }
     }
 
-    /// Counts a connection, until what is returned is dropped.
+    /// Counts a connection, until the returned value is dropped.
     pub fn connection(&self) -> Lasting<'_> {
         self.connections_total.fetch_add(1, Ordering::Relaxed);
         Lasting::begin(&self.connections)
     }
 
-    /// Counts a request that is with the daemon, until what is returned is dropped.
+    /// Counts a request that is with the daemon, until the returned value is
+    /// dropped.
     pub fn exchange(&self) -> Lasting<'_> {
         Lasting::begin(&self.in_progress)
     }

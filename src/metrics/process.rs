@@ -1,6 +1,6 @@
 //! The process's own numbers, by the names that all programs use for them.
 //!
-//! What `/proc` does not show, for example in a sandbox, is left out.
+//! Values that `/proc` does not show, for example in a sandbox, are left out.
 
 use super::page::{Kind, Page};
 use rustix::process::{Resource, getrlimit};

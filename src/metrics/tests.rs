@@ -1,4 +1,4 @@
-//! What is counted, and how a page shows it.
+//! The counters, and how a page shows them.
 
 use super::*;
 use crate::api::Operation;

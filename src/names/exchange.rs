@@ -1,7 +1,7 @@
-//! One question to one server, over UDP or TCP, and what comes back.
+//! One query to one server, over UDP or TCP, and the response.
 //!
-//! **Invariant:** nothing here waits. Sockets are connected to the server, so
-//! that the kernel drops what others send; ports and ids are random (RFC 5452).
+//! **Invariant:** nothing here blocks. Sockets are connected to the server, so the
+//! kernel drops packets from other hosts; ports and ids are random (RFC 5452).
 
 use super::failure::Cause;
 use super::message::{self, Asked, Reading};
@@ -18,7 +18,7 @@ const LENGTH_BYTES: usize = 2;
 /// A question on its way, or its answer.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// Which of the look-up's full names is asked for.
+    /// The index of the queried one of the look-up's full names.
     pub(super) candidate: usize,
     pub(super) server: SocketAddr,
     pub(super) asked: Asked,
@@ -68,7 +68,7 @@ impl Exchange {
         }
     }
 
-    /// What to poll for.
+    /// The descriptor and the events to poll for.
     pub(super) fn interest(&self) -> (BorrowedFd<'_>, PollFlags) {
         match &self.link {
             Link::Datagrams(socket) => (socket.as_fd(), PollFlags::IN),
@@ -79,7 +79,8 @@ impl Exchange {
         }
     }
 
-    /// Sends and receives what is possible now; `None` if there is no answer yet.
+    /// Sends and receives as much as is possible now; `None` if there is no
+    /// response yet.
     pub(super) fn advance(&mut self, space: &mut [u8]) -> Option<Reading> {
         let received = match &mut self.link {
             Link::Datagrams(socket) => receive_datagram(socket, &self.asked, space),
@@ -162,7 +163,7 @@ fn receive_stream(
         if let Some(message) = whole_message(received) {
             return Ok(match message::read(message, asked) {
                 Reading::Foreign => Reading::Failed(Cause::Malformed),
-                // Nothing longer is to be had.
+                // Nothing longer can be received.
                 Reading::Truncated(found) if !found.is_empty() => Reading::Addresses(found),
                 Reading::Truncated(_) => Reading::Failed(Cause::Malformed),
                 reading => reading,

@@ -13,7 +13,7 @@ pub(super) struct Failure {
     pub(super) server: Option<SocketAddr>,
 }
 
-/// What went wrong.
+/// The kind of failure.
 #[derive(Debug)]
 pub(super) enum Cause {
     /// The name does not exist (NXDOMAIN).

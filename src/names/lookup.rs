@@ -96,7 +96,8 @@ impl Lookup {
         expiries.chain(share_ends).chain(next_due).fold(self.deadline, Instant::min)
     }
 
-    /// Receives and sends what is possible now; the outcome, once there is one.
+    /// Receives and sends as much as is possible now; the outcome, once there is
+    /// one.
     pub(super) fn advance(
         &mut self,
         now: Instant,

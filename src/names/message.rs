@@ -14,8 +14,8 @@ use simple_dns::{
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Size of UDP answers that is asked for by EDNS(0): what passes everywhere
-/// without fragments (DNS flag day 2020).
+/// Size of UDP responses requested by EDNS(0): it passes everywhere without
+/// fragmentation (DNS flag day 2020).
 const UDP_ANSWER_BYTES: u16 = 1232;
 
 /// Shortest record: an owner of one byte, type, class, TTL and length.
@@ -39,14 +39,14 @@ pub(super) struct Asked {
     pub(super) with_edns: bool,
 }
 
-/// What a message means to the one who asked.
+/// The meaning of a message for the pending query.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// It is no answer to the question.
     Foreign,
     /// Addresses; not empty.
     Addresses(Vec<IpAddr>),
-    /// Cut short, to be asked for over TCP; perhaps with some addresses.
+    /// Truncated, to be queried over TCP; perhaps with some addresses.
     Truncated(Vec<IpAddr>),
     /// An answer without addresses.
     Failed(Cause),
@@ -119,8 +119,8 @@ fn repeats(message: &[u8], asked: &Asked) -> bool {
         && found.qclass == expected.qclass
 }
 
-/// The addresses of the answer, whatever name they stand beside: servers follow
-/// aliases (CNAME) for us. `None` if the answer cannot be parsed.
+/// The addresses of the response, with any owner name: servers follow aliases
+/// (CNAME) for us. `None` if the answer cannot be parsed.
 fn addresses(message: &[u8], family: Family) -> Option<Vec<IpAddr>> {
     let count = usize::from(header_buffer::answers(message).ok()?);
     // The crate makes room for as many records as the header announces.

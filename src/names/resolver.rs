@@ -29,7 +29,7 @@ const SPACE_BYTES: usize = 65_535;
 /// Pause after a poll that failed for want of memory.
 const POLL_PAUSE: Duration = Duration::from_millis(20);
 
-/// What the thread has to itself.
+/// The state that only the thread uses.
 pub(super) struct Resolver {
     hosts: Watched<Hosts>,
     settings: Watched<Settings>,

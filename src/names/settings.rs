@@ -104,7 +104,7 @@ fn scope_of(zone: &str) -> Option<u32> {
     netdevice::name_to_index(&socket, zone).ok()
 }
 
-/// What follows the first dot of this host's name.
+/// The part behind the first dot of this host's name.
 fn domain_of_this_host() -> Option<String> {
     let host = rustix::system::uname();
     let (_, domain) = host.nodename().to_str().ok()?.split_once('.')?;

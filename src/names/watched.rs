@@ -19,8 +19,8 @@ pub(super) struct Watched<T> {
 
 type Parse<T> = Box<dyn Fn(&[u8]) -> T + Send>;
 
-/// What changes with a file: its device and number, its size, and the times of
-/// its content and of its other properties.
+/// The properties that show a change of a file: its device and number, its size,
+/// and the times of its content and of its other properties.
 type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
 
 impl<T> Watched<T> {

@@ -110,7 +110,7 @@ pub(super) fn unread(refusal: &Refusal, received: &[u8], sender: &Sender<'_>) {
     );
 }
 
-/// An exchange that ended, in whatever way.
+/// An exchange that ended, regularly or not.
 pub(super) fn finished(outcome: &Outcome, permit: &Permit<'_>, client: &dyn Display) {
     if !log::log_enabled!(Level::Debug) {
         return;

@@ -56,7 +56,7 @@ pub(super) fn raw_url(url: &str) -> String {
     text::cut(&format!("{path}?{}", parameters.join("&")), URL_BYTES_MAX).into_owned()
 }
 
-/// The reason of a refusal. What it quotes is hidden if the log hides a value of
+/// The reason of a refusal. A quotation in it is hidden if the log hides a value of
 /// the query, or if it looks like a secret itself.
 pub(super) fn reason(request: &Request<'_>, reason: &str) -> String {
     let query = request.target().query().unwrap_or_default();

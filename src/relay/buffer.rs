@@ -1,16 +1,16 @@
 //! Received bytes that wait to be dealt with.
 //!
-//! **Invariant:** a buffer grows only for a sender who fills it, never above
-//! the limit of the moment, and [`Buffer::give_back`] returns what a bulk
-//! transfer took: a thousand silent streams cost a thousand small buffers.
+//! **Invariant:** a buffer grows only for a sender that fills it, never above the
+//! current limit, and [`Buffer::give_back`] frees the memory of a bulk transfer: a
+//! thousand silent streams cost a thousand small buffers.
 
 use std::io;
 
-/// What a connection starts with. Most heads and events fit.
+/// The initial size. Most heads and events fit.
 const SMALL_BYTES: usize = 1024;
 
-/// What may stay allocated between two exchanges, so that ordinary answers do
-/// not cost an allocation each.
+/// The most that stays allocated between two exchanges; it saves ordinary responses
+/// an allocation each.
 pub(super) const KEPT_BYTES: usize = 16 * 1024;
 
 /// The most that a body's transfer receives, and so sends, in one call. From
@@ -58,8 +58,8 @@ impl Buffer {
         (self.start, self.end) = (0, 0);
     }
 
-    /// Calls `receive` once with free space and keeps what it put there. Tells
-    /// how much that was, and whether it filled the space.
+    /// Calls `receive` once with free space and keeps the received bytes. Returns
+    /// their number, and whether they filled the space.
     ///
     /// # Errors
     /// That of `receive`; `OutOfMemory` if `bytes_max` are held already.
@@ -105,7 +105,7 @@ impl Buffer {
         self.is_empty() && self.bytes.len() > SMALL_BYTES
     }
 
-    /// Frees what a bulk transfer took, keeping what waits.
+    /// Frees the memory of a bulk transfer, keeping the bytes that wait.
     pub fn give_back(&mut self) {
         if self.bytes.len() > KEPT_BYTES {
             let waiting = self.filled().to_vec();
@@ -141,7 +141,7 @@ impl Buffer {
     }
 }
 
-/// What one receive brought.
+/// The result of one receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filled {
     /// How many bytes; 0 is the end of data.

@@ -1,7 +1,7 @@
 //! One direction of an exchange: received bytes, decoded, written anew.
 //!
-//! **Invariant:** a flow reads only when it has nothing left to write, so that
-//! a receiver who stops reading stops the sender, and memory stays bounded.
+//! **Invariant:** a flow reads only when it has nothing left to write, so that a
+//! receiver that stops reading stops the sender, and memory stays bounded.
 //! **Invariant:** bytes behind the body's end stay in the buffer.
 //! **Invariant:** chunks are never merged. Of a daemon's chunks only large ones are
 //! split; the beginning of a smaller one waits in the buffer for the rest.
@@ -19,8 +19,8 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::time::Instant;
 
-/// The most that an upload moves through a pipe in one call: what has piled up at
-/// the client's socket meanwhile, since a unix socket has no packets to fill.
+/// The most that an upload moves through a pipe in one call: the backlog of the
+/// client's socket, since a unix socket has no packets to fill.
 const UPLOAD_CALL_BYTES: usize = 512 * 1024;
 
 /// Which of the two peers a flow reads from.
@@ -32,7 +32,7 @@ pub enum Direction {
     Download,
 }
 
-/// What a flow waits for.
+/// The event that a flow waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Need {
@@ -52,9 +52,9 @@ pub struct Flow<'a> {
     direction: Direction,
     from: &'a Socket,
     to: &'a Socket,
-    /// What has been received and not yet written.
+    /// The bytes received and not yet written.
     pub buffer: &'a mut Buffer,
-    /// What is written first: a printed head, a chunk's size line.
+    /// The bytes written first: a printed head, a chunk's size line.
     pub prefix: &'a mut Vec<u8>,
     reader: BodyReader,
     encoding: Encoding,
@@ -142,9 +142,9 @@ impl<'a> Flow<'a> {
         self
     }
 
-    /// What a receiver that takes nothing makes us hold: the buffer, what its socket
-    /// takes, and behind an upload what the client's does: more than its limit, if it
-    /// was promised a larger window.
+    /// The bytes held for a receiver that takes nothing: the buffer, its socket's
+    /// queue, and for an upload the queue of the client's socket too: more than its
+    /// limit, if a larger window was announced.
     pub(super) fn stalled_bytes(&self) -> usize {
         let behind = match self.direction {
             Direction::Upload => self.width.receive_bytes().max(self.from.waiting_bytes() / 2),
@@ -170,8 +170,8 @@ impl<'a> Flow<'a> {
         self.reader.is_done()
     }
 
-    /// Gives up: what was not written never will be. What was received of the body is
-    /// still known, so that its end can be found.
+    /// Gives up: pending bytes are never written. The position in the body is still
+    /// known, so that its end can be found.
     pub fn abandon(&mut self) {
         self.abandoned = true;
         self.awaits_rest = false;
@@ -195,9 +195,9 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Receives what is left of an upload, if that is little and comes soon: then the
+    /// Receives the rest of an upload, if it is short and comes soon: then the
     /// client's connection can carry another request, and the response's head may
-    /// promise it. What the daemon takes no more of is dropped.
+    /// promise it. Bytes that the daemon no longer takes are dropped.
     ///
     /// # Errors
     /// The client's I/O, or a malformed body.
@@ -225,7 +225,7 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    /// Waits for what the flow needs; false at the deadline.
+    /// Waits until the flow can go on; false at the deadline.
     fn await_need(&mut self, need: Need, deadline: Instant) -> Result<bool, Fault> {
         let ready = match need {
             Need::Read => self.from.wait(PollFlags::IN, deadline),
@@ -282,7 +282,7 @@ impl<'a> Flow<'a> {
         !self.reader.is_done() && is_unread && self.piece.is_unset()
     }
 
-    /// Writes what is pending; true if nothing is left.
+    /// Writes the pending bytes; true if none are left.
     fn write(&mut self) -> Result<bool, Fault> {
         let data = self.buffer.filled().get(self.piece.data.clone()).unwrap_or_default();
         let parts = [self.prefix.as_slice(), data, self.piece.suffix];
@@ -376,7 +376,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Writes what is in the pipe; true if nothing is left.
+    /// Writes the bytes in the pipe; true if none are left.
     fn drain_pipe(&mut self) -> Result<bool, Fault> {
         let Bulk::Piped(pipe) = &mut self.bulk else { return Ok(true) };
         while !pipe.is_empty() {
@@ -390,7 +390,7 @@ impl<'a> Flow<'a> {
     }
 
     fn receive(&mut self) -> Result<(), Fault> {
-        // A chunk that is not split waits here for its rest, whatever the width.
+        // A chunk that is not split waits here for its rest, at any width.
         let bytes_max = if self.awaits_rest { BULK_BYTES } else { self.width.buffer_bytes() };
         match self.buffer.fill(bytes_max, |space| self.from.receive(space)) {
             Ok(filled) if filled.bytes == 0 => self.end_of_data(),
@@ -411,8 +411,8 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Limits what the daemon's socket takes of a body that is more than a little.
-    /// The client's has its limit from the start.
+    /// Limits the queue of the daemon's socket, for a body of more than a few
+    /// bytes. The client's has its limit from the start.
     fn limit_receiver(&mut self, is_large: bool) {
         if is_large && !self.is_limited && self.direction == Direction::Upload {
             self.is_limited = true;
@@ -431,7 +431,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Sends what comes behind the first `sent` bytes of three parts.
+/// Sends the bytes behind the first `sent` bytes of three parts.
 fn send_rest(to: &Socket, parts: [&[u8]; 3], mut sent: usize, width: Width) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); 3];
     let mut count = 0;

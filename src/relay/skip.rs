@@ -17,7 +17,7 @@ pub const SKIPPED_BYTES_MAX: u64 = 256 * 1024;
 /// its body behind the head needs a moment; one that waits for the answer never will.
 pub const SKIPPING_MAX: Duration = Duration::from_millis(100);
 
-/// What may be received at once of a body that is dropped.
+/// The most that is received at once of a dropped body.
 const SKIPPED_AT_ONCE_BYTES: usize = 16 * 1024;
 
 /// Reads a body to its end and drops it, so that the connection can carry another

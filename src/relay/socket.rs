@@ -1,8 +1,8 @@
 //! A connected stream socket, TCP or unix, seen without its kind.
 //!
-//! Reads and writes never wait unless their name says so, whatever mode the
-//! descriptor is in: the flag travels with the call, so that one socket serves
-//! both the waiting and the polling parts of a session.
+//! Reads and writes never block unless their name says so, in any mode of the
+//! descriptor: the flag is passed with each call, so one socket serves both the
+//! waiting and the polling parts of a session.
 
 use nix::sys::socket::{setsockopt, sockopt::TcpMaxSeg};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -100,7 +100,7 @@ impl Socket {
         Some(address.ip().to_canonical())
     }
 
-    /// Reads what is there. `Ok(0)` is the peer's end of data.
+    /// Reads the available bytes. `Ok(0)` is the peer's end of data.
     ///
     /// # Errors
     /// `WouldBlock` if nothing is there; otherwise the system's.
@@ -132,8 +132,8 @@ impl Socket {
         Ok(sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, limit)?)
     }
 
-    /// Limits what waits in the kernel to be received. It takes twice that with its
-    /// own part, and refuses nothing: a size out of its range is one at its end.
+    /// Limits the kernel's receive buffer. The kernel doubles the size for its own
+    /// overhead, and clamps a size outside its range.
     pub fn limit_received(&self, bytes: usize) {
         let _ = sockopt::set_socket_recv_buffer_size(&self.0, bytes);
     }
@@ -150,7 +150,7 @@ impl Socket {
         usize::try_from(waiting).unwrap_or(usize::MAX)
     }
 
-    /// Limits what waits in the kernel to be sent.
+    /// Limits the kernel's send buffer.
     pub fn limit_sent(&self, bytes: usize) {
         let _ = sockopt::set_socket_send_buffer_size(&self.0, bytes);
     }
@@ -171,10 +171,10 @@ impl Socket {
         self.send_with(parts, SendFlags::empty())
     }
 
-    /// [`Self::send`], but so that the kernel keeps to the limit on what waits. It adds
-    /// to the last packet that waits, up to 64 KiB, without a look at the limit; a
-    /// record's end makes it begin another (`tcp_sendmsg_locked`). The peer sees no
-    /// difference.
+    /// Like [`Self::send`], but makes the kernel observe the limit of the send buffer.
+    /// The kernel appends to the last queued packet, up to 64 KiB, without checking the
+    /// limit; the end of a record makes it begin another (`tcp_sendmsg_locked`). The
+    /// peer sees no difference.
     ///
     /// # Errors
     /// As of [`Self::send`].
@@ -233,10 +233,10 @@ impl Socket {
         let _ = sockopt::set_socket_linger(&self.0, Some(Duration::ZERO));
     }
 
-    /// Closes so that the peer can still read what was sent to it: ends our
-    /// direction, then discards what arrives until the peer closes or the limit
-    /// is over (RFC 9112 §9.6). Not inlined: its room would stand on the stack of
-    /// every session, for as long as that lasts.
+    /// Closes so that the peer can still read the data sent to it: shuts down our
+    /// direction, then discards arriving bytes until the peer closes or the time is
+    /// over (RFC 9112 §9.6). Not inlined: its buffer would be on the stack of every
+    /// session, for as long as that lasts.
     #[inline(never)]
     pub fn close_lingering(&self, limit: Duration) {
         self.shutdown(Shutdown::Write);

@@ -50,7 +50,7 @@ impl<'a> Splice<'a> {
         Ok(taken)
     }
 
-    /// Writes what the pipe holds; tells how much was written.
+    /// Writes the bytes in the pipe; returns the number written.
     ///
     /// # Errors
     /// `WouldBlock` if nothing fits; otherwise the system's.
@@ -67,7 +67,7 @@ impl<'a> Splice<'a> {
 
 impl Drop for Splice<'_> {
     fn drop(&mut self) {
-        // Whoever waits on the socket next expects it to wait.
+        // The next user of the socket expects it to block.
         let _ = self.client.set_nonblocking(false);
     }
 }

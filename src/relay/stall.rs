@@ -25,7 +25,7 @@ impl Stalls {
     pub(super) fn hold(&self, bytes: usize) -> Option<Stall<'_>> {
         let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= BYTES_MAX);
         let held = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        // Only what is held may be dropped.
+        // Dropping a `Stall` subtracts its bytes, so only held ones make one.
         held.is_ok().then(|| Stall { stalls: self, bytes })
     }
 }

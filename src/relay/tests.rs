@@ -19,7 +19,7 @@ const MUCH_BYTES: usize = 4 << 20;
 /// The other end of a socket.
 type End = UnixStream;
 
-/// What is to be moved, and how long silence is borne.
+/// The bytes to move, and the limit for silence.
 struct Exchange {
     upload: BodyReader,
     download: BodyReader,
@@ -434,7 +434,7 @@ fn receivers_that_leave_too_much_untaken_cut_their_exchange() {
     assert!(matches!(fault, Err(Fault::Stalled)), "{fault:?}");
 }
 
-/// What is left of an upload is received before the answer, if it is little and comes
+/// The rest of an upload is received before the response, if it is short and comes
 /// soon.
 #[test]
 fn the_rest_of_an_upload_is_awaited_for_a_moment() {

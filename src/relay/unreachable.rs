@@ -44,7 +44,7 @@ fn not_listening(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Who owns the socket, who we are, and as whom to start us.
+/// The socket's owner, our user, and the user to start the proxy as.
 fn missing_rights(path: &Path) -> String {
     let us = Ourselves::now();
     let Ourselves { uid, gid, .. } = us;
@@ -80,8 +80,8 @@ impl Ourselves {
         Self { uid: geteuid().as_raw(), gid: getegid().as_raw(), groups }
     }
 
-    /// Whoever may write to a socket may connect (unix(7)). `None` if we may:
-    /// then it is not its mode that forbids it.
+    /// Write permission on a socket is enough to connect (unix(7)). `None` if we
+    /// have it: then the mode is not the cause.
     fn user_that_may_connect(&self, owner: u32, group: u32, mode: u32) -> Option<String> {
         let is_member = self.gid == group || self.groups.contains(&group);
         let our_bit = if self.uid == owner {

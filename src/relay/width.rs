@@ -1,8 +1,9 @@
 //! How much a connection may hold on its way: in our buffers and in the kernel's.
 //!
-//! The kernel charges what waits in a socket to the container. Left alone, a socket
-//! takes up to some MiB of it, so that twenty slow readers fill 64 MiB. A few
-//! connections get what bulk transfers need to be fast; many get little.
+//! The kernel charges socket buffers to the container's memory. Without a limit, a
+//! socket takes up to some MiB, so twenty slow readers fill 64 MiB. A few
+//! connections get buffers large enough for fast bulk transfers; many get small
+//! ones.
 
 use super::buffer::BULK_BYTES;
 use super::socket::Socket;
@@ -19,7 +20,7 @@ pub enum Width {
 }
 
 impl Width {
-    /// What one direction receives at once.
+    /// The most that one direction receives at once.
     pub(super) fn buffer_bytes(self) -> usize {
         match self {
             Self::Wide => BULK_BYTES,
@@ -29,7 +30,8 @@ impl Width {
         }
     }
 
-    /// What may wait to be received. The kernel takes twice that, for its own part.
+    /// The limit of the receive buffer. The kernel doubles it, for its own
+    /// overhead.
     #[must_use]
     pub fn receive_bytes(self) -> usize {
         match self {
@@ -39,7 +41,7 @@ impl Width {
         }
     }
 
-    /// What may wait to be sent; counted likewise.
+    /// The limit of the send buffer; counted likewise.
     #[must_use]
     pub fn send_bytes(self) -> usize {
         match self {

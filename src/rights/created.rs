@@ -1,4 +1,4 @@
-//! Labels about what a container may create: `PREFIX.safecreate`,
+//! Labels about the containers that a container may create: `PREFIX.safecreate`,
 //! `PREFIX.safecreateallow`, `PREFIX.allowimage`, `PREFIX.maxmemory`, `PREFIX.maxcpus`
 //! and `PREFIX.maxpids`; the second and third also with `.1`, `.2`, … behind them.
 //!
@@ -29,7 +29,7 @@ const NAMES: [(&str, bool); 6] = [
     (MAX_PIDS, false),
 ];
 
-/// What the labels of one container say.
+/// The settings in the labels of one container.
 #[derive(Debug, Default)]
 pub(super) struct Created {
     is_safe: bool,

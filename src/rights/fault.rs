@@ -1,4 +1,4 @@
-//! Why nobody can tell at the moment what rights a client has.
+//! Why the rights of a client are unknown at the moment.
 
 use crate::engine::EngineError;
 use std::fmt;

@@ -39,7 +39,7 @@ const MOVE_SETTLED: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// What the thread works with.
+/// The state of the thread.
 #[derive(Debug)]
 pub(super) struct Follower {
     engine: Engine,
@@ -58,7 +58,7 @@ pub(super) struct Follower {
     is_announced: bool,
 }
 
-/// However the thread ends, a panic included, what it knew is not used any more.
+/// However the thread ends, a panic included, its knowledge is not used any more.
 impl Drop for Follower {
     fn drop(&mut self) {
         self.view.invalidate("nobody follows the containers any more".to_owned());
@@ -237,7 +237,7 @@ impl Follower {
         self.see(&others, table)
     }
 
-    /// Shows what these containers are by now.
+    /// Brings the table up to date for these containers.
     fn see(&mut self, ids: &[String], table: &mut Table) -> Result<(), Stop> {
         if ids.is_empty() {
             return Ok(());
@@ -363,8 +363,8 @@ impl Follower {
     }
 }
 
-/// Of several changes of one container the last counts, because what the
-/// container is by now is asked of the Engine.
+/// Of several changes of one container only the last counts, because the Engine is
+/// asked for the container's present state.
 fn last_of_each(mut changes: Vec<Change>) -> Vec<Change> {
     let mut seen = HashSet::new();
     changes.reverse();

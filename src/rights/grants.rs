@@ -1,11 +1,11 @@
-//! Compiles each container's labels once, and says in the log what came of it.
+//! Compiles each container's labels once, and logs the result.
 //!
 //! Labels cannot be changed while a container exists, so its id is the key.
 //! A container that has ended is forgotten.
 //!
 //! **Invariant:** the patterns of all containers together weigh [`WEIGHT_MAX`] at
-//! most, weighed before they are compiled. A container whose labels cannot be
-//! used, for whatever reason, has no rights, and never those of the listener.
+//! most, weighed before they are compiled. A container whose labels cannot be used,
+//! for any reason, has no rights, and never those of the listener.
 
 use super::labels;
 use super::table::{Holder, Table};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-/// What the patterns of all containers may weigh together, in bytes.
+/// Limit for the patterns of all containers together, in bytes.
 const WEIGHT_MAX: u64 = 16 << 20;
 
 /// How long a container is remembered that no look has shown yet: lists lag.

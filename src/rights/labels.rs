@@ -1,10 +1,10 @@
 //! From a container's labels to its allowlists.
 //!
-//! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING`,
-//! `PREFIX.allow.bindmountfrom` and `PREFIX.allow.bindmountsexact`, with what
-//! follows `PREFIX.allow.` in any case, as the Go original reads the first three; an
-//! empty value says nothing there either. `PREFIX.allow` and `PREFIX.deny` have lists
-//! of operations; the original does not know them, nor those of [`super::created`] and
+//! `PREFIX.allow.METHOD`, `PREFIX.allow.METHOD.ANYTHING`, `PREFIX.allow.bindmountfrom`
+//! and `PREFIX.allow.bindmountsexact`. The part behind `PREFIX.allow.` is
+//! case-insensitive, as the Go original reads the first three; an empty value is
+//! ignored, as there. `PREFIX.allow` and `PREFIX.deny` have lists of operations; the
+//! original does not know them, nor those of [`super::created`] and
 //! [`super::targets`].
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 /// The name, behind the prefix, of the label that allows operations by name.
 const ALLOW: &str = ".allow";
 
-/// The name of the label that denies operations, whatever allows them.
+/// The name of the label that denies operations, even if another label allows them.
 const DENY: &str = ".deny";
 
 /// The name, behind the prefix, of the label that restricts bind mounts.
@@ -33,11 +33,11 @@ const BIND_MOUNT_FROM: &str = "bindmountfrom";
 /// The name of the label that lets only these directories themselves be mounted.
 const BIND_MOUNTS_EXACT: &str = "bindmountsexact";
 
-/// What the patterns of one container may weigh together. A hundred ordinary
-/// ones weigh less than one MiB.
+/// Limit for the patterns of one container together. A hundred ordinary ones take
+/// less than one MiB.
 const WEIGHT_MAX: u64 = 4 << 20;
 
-/// What a container's labels allow, not compiled yet.
+/// The rights in a container's labels, not compiled yet.
 #[derive(Debug)]
 pub(super) struct Allowlists {
     pub(super) patterns: Draft,
@@ -51,7 +51,7 @@ pub(super) struct Allowlists {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InvalidLabel {
     pub(super) label: String,
-    /// What is wrong with it, in a sentence.
+    /// The mistake, in a sentence.
     pub(super) reason: String,
 }
 

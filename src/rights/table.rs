@@ -60,8 +60,8 @@ pub(super) enum Whose<'a> {
 }
 
 impl Table {
-    /// A table of the networks that the proxy's `own` container is on, with what
-    /// the Engine says of them.
+    /// A table of the networks that the proxy's `own` container is on, from the
+    /// Engine's descriptions of them.
     pub(super) fn new(own: &Container, networks: &[Network]) -> Self {
         let places = own.attachments.iter().zip(networks);
         Self {

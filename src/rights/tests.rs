@@ -22,7 +22,7 @@ const NETWORKS: &str = "/networks/";
 /// How the target of a look at all containers begins.
 const LOOKS: &str = "/containers/json?filters=%7B%22network";
 
-/// A proxy's world: its container at 10.1.0.2, and what the tests add.
+/// A proxy's world: its container at 10.1.0.2, and the objects that tests add.
 struct World {
     engine: FakeEngine,
     rights: Option<Rights>,
@@ -335,7 +335,7 @@ fn a_container_that_ends_is_not_taken_for_a_machine_of_its_network() {
         world.await_table();
         world.engine.remove("a");
         assert_eq!(world.ask("10.1.0.77"), "unknown", "{driver}: the last word of a");
-        // Whoever asks again is not a, which would have told of its next start.
+        // The next client is not a, whose start would have been an event.
         await_condition(|| world.ask("10.1.0.77") == "listener");
         let mut client = world.connect("10.1.0.78");
         client.peer = None;

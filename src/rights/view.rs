@@ -1,4 +1,4 @@
-//! What the following thread knows, for the sessions to read and to wait for.
+//! The knowledge of the following thread, for the sessions to read and to wait for.
 //!
 //! **Invariant:** the epoch grows with every change, also when nothing is known
 //! any more. A session that has seen the present epoch has nothing to look up.
@@ -19,7 +19,7 @@ pub(super) struct View {
 
 #[derive(Debug, Default)]
 struct State {
-    /// `None` while the thread does not know what changes.
+    /// `None` while the thread cannot follow changes.
     table: Option<Arc<Table>>,
     /// Why there is no table.
     cause: String,
@@ -67,7 +67,7 @@ impl View {
     }
 
     /// Notes that a connection reached the proxy at an address of that container:
-    /// it is the proxy's own, whatever names containers get later.
+    /// it is the proxy's own, even if names of containers change later.
     pub(super) fn prove_own(&self, id: &str) {
         self.own_id.get_or_init(|| id.to_owned());
     }
@@ -92,12 +92,12 @@ impl View {
         self.change(|state| state.table = Some(Arc::new(table)));
     }
 
-    /// From now on nothing is known; `cause` is for people.
+    /// From now on nothing is known; `cause` is for messages.
     pub(super) fn invalidate(&self, cause: String) {
         self.change(|state| {
             state.table = None;
             state.cause = cause;
-            // Whoever still wants a look is woken, and says so again.
+            // A session that still wants a look is woken, and requests it again.
             state.is_look_wanted = false;
         });
     }

@@ -43,7 +43,7 @@ pub struct Bound {
     _file: Option<unix::SocketFile>,
 }
 
-/// A listener that cannot be had, in a sentence for people.
+/// A listener that cannot be bound, in a readable sentence.
 #[derive(Debug)]
 pub enum BindError {
     /// A TCP address, or a socket that was passed and fits no listener.
@@ -65,7 +65,7 @@ impl std::error::Error for BindError {}
 /// `passed`: by name, and the first without a listener's name is the default one.
 ///
 /// # Errors
-/// The first that cannot be had.
+/// The first that cannot be bound.
 pub fn bind_all(config: &Config, passed: Vec<PassedListener>) -> Result<Vec<Bound>, BindError> {
     let mut passed = Passed { named: passed, listeners: &config.listeners };
     let mut bound = Vec::new();
@@ -91,7 +91,7 @@ fn fits_no_listener(name: &str) -> String {
     }
 }
 
-/// The error with what to look at, for mistakes that are made often.
+/// The error, with a hint for frequent mistakes.
 fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> BindError {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
     let hint = match (endpoint, error.kind()) {
@@ -173,8 +173,8 @@ fn bind(endpoint: &Endpoint) -> io::Result<Bound> {
     }
 }
 
-/// Options that are set on a listening socket are inherited by what it accepts,
-/// which saves each connection four system calls (tcp(7)).
+/// Accepted sockets inherit the options of the listening socket, which saves each
+/// connection four system calls (tcp(7)).
 fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;

@@ -34,7 +34,7 @@ pub(super) const UNPROVEN_PER_ADDRESS_MAX: usize = 64;
 pub(super) const FORMER_MAX: usize = 64;
 pub(super) const FORMER_PER_ADDRESS_MAX: usize = 16;
 
-/// Who stands at the door.
+/// The sender of a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
     /// Its address is on the list, it has labels, or it came by a socket file.
@@ -56,7 +56,7 @@ pub(super) enum Caller {
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) policy: Arc<SharedPolicy>,
-    /// What host names said; empty if the list has none.
+    /// Recent results of host names; empty if the list has none.
     recent: Recent,
 }
 
@@ -87,7 +87,7 @@ impl Door {
         }
     }
 
-    /// Notes what the host names said of a client.
+    /// Records the result of the host names for a client.
     pub(super) fn remember(&self, client: &Client, found: Found) {
         if let Some(address) = client.address() {
             self.recent.remember(address, found);

@@ -123,7 +123,7 @@ fn answer(refused: Refused) -> Lingering {
     Lingering { socket: refused.socket, until: Instant::now() + LINGER }
 }
 
-/// Discards what the client sends until it closes or its time is over.
+/// Discards the client's data until it closes or its time is over.
 fn is_still_open(lingering: &Lingering) -> bool {
     if Instant::now() >= lingering.until {
         return false;

@@ -10,7 +10,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an address counts as a client's. Whoever gets it next gains a place.
+/// How long an address counts as a client's. The next holder of the address gains a
+/// place.
 const CLIENT_FOR: Duration = Duration::from_secs(10);
 
 /// How long it is remembered that an address was a client's.
@@ -23,14 +24,14 @@ const STRANGER_FOR: Duration = Duration::from_secs(1);
 /// Addresses that are remembered.
 const ADDRESSES_MAX: usize = 4096;
 
-/// What the host names of a listener said of an address.
+/// The result of a listener's host names for an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     Client,
     Stranger,
 }
 
-/// What is remembered of an address.
+/// The remembered result for an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remembered {
     /// It was found to be that a moment ago.
@@ -45,7 +46,7 @@ pub(super) enum Remembered {
 pub(super) struct Recent(Mutex<HashMap<IpAddr, (Found, Instant)>>);
 
 impl Recent {
-    /// What was found of an address, and how long ago.
+    /// The result for an address, by its age.
     pub(super) fn of(&self, address: IpAddr) -> Remembered {
         match self.lock().get(&address) {
             Some((Found::Client, at)) if at.elapsed() < CLIENT_FOR => {
@@ -63,7 +64,7 @@ impl Recent {
         self.remember_since(address, found, Instant::now());
     }
 
-    /// Remembers what was found at some time.
+    /// Remembers a result found at some time.
     pub(super) fn remember_since(&self, address: IpAddr, found: Found, at: Instant) {
         let mut known = self.lock();
         if known.len() >= ADDRESSES_MAX {

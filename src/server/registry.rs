@@ -70,7 +70,7 @@ impl Registry {
         self.end_idle();
     }
 
-    /// Cuts all connections; tells how many.
+    /// Cuts all connections; returns how many.
     pub(super) fn cut_all(&self) -> usize {
         let connections = self.lock();
         for connection in connections.by_id.values() {

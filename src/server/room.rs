@@ -1,7 +1,7 @@
 //! Widths of connections: full for the first, little for the many.
 //!
 //! **Invariant:** at most [`WIDE_MAX`] connections are wide and [`MIDDLE_MAX`] of
-//! middle width, so that what waits in sockets and buffers fits the memory of a
+//! middle width, so that the data in sockets and buffers fits the memory of a
 //! container, see `relay::Width`.
 //!
 //! The window that a TCP connection may ever offer is settled while it is made, by
@@ -18,7 +18,7 @@ const WIDE_MAX: usize = 8;
 /// Connections that move it at a third of it.
 const MIDDLE_MAX: usize = 24;
 
-/// What is taken, and the listeners.
+/// The widths in use, and the listeners.
 #[derive(Debug, Default)]
 pub(super) struct Rooms(Mutex<Widths>);
 

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Client {
     /// Over TCP. IPv4-mapped addresses are unmapped.
     Tcp(SocketAddr),
-    /// Over a unix socket: what the kernel says of the process that connected.
+    /// Over a unix socket: the kernel's credentials of the process that connected.
     Unix {
         /// Process; 0 if it is in another PID namespace.
         pid: i32,
@@ -69,7 +69,7 @@ impl From<&Client> for Owner {
     }
 }
 
-/// As people name a client, without what differs from one connection to the next.
+/// A client's readable name, without the parts that differ between its connections.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,7 +7,7 @@ use crate::relay::{Direction, Fault};
 pub enum CloseReason {
     /// The client closed between two requests.
     ClientDone,
-    /// The client asked for it, or speaks HTTP/1.0.
+    /// The client requested it, or speaks HTTP/1.0.
     Asked,
     /// The head had bare LF, so that nothing behind it is read.
     BareLf,
@@ -102,7 +102,7 @@ impl CloseReason {
     }
 }
 
-/// What becomes of a client connection after an exchange.
+/// Whether a client connection is reused after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum After {

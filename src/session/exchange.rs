@@ -1,4 +1,4 @@
-//! One exchange on a fresh daemon connection: request, response, what next.
+//! One exchange on a fresh daemon connection: request, response, reuse or close.
 
 use super::memory::{Hold, Part, UsedUp, bytes_to_judge};
 use super::{After, CloseReason, Session};
@@ -13,19 +13,19 @@ use crate::outcome::{Outcome, Received, Refusal};
 use crate::relay::socket::Socket;
 use crate::relay::{Direction, Fault, Flow, Relay};
 
-/// What of a response decides about the rest of its exchange.
+/// The properties of a response that decide about the rest of its exchange.
 struct Answered {
     status: u16,
     body: ResponseBody,
     encoding: Encoding,
-    /// What the head has announced to the client.
+    /// The end that the head has announced to the client.
     after: After,
     ends_at_close: bool,
     /// The head of an answer that must be treated before anything of it is printed.
     untreated: Option<Vec<u8>>,
 }
 
-/// Sends a permitted request to `daemon` and relays what follows.
+/// Sends a permitted request to `daemon` and relays the rest of the exchange.
 pub(super) fn run(session: &mut Session<'_>, permit: &Permit<'_>, daemon: &Socket) -> After {
     let client = &session.connection.socket;
     let stopping = session.is_stopping();
@@ -131,7 +131,8 @@ fn relay_exchange(
     };
     let after = match moved {
         Err(fault) => {
-            // What a slow reader leaves would stay in the kernel after a plain close.
+            // Data that a slow reader leaves would stay in the kernel after a plain
+            // close.
             if answered.ends_at_close || matches!(fault, Fault::Stalled) {
                 relay.reset_client_on_close();
             }
@@ -165,8 +166,8 @@ fn await_final_head(
     Err(Fault::Framing(Direction::Download, http1::Error::Interim))
 }
 
-/// `None` for an interim response, of which nothing is printed. A function of
-/// its own, so that its room for fields is not held while bodies are relayed.
+/// `None` for an interim response, which is not printed. A function of its own, so
+/// that its room for fields is not held while bodies are relayed.
 #[inline(never)]
 fn print_final_head(
     relay: &mut Relay<'_>,
@@ -288,7 +289,7 @@ fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Ended {
         Fault::Stalled => Some(Refusal::Stalled),
         Fault::Client(_) | Fault::ClientGone | Fault::Truncated(Direction::Upload) => None,
     };
-    // What is left of a 100 would stand in the midst of the answer.
+    // The rest of a 100 would end up inside the response.
     let refusal = refusal.filter(|_| relay.download.prefix.is_empty());
     let status = refusal.as_ref().map(Refusal::status);
     Ended { after: After::Close(CloseReason::from(fault)), status, refusal }

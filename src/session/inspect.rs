@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Compose configs and secrets, the largest, are limited to 500 KiB by Swarm.
 pub(super) const INSPECTED_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// What may be received at once: body and framing.
+/// The most that is received at once: body and framing.
 const RECEIVE_BYTES_MAX: usize = 64 * 1024;
 
 impl Session<'_> {

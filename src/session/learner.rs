@@ -8,7 +8,7 @@ use crate::http1::{Method, Request};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What clients asked for while the proxy learns.
+/// The requests of clients while the proxy learns.
 #[derive(Debug)]
 pub struct Learner {
     learning: Learning,
@@ -36,7 +36,7 @@ impl Learner {
         &self.learning
     }
 
-    /// The whole list of what was asked for, for a compose file.
+    /// The whole list of learned requests, for a compose file.
     #[must_use]
     pub fn suggestion(&self) -> String {
         let needs = self.needs();

@@ -1,8 +1,8 @@
 //! A budget for the whole process: heads and judged bodies in memory.
 //!
-//! **Invariant:** whatever clients send, what is held for requests before they are
-//! judged, and for their heads afterwards, has [`BYTES_MAX`], and one client's
-//! share is 6 MiB of it. Beyond, the request is answered with 503.
+//! **Invariant:** the memory for requests before they are judged, and for their
+//! heads afterwards, is limited to [`BYTES_MAX`], and one client's share to 6 MiB
+//! of it. A request beyond that gets a 503.
 //! **Invariant:** a [`Hold`] gives back all that it took, however its session ends.
 //!
 //! The first [`FREE_BYTES`] of a connection are not counted, so that ordinary
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// For all connections. A container with 64 MiB needs about 46 for a thousand that
-/// are relayed, kernel memory included, and some for what waits in their sockets.
+/// are relayed, kernel memory included, and some for the data in their sockets.
 const BYTES_MAX: usize = 7 * 1024 * 1024;
 
 /// For one client: an address, or a user over all socket files.
@@ -25,8 +25,8 @@ pub(super) const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
 /// For one connection, uncounted: head and body of an ordinary request.
 const FREE_BYTES: usize = 8 * 1024;
 
-/// What a value of a JSON tree takes: a member of an object, the key that it is
-/// compared by, and the room in which arrays double.
+/// The memory of one value of a JSON tree: a member of an object, the key that it
+/// is compared by, and the room in which arrays double.
 const BYTES_PER_VALUE: usize = 192;
 
 /// The budget.
@@ -47,18 +47,18 @@ struct Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct UsedUp;
 
-/// What memory is held for.
+/// The purpose of held memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// Received bytes.
     Received,
     /// The head of the request in hand, and its print.
     Head,
-    /// The body, and what is made of it.
+    /// The body, its tree and its print.
     Body,
 }
 
-/// What one connection holds.
+/// The memory that one connection holds.
 #[derive(Debug)]
 pub(super) struct Hold<'a> {
     memory: &'a Memory,
@@ -75,7 +75,7 @@ impl<'a> Hold<'a> {
     /// Sets how much is held for something. Less is always granted.
     ///
     /// # Errors
-    /// [`UsedUp`]; what was held before is held still.
+    /// [`UsedUp`]; the memory held before is still held.
     pub(super) fn set(&mut self, part: Part, bytes: usize) -> Result<(), UsedUp> {
         let mut parts = self.parts;
         if let Some(held) = parts.get_mut(part as usize) {
@@ -89,7 +89,7 @@ impl<'a> Hold<'a> {
         Ok(())
     }
 
-    /// Gives back what was held for something.
+    /// Releases the memory held for one part.
     pub(super) fn release(&mut self, part: Part) {
         // Less is always granted.
         let _ = self.set(part, 0);
@@ -133,8 +133,9 @@ impl Memory {
     }
 }
 
-/// What it takes at most to judge a body: the body, its tree and its print. There
-/// are no more values in it than these bytes, outside of strings, can begin.
+/// The most memory that judging a body takes: the body, its tree and its print.
+/// Each value but the first follows one of the counted bytes, so their number is an
+/// upper bound.
 pub(super) fn bytes_to_judge(body: &[u8]) -> usize {
     let begins = |byte: &&u8| matches!(byte, b',' | b':' | b'[' | b'{');
     let values = body.iter().filter(begins).count() + 1;

@@ -30,7 +30,7 @@ pub trait Seat: Debug {
     fn become_client(&self) -> Result<(), &'static str>;
 }
 
-/// What a connection without a client's place may do.
+/// The limits of a connection without a client's place.
 #[derive(Debug, Clone, Copy)]
 pub struct Probation<'a> {
     seat: &'a dyn Seat,
@@ -64,7 +64,7 @@ impl Session<'_> {
     /// Takes a client's place, now that the client is known to be one.
     ///
     /// # Errors
-    /// What becomes of the connection, if there is no place.
+    /// The end of the connection, if there is no place.
     pub(super) fn end_probation(&mut self, request: &Request<'_>) -> Result<(), After> {
         let Some(probation) = self.probation else { return Ok(()) };
         match probation.seat.become_client() {

@@ -18,7 +18,7 @@ use std::time::Instant;
 pub(super) enum Failure {
     /// The connection ends without an answer.
     Close(CloseReason),
-    /// What arrived cannot be a head.
+    /// The received bytes cannot be a head.
     Malformed(http1::Error),
     /// A part of a head arrived, and the rest did not in time.
     Slow,
@@ -35,7 +35,7 @@ enum Readable {
 }
 
 impl Session<'_> {
-    /// The length of the head that now stands at the start of the buffer.
+    /// Reads a head to the start of the buffer; returns its length.
     pub(super) fn read_head(&mut self, is_first: bool) -> Result<usize, Failure> {
         let mut scan = HeadScan::of_request();
         let mut deadline = is_first.then(|| Instant::now() + self.head_limit());
@@ -64,7 +64,7 @@ impl Session<'_> {
         }
     }
 
-    /// Holds what the head that has begun may take with the next bytes.
+    /// Holds the memory that the head that has begun may take with the next bytes.
     fn hold_received(&mut self) -> Result<(), Failure> {
         let received = &self.buffers.client;
         let wanted = match received.is_empty() {
@@ -112,7 +112,7 @@ impl Session<'_> {
         self.is_stopping() && !self.connection.fresh.load(Ordering::SeqCst)
     }
 
-    /// Receives what is there, and waits for nothing.
+    /// Receives the available bytes, without waiting.
     fn receive_last(&mut self) -> io::Result<usize> {
         self.connection.idle.store(false, Ordering::SeqCst);
         let bytes_max = self.head_bytes_max() + 1;
@@ -123,8 +123,8 @@ impl Session<'_> {
         }
     }
 
-    /// Receives what is there, or waits for it. A new client's request has mostly
-    /// arrived by the time that its thread runs.
+    /// Receives the available bytes, or waits for some. A new client's request has
+    /// mostly arrived when its thread runs.
     fn receive_until(&mut self, deadline: Instant) -> io::Result<usize> {
         let bytes_max = self.head_bytes_max() + 1;
         loop {
@@ -142,7 +142,8 @@ impl Session<'_> {
     fn await_readable(&self, deadline: Instant) -> io::Result<Readable> {
         let is_idle = self.buffers.client.is_empty();
         self.connection.idle.store(is_idle, Ordering::SeqCst);
-        // After the mark: who stops the program sees the one or we the other.
+        // After the mark: the thread that stops the program sees the one, or we the
+        // other.
         if is_idle && self.takes_no_more() {
             return Ok(Readable::Never);
         }

@@ -1,7 +1,7 @@
 //! Looks up the targets of a request, on connections of their own, before the request
 //! is sent.
 //!
-//! What was found counts for this one request.
+//! A result is valid for this one request only.
 
 use super::Session;
 use crate::engine::{EngineError, Product, Thing, Things};
@@ -10,7 +10,7 @@ use crate::filter::targets::{Fact, Facts, Found, Question, Search, Step, TargetK
 use crate::outcome::Refusal;
 use std::sync::OnceLock;
 
-/// What is known of the daemon. It is asked once.
+/// The daemon's product. It is requested once.
 #[derive(Debug, Default)]
 pub struct KnownDaemon(OnceLock<Product>);
 

@@ -1,8 +1,7 @@
 //! Percent-encoding (RFC 3986 §2.1): the one decoder and the one encoder.
 //!
-//! What this deliberately does not do: decide which characters are encoded, and
-//! what a malformed escape means. A path and a judged query refuse it; the log
-//! shows it.
+//! This deliberately does not choose the characters to encode, nor treat a
+//! malformed escape: a path and a judged query refuse it, the log shows it.
 
 /// A byte of an encoded text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The `healthcheck` command: asks the health listener, prints one line.
 //!
-//! **Invariant:** it ends within four seconds, whatever the proxy and the daemon
-//! do. Five seconds are the usual `timeout:` of Compose files, and Docker drops
+//! **Invariant:** it ends within four seconds, even if the proxy or the daemon
+//! hangs. Five seconds are the usual `timeout:` of Compose files, and Docker drops
 //! the line of a check that it has to kill.
 
 use super::health::CAUSE_FIELD;
@@ -69,8 +69,8 @@ fn ask(address: SocketAddr, limit: Duration) -> Result<(), UnhealthyCause> {
     }
 }
 
-/// What our listener said is wrong; printable, since anyone may have bound
-/// the port in its place.
+/// The error that our listener reported; printable, since another program may have
+/// bound the port in its place.
 fn told(response: &Response<'_>) -> Option<String> {
     let value = response.field_values(CAUSE_FIELD).next()?;
     Some(visible_ascii(std::str::from_utf8(value).ok()?))

@@ -7,8 +7,7 @@
 //! their time (`CLIENT_LIMIT`, for the request and again for the answer). Those who
 //! come while an answer is made share it, so that each has one in that time.
 //!
-//! What this deliberately does not do: keep connections open, or answer
-//! anything else.
+//! This deliberately does not keep connections open, or answer anything else.
 
 use super::STACK_BYTES;
 use crate::http1::{self, FieldStorage, HeadScan, Method, Reply, Request, Version};
@@ -39,7 +38,7 @@ pub(super) const HEAD_BYTES_MAX: usize = 2048;
 /// Pause after an accept that failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a listener serves.
+/// The content that a listener serves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service {
     /// Its name, for threads and the log.
@@ -153,11 +152,11 @@ impl Heads {
         });
     }
 
-    /// Reads what has come of a request, and deals with a complete one. A client
-    /// that went away or is too slow has no claims.
+    /// Reads the available bytes of a request, and answers a complete one. A client
+    /// that went away or is too slow gets no answer.
     fn read(&mut self, mut waiting: Waiting) {
         match waiting.read(self.service) {
-            // A queue that is full holds enough who ask; this one asks in vain.
+            // A full queue holds enough requests; this one is dropped.
             Arrival::Expected => drop(self.askers.try_send(waiting.client)),
             Arrival::Other { reply, to_head } => send(&waiting.client, &reply, to_head),
             Arrival::Part if Instant::now() < waiting.until => self.waiting.push_back(waiting),
@@ -166,9 +165,9 @@ impl Heads {
     }
 }
 
-/// What has come of a request.
+/// The state of a request being received.
 enum Arrival {
-    /// All of it, and it asks for what is served.
+    /// Complete, with the served method and path.
     Expected,
     /// Something else; the answer to it, which has no body where it is to HEAD.
     Other { reply: Reply, to_head: bool },
@@ -200,11 +199,11 @@ impl Waiting {
     }
 }
 
-/// Makes one answer for all who have come by the time that it is made.
+/// Makes one answer for all requests that have come by the time that it is made.
 pub(super) fn answer_askers(askers: &Receiver<Socket>, mut answer: impl FnMut() -> Vec<u8>) {
     while let Ok(first) = askers.recv() {
         let response = answer();
-        // Before the first is answered: who asks after that wants a newer answer.
+        // Before the first is answered: a later request wants a newer answer.
         let others = askers.try_iter().take(ASKERS_MAX);
         deliver(&response, iter::once(first).chain(others).collect());
     }

@@ -3,12 +3,12 @@
 //! One datagram per message, to the socket that `NOTIFY_SOCKET` names.
 //!
 //! Invariants: a program that no manager started behaves the same and sends
-//! nothing; a manager that does not listen never holds the program up for
-//! longer than a second; a message cannot be split by what stands in it.
+//! nothing; a manager that does not listen never holds the program up for longer
+//! than a second; a message cannot be split by its content.
 //!
-//! What this deliberately does not do: remove the variables from the
-//! environment (nothing is executed that could inherit them), or speak
-//! `vsock:`, which is for virtual machines.
+//! This deliberately does not remove the variables from the environment (nothing is
+//! executed that could inherit them), nor speak `vsock:`, which is for virtual
+//! machines.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -28,7 +28,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// What the service manager said in the environment.
+    /// The service manager's settings from the environment.
     ///
     /// A socket that cannot be reached is logged and treated as none: the
     /// manager will find out by its own time limit.
@@ -65,7 +65,7 @@ impl Notifier {
         self.send("READY=1");
     }
 
-    /// The program is stopping and finishes what it has begun.
+    /// The program is stopping and finishes its pending work.
     pub fn stopping(&self) {
         self.send("STOPPING=1");
     }

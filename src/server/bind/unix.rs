@@ -1,9 +1,10 @@
 //! A unix socket to listen on, opened safely.
 //!
-//! **Invariant:** the file is never there with more rights than asked for: the
+//! **Invariant:** the file never exists with more permissions than configured: the
 //! socket gets mode 0600 before it is bound, and its own mode afterwards.
-//! **Invariant:** what is not a socket is never removed, nor is a socket that
-//! somebody listens on; our own file is removed at the end, if it is still ours.
+//! **Invariant:** a file that is not a socket is never removed, nor is a socket
+//! that somebody listens on; our own file is removed at the end, if it is still
+//! ours.
 
 use super::BACKLOG;
 use crate::relay::socket::Socket;
