@@ -2,8 +2,8 @@
 //! container the host's cgroup namespace, and shows it in its descriptions of
 //! containers.
 //!
-//! The daemon runs on this host, so that its kernel need not be asked twice: the proxy
-//! reads its own membership, which every container shows.
+//! The daemon runs on this host, under the same kernel: the proxy reads its own
+//! membership, which every container shows.
 
 use std::fs;
 use std::sync::OnceLock;

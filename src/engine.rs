@@ -5,7 +5,7 @@
 //! **Invariant:** responses are parsed as they arrive; only the requested parts are
 //! kept, even if containers have huge labels.
 //!
-//! Paths carry no version, so that every Engine answers in its own.
+//! Paths carry no version, so every Engine answers in its own.
 //!
 //! Read: `call`, `ping`, `json_stream`, `containers` (pure), `incoming`, `things`.
 

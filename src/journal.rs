@@ -1,8 +1,8 @@
-//! How often the log repeats itself.
+//! Limits how often a lasting failure is logged.
 //!
 //! **Invariant:** pure but for the times that callers pass in; nothing is logged
-//! here. A failure that stays the same is worth one line in a while, not one for
-//! each attempt: a daemon that is away for a night must not fill a disk.
+//! here. A failure that stays the same is logged once in a while, not for each
+//! attempt: a daemon that is down for a night must not fill a disk.
 
 use std::time::{Duration, Instant};
 

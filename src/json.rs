@@ -1,4 +1,5 @@
-//! One strict JSON value, read so that only one reading of it exists.
+//! One strict JSON value, accepted only if no other decoder could read it
+//! differently.
 //!
 //! Go's `encoding/json`, which the Engine and Podman decode with, matches the names
 //! of fields without regard to case, applies repeated keys one after the other onto

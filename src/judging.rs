@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Threads that may judge by one policy at the same time. Judging takes a few
-/// microseconds, so that hardly any thread ever waits; and without a bound each of a
+/// microseconds, so hardly any thread ever waits; and without a bound each of a
 /// thousand threads could leave a cache behind.
 pub const LANES: usize = 4;
 

@@ -12,10 +12,10 @@
 //! line, start a key, or reach a terminal as a control: see `escape`.
 //! **Invariant:** a thread that logs never waits for standard output: see `queue`.
 //!
-//! A key whose value is null is left out. Standard output that can't be written
-//! to is ignored: the proxy goes on. A panic is a line too, where standard error
-//! could hold up the thread that panics. There is no filter but the level, and
-//! `RUST_LOG` is not read: one program, one way to set it up.
+//! A key whose value is null is left out. A failure to write to standard output is
+//! ignored: the proxy goes on. A panic is a line too, where standard error could
+//! hold up the thread that panics. There is no filter but the level, and `RUST_LOG`
+//! is not read: one program, one way to set it up.
 
 mod escape;
 mod journal;

@@ -1,15 +1,15 @@
-//! Host names of the address lists: which addresses they have now.
+//! Resolves the host names of address lists.
 //!
-//! One thread looks names up, all at the same time; sessions wait for it. It is
-//! there only if some list has a name. musl's own resolver does not do: it gives
-//! up on a name whose other address family is answered badly, keeps 48 addresses,
-//! and asks for one name after the other.
+//! One thread looks names up, all at the same time; sessions wait for it. It runs
+//! only if some list has a name. musl's own resolver is not suitable: it gives up
+//! on a name if the query for the other address family fails, keeps 48 addresses,
+//! and resolves one name after the other.
 //!
 //! **Invariant:** an answer is used for one second. A longer time would be unsafe:
 //! the Engine gives the address of a container that has ended to the next one.
-//! Failed look-ups are remembered as long, so that strangers cause few.
-//! **Invariant:** one look-up of a name and a family at a time; all who wait share
-//! its answer.
+//! Failed look-ups are cached as long, so strangers cause few.
+//! **Invariant:** one look-up of a name and a family at a time; all waiting
+//! sessions share its answer.
 //! **Invariant:** a session waits for five seconds at most, and not at all for
 //! other names once one has the address.
 //!
@@ -179,7 +179,7 @@ impl Table {
         }
     }
 
-    /// Records the outcome of a look-up for all who wait for it.
+    /// Records the outcome of a look-up for all sessions that wait for it.
     fn record(&self, question: &Question, outcome: Result<Vec<IpAddr>, Failure>) {
         let addresses = outcome.unwrap_or_default();
         let answer = Answer { addresses, stale_at: Instant::now() + REMEMBERED_FOR };
@@ -201,7 +201,7 @@ impl Table {
 
 impl Entries {
     /// Has every name looked up of which nothing fresh is known, unless one has
-    /// been found or is being looked up; tells whether there is something to do.
+    /// been found or is being looked up; returns whether there is something to do.
     fn ask(&mut self, names: &[String], family: Family) -> bool {
         let (now, before) = (Instant::now(), self.wanted.len());
         for name in names {

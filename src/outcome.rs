@@ -4,8 +4,8 @@
 //! exchange with the daemon, which an [`Outcome`] describes. Every log line about a
 //! request, every answer of our own and every status of one is made here.
 //!
-//! **Invariant:** a refusal is logged and answered from the same value, so that
-//! the two cannot differ.
+//! **Invariant:** a refusal is logged and answered from the same value: the two
+//! cannot differ.
 //! **Invariant:** the log's messages and keys are an interface: people alert on
 //! them. Text of a client passes through the logger's escaping.
 

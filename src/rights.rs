@@ -1,27 +1,27 @@
 //! Rights per container: whose allowlists a client has, by its address.
 //!
 //! A container that shares a network with the proxy's own, and that has labels
-//! `PREFIX.allow.…`, has the allowlists of these labels instead of its
-//! listener's. A thread follows the Engine's events and keeps a table of who has
-//! which address ([`Rights::policy_for`] reads it).
+//! `PREFIX.allow.…`, has the allowlists of these labels instead of its listener's.
+//! A thread follows the Engine's events and maintains a table of containers and
+//! their addresses ([`Rights::policy_for`] reads it).
 //!
-//! **Invariant:** a table is never believed for a new connection. Events lag, and
-//! an address can have changed hands meanwhile, so the container that is said to
-//! have it is inspected once, after its first request has arrived: the Engine
-//! answers under the container's lock. The sender of that request has the address
-//! at that time. Later requests on the connection cost nothing until something
-//! changes: a TCP connection does not change hands, since the next holder of the
-//! address does not know its sequence numbers.
+//! **Invariant:** the table alone is never trusted for a new connection. Events
+//! lag, and an address can have changed hands meanwhile, so the container that has
+//! it in the table is inspected once, after its first request has arrived: the
+//! Engine answers under the container's lock. The sender of that request has the
+//! address at that time. Later requests on the connection cost nothing until
+//! something changes: a TCP connection does not change hands, since the next holder
+//! of the address does not know its sequence numbers.
 //! **Invariant:** rights are lost at once when an event says that the container has
 //! ended or lost the address, and while no events can be received, nobody's rights
 //! are known; earlier knowledge is not used.
 //! **Invariant:** no container with labels ever gets the listener's allowlists. The table
 //! may lack a container that has just started, and so an address that a container could
 //! have is looked up in its network, which lists it before the container's process
-//! begins. One that nobody has there has no rights, but for machines on a macvlan's or
-//! ipvlan's network, whose addresses no Engine knows; and there an address that a
-//! container had a moment ago, when it may have sent the request, has none either.
-//! Link-local addresses, which identify nobody, have none either.
+//! begins. An address that no container has there has no rights, except on a macvlan or
+//! ipvlan network, where other machines have addresses that no Engine knows; and there an
+//! address that a container had a moment ago, when it may have sent the request, has none
+//! either. Link-local addresses, which identify nobody, have none either.
 //! **Invariant:** the table counts only for connections that reached the proxy at
 //! an address of its own container. That container is proven by the first of them,
 //! and stays the proxy's own even if names of containers change later.
@@ -111,7 +111,7 @@ pub enum Guess {
     Labelled,
     /// A container without, or none.
     Unlabelled,
-    /// Nobody who is known.
+    /// Nobody known.
     Unknown,
 }
 
@@ -160,7 +160,7 @@ impl Rights {
         self.policy_at(|| client.local_address(), client, address, identity)
     }
 
-    /// The same; `local` tells where the connection reached the proxy.
+    /// The same; `local` is the proxy's address of the connection.
     fn policy_at(
         &self,
         local: impl FnOnce() -> Option<IpAddr>,
@@ -257,7 +257,8 @@ impl Rights {
         self.view.own_id() == Some(table.own_id())
     }
 
-    /// Finds the one of those who are said to have an address that has it now.
+    /// Finds the container that has an address now, among those that have it in the
+    /// table.
     fn verify(
         &self,
         claims: &[Arc<Holder>],
@@ -370,7 +371,7 @@ impl ClientIdentity {
         claims.iter().find(|claim| claim.id == known.id).cloned()
     }
 
-    /// Notes who a connection comes from. One that came from a container cannot
+    /// Records the sender of a connection. One that came from a container cannot
     /// come from anybody else later.
     fn settle(&mut self, epoch: u64, holder: Option<Arc<Holder>>) -> Entitlement {
         let before = self.0.as_ref().and_then(|known| known.holder.as_ref());

@@ -1,8 +1,7 @@
-//! Why the program stops, and the exit code that says so.
+//! The reasons to stop the program, and their exit codes.
 //!
 //! A thread that wants to end the program sends a [`StopReason`] to the thread that
-//! waits for one; only that one calls `exit`, so that exchanges get their grace
-//! period.
+//! waits for one; only that one calls `exit`, after the grace period of exchanges.
 
 /// Why the program stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Untrusted text for people: printable, and of bounded length.
 //!
-//! **Invariant:** [`print_json_string`] with [`Escaped::Hidden`] puts out no control (C0, DEL, C1), no line
-//! or paragraph separator, no bidirectional control and no other character that
-//! does not show: they are escaped. Answers and log lines share [`is_printable`].
+//! **Invariant:** [`print_json_string`] with [`Escaped::Hidden`] prints no control (C0,
+//! DEL, C1), no line or paragraph separator, no bidirectional control and no other
+//! invisible character: they are escaped. Answers and log lines share [`is_printable`].
 //!
 //! This deliberately does not limit the length of a text.
 

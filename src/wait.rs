@@ -1,10 +1,10 @@
 //! Connects to the daemon once before anything listens, as the Go program does,
 //! and waits for it where `-waitforsocket` says so.
 //!
-//! A socket that is missing, refuses or may not be opened ends the start: each
-//! of them is a mistake that would otherwise show as a 502 much later. All three
-//! are waited for, since the daemon may yet make its socket, listen on it, or
-//! set its rights.
+//! A socket that is missing, refuses or may not be opened ends the start: each of
+//! them is a mistake that would otherwise show as a 502 much later. All three are
+//! waited for, since the daemon may yet create its socket, listen on it, or set its
+//! permissions.
 
 use crate::relay::socket::Socket;
 use crate::relay::unreachable::{self, DOCKER_MADE_IT};

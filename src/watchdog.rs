@@ -6,8 +6,8 @@
 //! manager ([`notify`]).
 //!
 //! Invariants: nothing here takes a place in the proxy's pool or waits for it;
-//! every probe dials afresh, so that a socket that was replaced is found
-//! again; every wait has an end.
+//! every probe connects anew, and so finds a socket that was replaced; every wait
+//! has an end.
 //!
 //! This deliberately does not end the program: it sends a [`StopReason`], and
 //! leaves the grace period and the exit code to the receiver.
@@ -113,7 +113,8 @@ impl Watchdog {
         }
     }
 
-    /// Whether the program is to stop, so that there is nothing left to watch.
+    /// Requests the program's end, if that is configured; then nothing is left to
+    /// watch.
     fn ask_for_the_end(&self) -> bool {
         let Some(stop) = &self.stop else { return false };
         log::warn!(origin = "watchdog"; "stopping socket-proxy because of unavailable socket");

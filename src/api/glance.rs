@@ -1,5 +1,5 @@
-//! A first look at a path: most operations are told from it by their method and
-//! the first eight bytes, without a look at their templates.
+//! A quick first check of a path: it excludes most operations by their method and
+//! the first eight bytes, without reading their templates.
 
 use super::Operation;
 use crate::http1::Method;

@@ -1,8 +1,8 @@
-//! A connection for one question of our own: sends it, and receives the answer's
+//! A connection for one request of our own: sends it, and receives the response's
 //! head.
 //!
-//! **Invariant:** every wait has an end; an answer in drops has one for the whole
-//! where its [`Limit`] says so.
+//! **Invariant:** every wait has a timeout; a response that trickles in has one for
+//! the whole, where its [`Limit`] says so.
 //!
 //! This deliberately does not read bodies ([`super::incoming`]).
 

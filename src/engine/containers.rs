@@ -1,7 +1,7 @@
 //! The Engine's descriptions of containers and networks, parsed from its JSON.
 //!
-//! **Invariant:** an answer that does not have the documented shape is an error,
-//! never a container with less than it has.
+//! **Invariant:** a response without the documented shape is an error, never a
+//! container with missing properties.
 //! **Invariant:** of a container's labels only those with the prefix are kept,
 //! within bounds. One with more has [`Labels::TooLarge`], and no rights: how many
 //! labels it has does not matter to others.

@@ -1,4 +1,4 @@
-//! Why the daemon gave no answer.
+//! Reasons why the daemon gave no response.
 
 use crate::http1;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! One answer of the daemon: its head, and its body as it arrives.
+//! One response of the daemon: its head, and its body as it arrives.
 
 use super::call::{Call, Limit, OwnRequest};
 use super::error::EngineError;

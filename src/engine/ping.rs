@@ -1,8 +1,7 @@
-//! The ping: does something that speaks HTTP answer on the daemon's socket?
+//! The ping: checks that something answers HTTP on the daemon's socket.
 //!
-//! Invariant: the time limit covers the whole, connecting included. A daemon
-//! that no longer accepts has a full queue, and connecting to a full queue
-//! blocks.
+//! Invariant: the time limit covers the whole ping, connecting included. A daemon
+//! that no longer accepts has a full queue, and connecting to a full queue blocks.
 //!
 //! This deliberately does not judge the response. A daemon that answers 500 is
 //! alive; its health is not for its proxy to judge.

@@ -1,8 +1,7 @@
-//! Single containers, networks, volumes and exec instances: who is it, and which
-//! labels does it have?
+//! Single containers, networks, volumes and exec instances: their ids and labels.
 //!
-//! **Invariant:** an answer without the id that it must have is an error, never a
-//! thing without labels.
+//! **Invariant:** a response without its required id is an error, never a thing
+//! without labels.
 //! **Invariant:** every request ends before its deadline, even if the daemon hangs.
 
 use super::call::Limit;

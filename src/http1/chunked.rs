@@ -161,7 +161,8 @@ pub enum Split {
 }
 
 impl Split {
-    /// Whether a chunk of which `taken` bytes are there may go without the rest.
+    /// Whether a chunk of which `taken` bytes have arrived may be sent without the
+    /// rest.
     fn allows(self, left: u64, taken: usize) -> bool {
         let taken = u64::try_from(taken).unwrap_or(u64::MAX);
         self == Self::Anywhere || left.saturating_add(taken) >= LARGE_CHUNK_BYTES

@@ -1,4 +1,5 @@
-//! Where a body ends: decided here, in the order of RFC 9112 §6.3, and nowhere else.
+//! The end of a body: determined here, in the order of RFC 9112 §6.3, and nowhere
+//! else.
 //!
 //! **Invariant:** a message has one framing. Content-Length beside
 //! Transfer-Encoding, repeats, lists and signs have no value here; they are errors.

@@ -1,6 +1,7 @@
 //! Request methods: the nine that an allowlist can name (RFC 9110 §9, RFC 5789).
 //!
-//! Anything else has no value here; it is refused before it could be judged.
+//! Any other method cannot be expressed here; it is refused before it could be
+//! judged.
 
 /// A method that an allowlist can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -116,7 +116,7 @@ impl<'a> Response<'a> {
             && !self.is_chunked_for(version)
     }
 
-    /// A body of unknown end is chunked for those who can read it, but for raw
+    /// A body of unknown end is chunked for clients that can read it, but for raw
     /// streams: clients that ask for them without an upgrade (exec of Podman's
     /// remote client) take the bytes off the socket, past their HTTP parser.
     fn is_chunked_for(&self, version: Version) -> bool {
@@ -176,8 +176,8 @@ impl<'a> Response<'a> {
     }
 }
 
-/// The status in the first of the received bytes, or `None` while its line has
-/// not arrived: for those who only want to know whether somebody speaks HTTP.
+/// The status in the first of the received bytes, or `None` while its line has not
+/// arrived: for callers that only need to know whether the peer speaks HTTP.
 ///
 /// # Errors
 /// Why the line is not a status line.

@@ -1,11 +1,11 @@
-//! Finds the end of a head, whichever way its bytes arrive.
+//! Finds the end of a head, however its bytes are split.
 //!
 //! **Invariant:** the answer depends on the bytes alone, not on how they were
 //! split; no byte is looked at twice but a CR at the end of the received bytes.
 //!
-//! A head that is malformed in its bytes is refused while it arrives, so that a
-//! TLS client does not hang until a time limit. The meaning of the bytes is not
-//! decided here: a request without CR is a matter of [`super::Request::parse`].
+//! A head with bytes that no head may contain is refused while it arrives: a TLS
+//! client would otherwise hang until a timeout. The bytes are not interpreted here:
+//! [`super::Request::parse`] decides about a request without CR.
 
 use super::fields::is_token_byte;
 use super::{Error, HEAD_BYTES_MAX};

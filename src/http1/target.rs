@@ -86,7 +86,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The canonical encoding of a decoded path, for people who will send it.
+/// The canonical encoding of a decoded path, for users who will send it.
 #[must_use]
 pub fn encode_path(path: &str) -> String {
     let mut printed = Vec::new();

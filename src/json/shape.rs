@@ -1,4 +1,4 @@
-//! Where a value has maps, whose keys are exact, and where it has structs.
+//! The places of maps, whose keys are exact, and of structs in a value.
 
 /// Which objects of a value a daemon decodes into maps.
 #[derive(Debug)]

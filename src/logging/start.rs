@@ -2,7 +2,7 @@
 //!
 //! The lines and keys are those of the Go program; keys may be added, none is
 //! dropped. The allowlist of the default listener is a small table in text mode,
-//! printed as it is: patterns full of backslashes can't be read once quoted.
+//! printed unquoted: patterns full of backslashes are unreadable when quoted.
 
 use super::escape::printable;
 use crate::api::Operation;

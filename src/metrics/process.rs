@@ -1,4 +1,4 @@
-//! The process's own numbers, by the names that all programs use for them.
+//! Metrics of the process, by the standard names of Prometheus clients.
 //!
 //! Values that `/proc` does not show, for example in a sandbox, are left out.
 

@@ -15,7 +15,7 @@ use std::time::Instant;
 /// A message over TCP is led by its length (RFC 1035 §4.2.2).
 const LENGTH_BYTES: usize = 2;
 
-/// A question on its way, or its answer.
+/// A query that was sent, or its response.
 #[derive(Debug)]
 pub(super) struct Exchange {
     /// The index of the queried one of the look-up's full names.

@@ -1,12 +1,12 @@
-//! The look-up of one name, from the first question to its outcome.
+//! The look-up of one name, from the first query to its outcome.
 //!
-//! The full names that resolv.conf makes of the name are candidates, asked for
-//! one after the other until one has addresses. For each, the servers are asked
-//! in order: the next one when one fails, and when one is silent for
-//! [`SILENT_AFTER`]; `attempts` rounds in all. A server that says that there is no
-//! such name ends the questions about its candidate. A candidate that takes more
-//! than its share of the time makes room for the next one. In both cases servers
-//! that are still silent may answer later, and the first addresses count.
+//! The full names that resolv.conf makes of the name are candidates, queried one
+//! after the other until one has addresses. For each, the servers are queried in
+//! order: the next one when one fails, and when one is silent for [`SILENT_AFTER`];
+//! `attempts` rounds in all. NXDOMAIN from a server ends the queries for its
+//! candidate. A candidate that takes more than its share of the time makes room for
+//! the next one. In both cases servers that are still silent may answer later, and
+//! the first addresses count.
 //!
 //! **Invariant:** a look-up ends at its deadline, with at most [`EXCHANGES_MAX`]
 //! sockets until then.
@@ -22,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Ends a little before those who wait for it give up.
+/// Ends a little before the waiting sessions give up.
 const LOOKUP_MAX: Duration = Duration::from_millis(4500);
 
 /// How long a server may be silent before the next one is asked too.
@@ -36,7 +36,7 @@ pub(super) struct Lookup {
     pub(super) question: Question,
     settings: Arc<Settings>,
     candidates: Vec<String>,
-    /// The candidate that is being asked for; behind the last one at the end.
+    /// The candidate that is being queried; behind the last one at the end.
     current: usize,
     /// How many questions were sent for it.
     sent: usize,

@@ -1,10 +1,10 @@
-//! DNS messages: a question printed, an answer read (RFC 1035 §4.1).
+//! DNS messages: prints queries, parses responses (RFC 1035 §4.1).
 //!
-//! **Invariant:** an answer counts only if its id and its question are those that
-//! were asked. Everything else is foreign and ignored, as if it had never come.
+//! **Invariant:** a response counts only if its id and its question are those of
+//! the query. Every other message is ignored.
 //!
-//! The wire format is the crate's work. It parses all sections; of ours, only the
-//! first two are left to it, so that a flaw elsewhere costs no answer.
+//! A crate parses the wire format. It would parse all sections, but gets only the
+//! first two, so a flaw elsewhere costs no answer.
 
 use super::Family;
 use super::failure::Cause;

@@ -1,5 +1,5 @@
 //! `/etc/resolv.conf` (resolv.conf(5)), with the defaults and limits of Go's
-//! resolver, so that names mean the same as in the Engine and in other clients.
+//! resolver: names resolve as in the Engine and in other clients.
 
 use resolv_conf::{Config, ScopedIp};
 use rustix::net::{AddressFamily, SocketType, netdevice};

@@ -1,9 +1,9 @@
 //! URLs as the log shows them: without secrets, and of bounded length.
 //!
-//! The query has no part in a decision, so that hiding a value takes nothing away
-//! from the search for a cause. A hidden value is one whose name or text says
-//! that it may be a secret: build arguments, environments, credentials of
-//! registries, addresses with a password. The path is shown as it is.
+//! The query has no part in a decision, so a hidden value is not missed when
+//! somebody looks for a cause. A hidden value is one whose name or text says that
+//! it may be a secret: build arguments, environments, credentials of registries,
+//! addresses with a password. The path is shown as it is.
 
 use crate::http1::Request;
 use crate::text;

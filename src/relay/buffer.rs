@@ -1,4 +1,4 @@
-//! Received bytes that wait to be dealt with.
+//! Received bytes that wait to be processed.
 //!
 //! **Invariant:** a buffer grows only for a sender that fills it, never above the
 //! current limit, and [`Buffer::give_back`] frees the memory of a bulk transfer: a

@@ -1,7 +1,7 @@
 //! One direction of an exchange: received bytes, decoded, written anew.
 //!
-//! **Invariant:** a flow reads only when it has nothing left to write, so that a
-//! receiver that stops reading stops the sender, and memory stays bounded.
+//! **Invariant:** a flow reads only when it has nothing left to write: a receiver
+//! that stops reading stops the sender, and memory stays bounded.
 //! **Invariant:** bytes behind the body's end stay in the buffer.
 //! **Invariant:** chunks are never merged. Of a daemon's chunks only large ones are
 //! split; the beginning of a smaller one waits in the buffer for the rest.

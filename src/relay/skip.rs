@@ -1,4 +1,4 @@
-//! Drops the rest of a body whose answer is known already.
+//! Drops the rest of a body whose request is already answered.
 //!
 //! **Invariant:** the connection carries another request only if the body's end was
 //! found; bytes behind it stay in the buffer.

@@ -1,4 +1,4 @@
-//! A connected stream socket, TCP or unix, seen without its kind.
+//! A connected stream socket, TCP or unix.
 //!
 //! Reads and writes never block unless their name says so, in any mode of the
 //! descriptor: the flag is passed with each call, so one socket serves both the

@@ -35,7 +35,7 @@ impl Exchange {
 
     /// Relays in this thread while client and daemon act in another, and closes the
     /// relay's sockets. Both ends are open until the relay has decided, unless they
-    /// are dropped by those who act.
+    /// are dropped by the acting threads.
     fn run<T>(
         self,
         work: impl FnOnce(&mut Relay<'_>) -> T,

@@ -2,9 +2,9 @@
 //! `PREFIX.safecreateallow`, `PREFIX.allowimage`, `PREFIX.maxmemory`, `PREFIX.maxcpus`
 //! and `PREFIX.maxpids`; the second and third also with `.1`, `.2`, … behind them.
 //!
-//! **Invariant:** a name that differs in case only, or that goes on in another way, makes
-//! the label one that cannot be used: a restriction that is taken for nothing would leave
-//! the rights that it was to take.
+//! **Invariant:** a label whose name differs only in case, or has another suffix, cannot
+//! be used: if ignored, a restriction would leave the rights that it was meant to take
+//! away.
 
 use super::labels::InvalidLabel;
 use crate::cgroup;

@@ -5,7 +5,7 @@
 //! before its look is unbroken.
 //! **Invariant:** sessions cannot hurry the Engine: looks at all containers that they
 //! want are [`LOOK_EVERY`] apart or more, and failures are followed by pauses that
-//! grow. All events that have arrived together cause one question; if one of them is
+//! grow. All events that have arrived together cause one request; if one of them is
 //! about the proxy's own container, that is a look at all containers, at once.
 //!
 //! Containers are listed here, not inspected: an inspection waits for as long as
@@ -221,7 +221,7 @@ impl Follower {
         }
         let is_end = |change: &Change| change.kind == ChangeKind::Ended;
         let (ended, others): (Vec<_>, Vec<_>) = last_of_each(changes).into_iter().partition(is_end);
-        // Those who ended first, before any question takes its time.
+        // Ended containers first, before any request takes its time.
         for change in &ended {
             self.gone(&change.id, table);
         }

@@ -8,9 +8,9 @@
 //! [`super::targets`].
 //!
 //! **Invariant:** labels are read whole or not at all: one that cannot be used
-//! makes all of them void, so that nobody has half of the rights that were meant.
-//! That holds for unknown names too (the original skips them): a container whose
-//! only label is misspelt would otherwise be taken for one without labels.
+//! makes all of them void, rather than give half of the intended rights. That holds
+//! for unknown names too (the original skips them): a container whose only label is
+//! misspelt would otherwise be taken for one without labels.
 //! **Invariant:** all patterns are translated and weighed before the first is
 //! compiled.
 

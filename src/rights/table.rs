@@ -1,9 +1,9 @@
-//! Which container has which address, on the networks that the proxy is on.
+//! The addresses of containers on the networks that the proxy is on.
 //!
 //! **Invariant:** pure; a table that is shown is not changed any more.
-//! **Invariant:** an address that two containers are said to have belongs to
-//! neither until a fresh look decides: the word that one of them has left it may
-//! still be on its way.
+//! **Invariant:** an address that two containers seem to have belongs to neither
+//! until a fresh look decides: the event that one of them has left it may still be
+//! on its way.
 
 use crate::engine::{Attachment, Container, Network};
 use crate::judging::SharedPolicy;
@@ -162,7 +162,7 @@ impl Table {
         Whose::Nobodys
     }
 
-    /// The networks on which a container could have an address.
+    /// The networks where a container could have an address.
     pub(super) fn candidates(&self, address: IpAddr) -> Vec<&str> {
         self.networks.iter().filter(|it| it.has(address)).map(|it| it.id.as_str()).collect()
     }

@@ -1,8 +1,9 @@
 //! Labels that limit a container's rights: `PREFIX.target`, also with `.1`, `.2`, … behind
 //! it, and `PREFIX.hideenv`.
 //!
-//! **Invariant:** a label that seems to be meant for one of these and is none makes all
-//! void, and so does an empty one: each would leave rights that it was to take.
+//! **Invariant:** a label whose name resembles one of these makes all labels void, and
+//! so does an empty value: if ignored, each would leave rights that it was meant to
+//! take away.
 
 use super::labels::InvalidLabel;
 use crate::filter::TargetRules;

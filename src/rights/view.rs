@@ -48,7 +48,7 @@ impl View {
         }
     }
 
-    /// Asks for a look at all containers; tells whether the thread must be woken.
+    /// Requests a look at all containers; returns whether the thread must be woken.
     pub(super) fn want_look(&self) -> bool {
         !std::mem::replace(&mut self.lock().is_look_wanted, true)
     }

@@ -1,8 +1,8 @@
-//! Who gets a place: bounded in all and for each client, so that one client cannot
-//! take all places.
+//! Admission: places are limited in all and for each client, so that one client
+//! cannot take all of them.
 //!
-//! **Invariant:** every connection counts for somebody: for its address, or for the
-//! user whose process opened the socket file.
+//! **Invariant:** every connection has an owner: its address, or the user whose
+//! process opened the socket file.
 
 use crate::session::Owner;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(super) enum NoPlace {
     NoThread,
     /// Strangers have all the places that strangers may have.
     Stranger,
-    /// The places of those who are not known yet are taken.
+    /// The places of clients that are not known yet are taken.
     Unproven,
 }
 

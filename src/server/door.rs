@@ -1,14 +1,14 @@
-//! The door: by its address alone, a connection is a client's, a stranger's, or
-//! one of which more has to be known.
+//! The door: classifies a connection by its address alone, as a client's, a
+//! stranger's, or undecided until more is known.
 //!
 //! **Invariant:** a stranger never holds a client's place. It has one of
-//! [`STRANGERS_MAX`], for some seconds, in which it is told that it may not ask.
+//! [`STRANGERS_MAX`], for some seconds, in which it gets its refusal.
 //! **Invariant:** the acceptor waits for nobody: host names are looked up by the
 //! thread of the connection, which has one of [`UNPROVEN_MAX`] places meanwhile, or
 //! one of [`FORMER_MAX`] if its address was a client's lately.
 //!
 //! The door decides about places, not about rights: each request is judged by the
-//! session. A stranger who turns out to be a client, say a container with labels
+//! session. A stranger that turns out to be a client, say a container with labels
 //! that has just started, is given a client's place.
 
 use super::admission::{Admission, NoPlace, Place};

@@ -1,10 +1,10 @@
-//! Answers connections for which there is no place with a 503, off the acceptor.
+//! Answers connections without a place with a 503, outside the acceptor thread.
 //!
 //! **Invariant:** bounded: beyond [`LINGERING_MAX`] connections the oldest is
 //! closed at once; each is closed after [`LINGER`] at the latest.
 //!
-//! A plain close would be a reset when the client's request arrives, and take
-//! the answer away from it. Strangers for whom there is no place get none.
+//! A plain close would be a reset when the client's request arrives, and take the
+//! answer away from it. Strangers without a place get no answer.
 
 use super::admission::NoPlace;
 use crate::http1::Version;

@@ -2,12 +2,12 @@
 //!
 //! **Invariant:** there are never more threads than the limit; a panic in a job
 //! is logged and takes neither the thread nor the program down.
-//! **Invariant:** the queue is as bounded as those who submit: a job has a place
-//! from admission, so that one which finds all threads at the limit waits only
-//! for one of them to put its last job away.
+//! **Invariant:** the queue is bounded by admission: every job has a place from
+//! there, so a job that finds all threads at the limit waits only until one of them
+//! has ended its last job.
 //!
-//! Starting a thread costs more than a short session, so that threads wait for
-//! the next job for a while before they end.
+//! Starting a thread costs more than a short session, so threads wait for the next
+//! job for a while before they end.
 
 use crate::relay::Buffers;
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Which addresses were found to be a named client's, or nobody's, a moment ago.
+//! The addresses that were recently found to be a named client's, or nobody's.
 //!
 //! **Invariant:** this decides about places only, never about rights: a client may
 //! open many connections at once without a look-up for each, and a stranger causes

@@ -1,11 +1,11 @@
-//! Widths of connections: full for the first, little for the many.
+//! Widths of connections: full for the first ones, small for many.
 //!
 //! **Invariant:** at most [`WIDE_MAX`] connections are wide and [`MIDDLE_MAX`] of
 //! middle width, so that the data in sockets and buffers fits the memory of a
 //! container, see `relay::Width`.
 //!
-//! The window that a TCP connection may ever offer is settled while it is made, by
-//! the size that its listener has then. So listeners have that of the next
+//! The largest window of a TCP connection is fixed while it is established, by the
+//! receive buffer of its listener. So listeners have the buffer size of the next
 //! connection.
 
 use super::door::Caller;

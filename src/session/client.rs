@@ -1,4 +1,5 @@
-//! Who a client is: an address, or the process at the other end of a socket file.
+//! The identity of a client: an address, or the process at the other end of a
+//! socket file.
 
 use crate::relay::socket::Socket;
 use nix::sys::socket::getsockopt;

@@ -1,4 +1,5 @@
-//! Why a client connection ends: one table, for logs and for the way to close.
+//! The reasons to end a client connection: one table, for logs and for the way to
+//! close.
 
 use crate::relay::{Direction, Fault};
 

@@ -3,11 +3,11 @@
 //! **Invariant:** the memory for requests before they are judged, and for their
 //! heads afterwards, is limited to [`BYTES_MAX`], and one client's share to 6 MiB
 //! of it. A request beyond that gets a 503.
-//! **Invariant:** a [`Hold`] gives back all that it took, however its session ends.
+//! **Invariant:** a [`Hold`] releases all its memory, however its session ends.
 //!
-//! The first [`FREE_BYTES`] of a connection are not counted, so that ordinary
-//! requests are served however much others hold. Bodies that pass through are
-//! bounded by their flows, and are not counted here.
+//! The first [`FREE_BYTES`] of a connection are not counted: ordinary requests are
+//! served however much others hold. Bodies that pass through are bounded by their
+//! flows, and are not counted here.
 
 use super::Owner;
 use crate::json::VALUES_MAX;

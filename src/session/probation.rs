@@ -1,8 +1,9 @@
-//! Connections without a client's place: strangers, and those who may turn out to
+//! Connections without a client's place: strangers, and those that may turn out to
 //! be clients.
 //!
-//! **Invariant:** such a connection serves one request. If that is refused for its
-//! client, it ends; if not, the connection takes a client's place first.
+//! **Invariant:** such a connection serves one request. If the request is refused
+//! because of its client, the connection ends; if not, it takes a client's place
+//! first.
 //! **Invariant:** its head has two seconds at most, and a
 //! stranger's 8 KiB.
 

@@ -1,5 +1,5 @@
-//! Looks up the targets of a request, on connections of their own, before the request
-//! is sent.
+//! Looks up the targets of a request, on separate connections, before the request is
+//! sent.
 //!
 //! A result is valid for this one request only.
 

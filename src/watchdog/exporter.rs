@@ -1,8 +1,9 @@
 //! The metrics listener, `GET /metrics` on an address of the operator's.
 //!
-//! Each page is about the daemon too, which is asked for it: for `PING_LIMIT` at
-//! most, less than a scrape may take. Nobody's address is judged here, so that the
-//! operator is warned about addresses that others can reach.
+//! Each page also shows whether the daemon answers, from a ping of at most
+//! `PING_LIMIT`, less than a scrape may take. Client addresses are not checked
+//! here; instead the operator is warned about listening addresses that others can
+//! reach.
 
 use super::listener::{self, Service};
 use crate::engine::ping;

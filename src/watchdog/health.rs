@@ -1,7 +1,7 @@
 //! The health listener, `HEAD /health` on 127.0.0.1:55555.
 //!
-//! **Invariant:** the daemon's time is bounded (`HEALTH_PROBE_LIMIT`). Those who ask
-//! while it is asked share its answer.
+//! **Invariant:** the daemon's time is bounded (`HEALTH_PROBE_LIMIT`). Requests that
+//! come during a probe share its result.
 //!
 //! The address is fixed and local: a client that can connect shares the network
 //! namespace with the proxy.

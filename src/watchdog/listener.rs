@@ -1,11 +1,12 @@
-//! A small listener for one path: health and metrics are served by it.
+//! A small listener for one path, used for health and for metrics.
 //!
-//! **Invariant:** it has two threads of its own, so that a full pool of the proxy
-//! cannot starve it. One waits for all heads at once, so that no silent client
-//! delays another; the other makes the answers.
+//! **Invariant:** it has two threads of its own, and a full pool of the proxy
+//! cannot starve it. One waits for all heads at once, and no silent client delays
+//! another; the other makes the answers.
 //! **Invariant:** all is bounded: clients (`WAITING_MAX`, the oldest gives way) and
-//! their time (`CLIENT_LIMIT`, for the request and again for the answer). Those who
-//! come while an answer is made share it, so that each has one in that time.
+//! their time (`CLIENT_LIMIT`, for the request and again for the answer). Requests
+//! that come while an answer is made share the next one, so that each gets one in
+//! that time.
 //!
 //! This deliberately does not keep connections open, or answer anything else.
 
