@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Names that events use beside the labels of a container: a container with one of
 /// them as a label would not be told from one that is only mentioned.
-const EVENT_ATTRIBUTES: [&str; 16] = [
+const EVENT_ATTRIBUTES: [&str; 19] = [
     "name",
     "image",
     "container",
@@ -21,6 +21,9 @@ const EVENT_ATTRIBUTES: [&str; 16] = [
     "source",
     "destination",
     "propagation",
+    "height",
+    "width",
+    "path",
 ];
 
 /// The longest key and the longest value, in bytes.
@@ -128,6 +131,8 @@ mod tests {
             ("a=b\u{85}c", Err(LabelError::Unprintable)),
             ("name=x", Err(LabelError::EventAttribute)),
             ("execID=x", Err(LabelError::EventAttribute)),
+            ("height=24", Err(LabelError::EventAttribute)),
+            ("path=/srv", Err(LabelError::EventAttribute)),
             (&long, Err(LabelError::TooLong)),
         ];
         for (text, expected) in rows {
