@@ -6,7 +6,7 @@
 
 use super::hide::{self, Place};
 use super::labels::{self, TargetLabel};
-use crate::api::Operation;
+use crate::api::{Operation, Subject};
 use crate::http1::Reply;
 use crate::json::{Shape, SyntaxError, Tree};
 
@@ -144,17 +144,42 @@ fn labels_of(tree: &Tree<'_>) -> Vec<(String, String)> {
     pairs.collect()
 }
 
+/// A text in pieces: runs of hexadecimal digits, and what is between them.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.as_bytes().chunk_by(|a, b| a.is_ascii_hexdigit() == b.is_ascii_hexdigit()).scan(
+        0,
+        |start, run| {
+            let begin = *start;
+            *start += run.len();
+            text.get(begin..*start)
+        },
+    )
+}
+
 impl OfErrors {
     fn treat(&self, status: u16, body: Vec<u8>) -> Treated {
-        let text = String::from_utf8_lossy(&body).to_ascii_lowercase();
-        let is_known = |id: &str| self.known.iter().any(|known| known.contains(id));
-        let mut ids = text
-            .split(|c: char| !c.is_ascii_hexdigit())
-            .filter(|digits| digits.len() >= ID_DIGITS_MIN);
-        if ids.all(is_known) {
+        let text = String::from_utf8_lossy(&body);
+        if !runs(&text).any(|run| self.is_unknown_id(run)) {
             return Treated::Body(body);
         }
+        if self.names_nothing_else() {
+            let show = |run| if self.is_unknown_id(run) { "(an id)" } else { run };
+            return Treated::Body(runs(&text).map(show).collect::<String>().into_bytes());
+        }
         Treated::Instead(Reply::new(status, self.words(status)))
+    }
+
+    fn is_unknown_id(&self, run: &str) -> bool {
+        let is_id = run.len() >= ID_DIGITS_MIN && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = run.to_ascii_lowercase();
+        is_id && !self.known.iter().any(|known| known.contains(&id))
+    }
+
+    /// Whether errors name no things but by their ids. Those of a start are about ports and
+    /// endpoints, and must stay readable.
+    fn names_nothing_else(&self) -> bool {
+        self.operation.facts().subject == Subject::Container
+            && self.operation != Operation::ContainerRename
     }
 
     fn words(&self, status: u16) -> &'static str {
@@ -212,9 +237,19 @@ mod tests {
         assert!(message(Operation::ImageDelete, &[], short).starts_with("ours: conflict"));
         assert_eq!(message(Operation::ImageDelete, &[ID], short), short);
         let loud = "ID 08868D31AB6CBF38";
-        assert!(message(Operation::ContainerStart, &[], loud).starts_with("ours:"));
+        assert!(message(Operation::NetworkDelete, &[], loud).starts_with("ours:"));
         let harmless = "cannot start 12345678901 of a paused one";
         assert_eq!(message(Operation::ContainerStart, &[], harmless), harmless);
+    }
+
+    #[test]
+    fn an_error_of_a_start_keeps_its_words_without_ids() {
+        let port = format!("endpoint é ({ID}): port 80 is already allocated, {ID}, {ID}");
+        let shown = "endpoint é ((an id)): port 80 is already allocated, (an id), (an id)";
+        assert_eq!(message(Operation::ContainerStart, &[], &port), shown);
+        assert_eq!(message(Operation::ContainerRestart, &[ID], &port), port);
+        let loud = "ID 08868D31AB6CBF38";
+        assert_eq!(message(Operation::ContainerStart, &[], loud), "ID (an id)");
     }
 
     #[test]
