@@ -7,7 +7,7 @@
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit of the source, with `-modified` if the source was another one;
-/// `unknown` if the build had not been told.
+/// `unknown` if it was not passed to the build.
 pub const COMMIT: &str = match option_env!("SOCKET_PROXY_COMMIT") {
     Some(commit) if !commit.is_empty() => commit,
     _ => "unknown",

@@ -29,7 +29,7 @@ const DESCRIPTOR_MAX: u32 = 1 << 24;
 #[derive(Debug)]
 pub struct PassedListener {
     /// The name of the descriptor; the socket unit's name by default, empty if
-    /// nobody gave one.
+    /// there is none.
     pub name: String,
     /// The listener, in blocking mode.
     pub socket: PassedSocket,

@@ -180,7 +180,7 @@ pub enum Targeting {
     InQuery,
     /// Its path names a network and its body a container.
     Join,
-    /// It lists those of a kind, and the daemon filters by label.
+    /// It lists all objects of a kind, and the daemon filters by label.
     List(Subject),
     /// It removes the unused ones of a kind, and the daemon filters by label.
     Prune(Subject),

@@ -40,10 +40,10 @@ use std::path::PathBuf;
 const LIST_BYTES_MAX: u64 = 1 << 30;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// No more changes than about that many are taken before they are dealt with.
+/// At most about that many changes are taken before they are processed.
 const CHANGES_AT_ONCE: usize = 1000;
 
-/// The events that are asked for, in Docker's words and in Podman's.
+/// The requested events, in Docker's terms and in Podman's.
 const ACTIONS: [&str; 9] =
     ["start", "restart", "die", "died", "destroy", "remove", "rename", "connect", "disconnect"];
 
@@ -56,8 +56,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The Engine behind that socket. Of containers' labels only those are read whose
-    /// names begin with `label_prefix` and a dot.
+    /// The Engine behind that socket. Only labels whose names begin with
+    /// `label_prefix` and a dot are read.
     #[must_use]
     pub fn new(socket: PathBuf, label_prefix: &str) -> Self {
         Self { socket, labels: format!("{label_prefix}.") }

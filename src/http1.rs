@@ -41,10 +41,10 @@ pub use response::{Asked, Response, Takeover, read_status};
 pub use scan::HeadScan;
 pub use target::{Target, encode_path, percent_encoded};
 
-/// Longest head, start line and fields together. Registry credentials ride in
-/// fields (`X-Registry-Config` holds those of every registry a user knows), so
-/// nginx's 8 KiB would cut real clients; Go's server stops at 1 MiB. A target
-/// may fill it: dockerode repeats a create body as the query.
+/// Longest head, start line and fields together. Registry credentials are sent in
+/// fields (`X-Registry-Config` has those of all the user's registries), so nginx's
+/// 8 KiB would cut real clients; Go's server stops at 1 MiB. A target may fill it:
+/// dockerode repeats a create body as the query.
 pub const HEAD_BYTES_MAX: usize = 128 * 1024;
 
 /// Most fields in a head. Real clients send about ten; Go has no such limit.

@@ -33,7 +33,7 @@ const LEARNING_REMINDER: Duration = Duration::from_secs(600);
 /// A missing socket of the daemon, or a listener that cannot be bound.
 const EXIT_UNAVAILABLE: u8 = 2;
 
-/// How long the end waits for a log that nobody reads.
+/// How long the end waits for an unread log.
 const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// The name under which the program is the health check, as a link in the image.

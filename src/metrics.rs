@@ -45,7 +45,7 @@ pub struct Metrics {
     listeners: Vec<Arc<Counters>>,
 }
 
-/// Numbers of the moment, and those that others count.
+/// Gauges, and counters of other modules.
 #[derive(Debug, Clone, Default)]
 pub struct Gauges {
     /// The places for connections.

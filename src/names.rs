@@ -200,8 +200,8 @@ impl Table {
 }
 
 impl Entries {
-    /// Has every name looked up of which nothing fresh is known, unless one has
-    /// been found or is being looked up; returns whether there is something to do.
+    /// Requests a look-up of every name without a fresh result, unless one has been
+    /// found or is being looked up; returns whether there is something to do.
     fn ask(&mut self, names: &[String], family: Family) -> bool {
         let (now, before) = (Instant::now(), self.wanted.len());
         for name in names {

@@ -80,7 +80,7 @@ pub enum Received<'r> {
     Bytes(&'r [u8]),
 }
 
-/// Who sent a request, and whose rules are asked.
+/// The sender of a request, and the rules that apply to it.
 #[derive(Clone, Copy)]
 pub struct Sender<'r> {
     /// The client as the log shows it.
@@ -125,7 +125,7 @@ impl Refusal {
         }
     }
 
-    /// Whether somebody is there to read an answer.
+    /// Whether a client is connected to read an answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         !matches!(self, Self::Body(BodyFailure::Gone))
@@ -150,7 +150,7 @@ impl Refusal {
         }
     }
 
-    /// The answer; `None` if nobody is there to read one.
+    /// The answer; `None` if no client is connected to read one.
     #[must_use]
     pub fn reply(&self, asked: Received<'_>, sender: &Sender<'_>) -> Option<Reply> {
         let text = match (self, asked) {

@@ -34,7 +34,8 @@ use std::time::Duration;
 
 /// How long an exchange may stay without a byte once the client has sent its end of
 /// data. It may be gone, or it may still read (half-close, as BusyBox's `nc` does).
-/// The daemon is told, and mostly ends the exchange by itself if it may be ended.
+/// The daemon is notified, and mostly ends the exchange by itself if it may be
+/// ended.
 const SILENCE_AFTER_END: Duration = Duration::from_secs(600);
 
 /// How long the last bytes of a client that hung up wait for room at the daemon.
@@ -293,7 +294,7 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
-    /// Tells the daemon that the client has ended (Go cancels the request then).
+    /// Passes the client's end on to the daemon (Go cancels the request then).
     /// Bytes behind the request go first, if they are ever due: those of a tunnel
     /// that is not open yet, or of another request, where Go would not see the end.
     fn pass_on_client_end(&mut self, upload: Need) {

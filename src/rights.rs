@@ -81,7 +81,7 @@ pub struct Rights {
     orders: PipeWriter,
 }
 
-/// Who a connection was found to come from; one for each connection.
+/// The container that a connection was found to come from; one for each connection.
 #[derive(Debug, Default)]
 pub struct ClientIdentity(Option<Known>);
 
@@ -104,19 +104,19 @@ pub enum Entitlement {
     Unknown(String),
 }
 
-/// Who an address seems to belong to, without a question to the Engine.
+/// The seeming owner of an address, without a request to the Engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guess {
     /// A container with allowlists in its labels.
     Labelled,
     /// A container without, or none.
     Unlabelled,
-    /// Nobody known.
+    /// No known owner.
     Unknown,
 }
 
 impl Rights {
-    /// Who an address seems to belong to: good enough to give a connection a place,
+    /// The seeming owner of an address: good enough to give a connection a place,
     /// never to judge a request.
     pub fn guess(&self, address: IpAddr) -> Guess {
         let address = address.to_canonical();
@@ -364,8 +364,8 @@ enum Found {
 }
 
 impl ClientIdentity {
-    /// The holder among those with that address that this connection was found
-    /// to come from before.
+    /// The holder that this connection was found to come from before, if it still
+    /// has the address.
     fn among(&self, claims: &[Arc<Holder>]) -> Option<Arc<Holder>> {
         let known = self.0.as_ref()?.holder.as_ref()?;
         claims.iter().find(|claim| claim.id == known.id).cloned()

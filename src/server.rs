@@ -226,8 +226,8 @@ impl pool::Job for Job {
     }
 }
 
-/// Asks for the host names, which the door could not wait for, and takes the place
-/// that the answer gives.
+/// Resolves the host names, which the door could not wait for, and takes the place
+/// that the result gives.
 fn settle(
     caller: Caller,
     door: &Door,

@@ -71,7 +71,7 @@ pub struct Shared {
 pub struct Connection {
     /// The socket.
     pub socket: Socket,
-    /// Who is at its other end.
+    /// The client at its other end.
     pub client: Client,
     /// How much it may hold on its way.
     pub width: Width,
@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
         self
     }
 
-    /// Who is served.
+    /// The client that is served.
     pub fn client(&self) -> &Client {
         &self.connection.client
     }
@@ -297,7 +297,7 @@ impl<'a> Session<'a> {
     /// Chooses by whose allowlists the request is judged.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// The reason why it is unknown.
     fn choose_policy(&mut self) -> Result<(), String> {
         let Some(rights) = &self.shared.rights else { return Ok(()) };
         let Some(address) = self.connection.client.address() else { return Ok(()) };

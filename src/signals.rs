@@ -39,10 +39,10 @@ pub fn spawn(stop: Sender<StopReason>, report: Option<Sender<()>>) -> io::Result
         for signal in signals.forever() {
             match effect(signal, is_stopping) {
                 Effect::Nothing => {}
-                // Nobody listens any more while the program stops.
+                // No thread receives any more while the program stops.
                 Effect::Report => drop(report.as_ref().map(|report| report.send(()))),
                 Effect::Stop if stop.send(StopReason::Signal(signal)).is_ok() => is_stopping = true,
-                // Without a word: a log that nobody reads could hold it up.
+                // Without a log line: an unread log could block it.
                 Effect::Stop | Effect::End => std::process::exit(EXIT_SIGNAL_BASE + signal),
             }
         }

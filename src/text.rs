@@ -56,7 +56,7 @@ pub fn visible_ascii(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
-/// The text with everything that does not print as `\u{202e}`, for a reader who
+/// The text with everything that does not print as `\u{202e}`, for a reader that
 /// sees it decoded.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {

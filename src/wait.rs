@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until `socket` takes a connection; false if a stop is asked for meanwhile.
+/// Waits until `socket` takes a connection; false if a stop is requested meanwhile.
 ///
 /// # Errors
 /// Why the socket cannot be used, if it still cannot after `limit`.
@@ -59,7 +59,7 @@ fn try_out(socket: &Path) -> Result<(), Unusable> {
     }
 }
 
-/// Finds mistakes that a mere connection would not tell apart.
+/// Finds mistakes that a mere connection would not distinguish.
 fn look_at(socket: &Path) -> Result<(), UnusableCause> {
     match std::fs::metadata(socket) {
         Ok(found) if found.file_type().is_socket() => Ok(()),

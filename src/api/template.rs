@@ -7,8 +7,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Template {
     text: &'static str,
-    /// The length of the literal text at the beginning: most paths are told from
-    /// most templates by it alone.
+    /// The length of the literal text at the beginning: it alone rules out most
+    /// templates for most paths.
     literal_bytes: usize,
 }
 

@@ -67,7 +67,7 @@ pub struct Network {
     pub subnets: Vec<IpNet>,
     /// Its gateways; none where the host has no address on it.
     pub gateways: Vec<IpAddr>,
-    /// The ids of those that have the address that was asked for.
+    /// The ids of containers with the requested address.
     pub holders: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct Network {
 pub struct Change {
     /// The container's id.
     pub id: String,
-    /// Its name, where the event tells.
+    /// Its name, where the event has it.
     pub name: Option<String>,
     /// The kind of change.
     pub kind: ChangeKind,
@@ -187,8 +187,8 @@ impl Labels {
 }
 
 impl Network {
-    /// Reads the answer of `GET /networks/{id}`, and keeps of its containers
-    /// those that have `address`.
+    /// Reads the answer of `GET /networks/{id}`, and keeps its containers with
+    /// `address`.
     pub(super) fn read(json: &mut JsonStream<impl Bytes>, address: Option<IpAddr>) -> Read<Self> {
         let (mut network, mut is_isolated, mut has_containers) = (Self::default(), false, false);
         json.object(|key, json| match key.text.as_str() {

@@ -15,7 +15,7 @@ pub enum EngineError {
     Ended,
     /// The answer is too large.
     TooLarge,
-    /// The Engine says no.
+    /// The Engine refuses the request.
     Status(u16, String),
     /// The answer does not have the documented shape.
     Shape(&'static str),

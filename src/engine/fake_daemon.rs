@@ -68,7 +68,7 @@ fn respond(mut client: UnixStream, answer: &str) {
     let _ = client.write_all(answer.as_bytes());
 }
 
-/// A daemon that answers each request only when it is told to.
+/// A daemon that answers each request only on command.
 pub(crate) struct Held {
     asked: Arc<AtomicUsize>,
     permits: Sender<()>,

@@ -52,7 +52,7 @@ pub(super) struct JsonStream<B> {
     whole: &'static str,
 }
 
-/// A text, as far as it is kept.
+/// A string, up to the limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) text: String,

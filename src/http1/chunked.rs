@@ -179,7 +179,7 @@ pub struct Chunks {
     pub printed: Range<usize>,
     /// How many bytes of the body are in them.
     pub body_bytes: usize,
-    /// How many of the received bytes are dealt with, framing included.
+    /// How many of the received bytes are processed, framing included.
     pub consumed: usize,
 }
 

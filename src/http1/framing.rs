@@ -130,7 +130,7 @@ pub enum BodyReader {
 pub struct Decoded {
     /// Where body bytes now are in the received bytes, without gaps.
     pub data: Range<usize>,
-    /// How many of the received bytes are dealt with, framing included.
+    /// How many of the received bytes are processed, framing included.
     pub consumed: usize,
 }
 

@@ -216,7 +216,7 @@ fn is_pchar(byte: u8) -> bool {
         || matches!(byte, b'!' | b'$' | b'=' | b'@' | b'_' | b'~')
 }
 
-/// Printable ASCII but `#`. People send raw JSON in `filters=` (`curl -g`).
+/// Printable ASCII but `#`. Some clients send raw JSON in `filters=` (`curl -g`).
 fn is_query_char(c: char) -> bool {
     c.is_ascii_graphic() && c != '#'
 }

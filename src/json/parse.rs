@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
         u32::from_str_radix(digits, 16).map_err(|_| self.error("a number out of range"))
     }
 
-    /// RFC 8259 §6, kept as it is written.
+    /// RFC 8259 §6, kept in its original spelling.
     fn number(&mut self) -> Result<&'a str, SyntaxError> {
         let from = self.at;
         self.skip_str("-");

@@ -24,7 +24,7 @@ const QUEUED_BYTES_MAX: usize = 1024 * 1024;
 /// The overhead of a line beside its bytes.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
-/// Writes of up to `PIPE_BUF` are not mixed with those of others (pipe(7)).
+/// Writes of up to `PIPE_BUF` are not interleaved with other writes (pipe(7)).
 const BATCH_BYTES_MAX: usize = 4096;
 
 const STACK_BYTES: usize = 64 * 1024;

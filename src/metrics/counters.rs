@@ -88,7 +88,7 @@ impl From<&Refusal> for Judgement {
     }
 }
 
-/// Who gave an answer.
+/// The sender of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answerer {
     /// The daemon.
@@ -247,7 +247,7 @@ impl Counters {
         }
     }
 
-    /// How many answers of a class somebody gave.
+    /// The number of answers of a class from one sender.
     pub(super) fn answers(&self, by: Answerer, class: usize) -> u64 {
         let answers = self.answers.get(by as usize).and_then(|answers| answers.get(class));
         answers.map_or(0, load)

@@ -33,7 +33,7 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// Whether a server said of the name itself that there is nothing. Asking
+    /// Whether a server answered that the name itself has no records. Asking
     /// another server is of no use then.
     pub(super) fn is_of_the_name(&self) -> bool {
         matches!(self, Self::NoSuchHost | Self::NoAddress(_))

@@ -73,7 +73,7 @@ impl Settings {
     }
 }
 
-/// Whether servers may be asked for a name: it has a wire format, and is not of
+/// Whether a name may be queried at servers: it has a wire format, and is not of
 /// the Tor network (RFC 7686 §2).
 fn is_askable(name: &str) -> bool {
     let is_onion = name.rsplit('.').next().is_some_and(|top| top.eq_ignore_ascii_case("onion"));

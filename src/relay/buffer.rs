@@ -99,7 +99,7 @@ impl Buffer {
         self.bytes.is_empty()
     }
 
-    /// Whether more is held than an event now and then needs, for nothing.
+    /// Whether more is held, unused, than an occasional event needs.
     #[must_use]
     pub fn is_larger_than_idle(&self) -> bool {
         self.is_empty() && self.bytes.len() > SMALL_BYTES

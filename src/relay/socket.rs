@@ -48,7 +48,8 @@ impl Socket {
     /// replaced is found again.
     ///
     /// # Errors
-    /// The system's. `WouldBlock` if the daemon accepts nobody for five seconds.
+    /// The system's. `WouldBlock` if the daemon accepts no connection for five
+    /// seconds.
     pub fn dial(path: &Path) -> io::Result<Self> {
         Self::dial_within(path, DIAL_LIMIT)
     }
@@ -56,7 +57,8 @@ impl Socket {
     /// [`Self::dial`] with another limit.
     ///
     /// # Errors
-    /// The system's. `WouldBlock` if the daemon accepts nobody for that long.
+    /// The system's. `WouldBlock` if the daemon accepts no connection for that
+    /// long.
     pub fn dial_within(path: &Path, limit: Duration) -> io::Result<Self> {
         let address = SocketAddrUnix::new(path)?;
         let kind = rustix::net::SocketType::STREAM;

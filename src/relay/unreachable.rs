@@ -66,7 +66,7 @@ fn missing_rights(path: &Path) -> String {
     )
 }
 
-/// Whom the kernel takes this process for.
+/// The credentials of this process.
 struct Ourselves {
     uid: u32,
     gid: u32,

@@ -68,7 +68,7 @@ impl Drop for Follower {
 /// Why the thread stops to follow.
 enum Stop {
     Failure(String),
-    /// Nobody needs it any more.
+    /// It is not needed any more.
     End,
 }
 

@@ -136,7 +136,7 @@ fn additions(prefix: &str, labels: &BTreeMap<String, String>) -> Additions {
 }
 
 /// Whether a name behind the prefix is that of a denial, or begins with it and a dot:
-/// one that is taken for nothing would leave the rights that it was to take.
+/// one that is ignored would leave the rights that it was meant to take away.
 fn is_denial(behind: &str) -> bool {
     let first = behind.strip_prefix('.').and_then(|name| name.split('.').next());
     first.is_some_and(|first| first.eq_ignore_ascii_case(&DENY[1..]))

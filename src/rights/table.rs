@@ -50,7 +50,7 @@ pub(super) enum Whose<'a> {
     /// No container's: it is in none of the networks, or it is a gateway or the
     /// proxy's own.
     Nobodys,
-    /// Nobody can tell by this address; why.
+    /// The address does not identify a container; why.
     Untold(&'static str),
     /// A container could have it on one of these networks, but none is known to
     /// have it.
@@ -155,7 +155,8 @@ impl Table {
         if self.holders.values().any(leaves_labels) {
             return Whose::Untold("a container with labels has it on another network");
         }
-        // Containers make themselves addresses there, from the routers' word.
+        // Containers configure addresses there themselves, from router
+        // advertisements.
         if address.is_ipv6() && self.networks.iter().any(|it| it.has_machines) {
             return Whose::Untold("on a network with routers of its own any container may have it");
         }
@@ -184,8 +185,7 @@ impl Place {
     }
 }
 
-/// Every container has such an address where IPv6 is on, and no Engine tells
-/// which.
+/// Every container has such an address where IPv6 is on, and no Engine reports it.
 fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local(),

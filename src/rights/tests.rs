@@ -64,7 +64,7 @@ impl World {
         await_condition(|| self.rights().view.glance().table.is_err());
     }
 
-    /// Waits until the events that were sent before have been dealt with.
+    /// Waits until the events sent before have been processed.
     fn await_events(&self) {
         let marker = FakeContainer::new("marker", NET, "10.1.255.254");
         self.engine.put(marker);
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// Whose rights the first request of a new connection has.
+    /// The owner of the rights of a new connection's first request.
     fn ask(&self, address: &str) -> String {
         self.connect(address).ask()
     }
@@ -230,7 +230,8 @@ fn a_container_that_starts_later_has_its_rights_with_its_event() {
     assert_eq!(world.engine.count(LOOKS), lists, "no look was needed");
 }
 
-/// Has a request wait, and calls `then` once its network was asked for it.
+/// Makes a request wait, and calls `then` once its address was looked up in its
+/// network.
 fn ask_and_then(world: &World, address: &str, then: impl FnOnce()) -> String {
     world.await_table();
     let asked_before = world.engine.count(NETWORKS);

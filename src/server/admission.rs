@@ -86,7 +86,7 @@ impl Admission {
         lock(&self.taken).total
     }
 
-    /// A place for somebody.
+    /// A place for one owner's connection.
     ///
     /// # Errors
     /// Which of the limits is reached.

@@ -20,18 +20,17 @@ use std::time::Duration;
 const BACKLOG: i32 = 1024;
 
 /// Those of a TCP listener. They have the window of the first to come, see `room`;
-/// those for whom there is no room ask again after a second, by themselves. A unix
-/// socket would refuse them.
+/// clients without room retransmit after a second. A unix socket would refuse them.
 const TCP_BACKLOG: i32 = 128;
 
-/// A client that vanished without a word is found within a minute and a half.
+/// A client that vanished silently is detected within a minute and a half.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(45);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 3;
 
 /// Descriptors of an exchange: client, daemon and a pipe.
 const DESCRIPTORS_PER_CONNECTION: u64 = 4;
-/// Descriptors for everything else: strangers and those who are looked up,
+/// Descriptors for everything else: strangers, clients that are being looked up,
 /// refusals, health checks, standard streams, listeners.
 const DESCRIPTORS_FOR_THE_REST: u64 = 512;
 
@@ -61,8 +60,8 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// Opens all listeners of `config`, or takes those that the service manager
-/// `passed`: by name, and the first without a listener's name is the default one.
+/// Opens all listeners of `config`, or takes the `passed` ones of the service
+/// manager: by name, and the first without a listener's name is the default one.
 ///
 /// # Errors
 /// The first that cannot be bound.

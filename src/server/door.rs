@@ -65,7 +65,8 @@ impl Door {
         Self { policy: Arc::new(SharedPolicy::new(policy)), recent: Recent::default() }
     }
 
-    /// Who a connection's client is, as far as that costs no wait.
+    /// The identity of a connection's client, as far as it is known without
+    /// waiting.
     pub(super) fn look(&self, rights: Option<&Rights>, client: &Client) -> Caller {
         let Some(address) = client.address() else { return Caller::Client };
         if self.policy.peers().admits(address, |_, _| false) {

@@ -62,7 +62,7 @@ impl Registry {
         }
     }
 
-    /// Ends those that still wait for their first one.
+    /// Ends connections that still wait for their first one.
     pub(super) fn end_fresh(&self) {
         for connection in self.lock().by_id.values() {
             connection.fresh.store(false, Ordering::SeqCst);

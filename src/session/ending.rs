@@ -40,7 +40,7 @@ pub enum CloseReason {
     Stalled,
     /// The answer was sent before the whole upload had come.
     UploadLate,
-    /// A raw stream ended; its client may have sent input that nobody took.
+    /// A raw stream ended; its client may have sent input that was not read.
     RawStreamEnded,
     /// A tunnel ended.
     TunnelEnded,
@@ -111,7 +111,7 @@ pub enum After {
     Reuse,
     /// It is closed once the client could read its whole answer.
     Close(CloseReason),
-    /// It is closed in the midst of an answer, so that the client sees that.
+    /// It is closed in the middle of an answer, and the client notices.
     Cut(CloseReason),
 }
 

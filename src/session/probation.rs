@@ -27,7 +27,7 @@ pub trait Seat: Debug {
     /// Takes a client's place instead of the present one.
     ///
     /// # Errors
-    /// Why there is none, for people.
+    /// The reason why there is none, for messages.
     fn become_client(&self) -> Result<(), &'static str>;
 }
 

@@ -36,7 +36,7 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Binds `address`, for metrics that tell of the daemon behind `socket` too.
+    /// Binds `address`, for metrics that include the daemon behind `socket`.
     ///
     /// # Errors
     /// If the address cannot be bound.

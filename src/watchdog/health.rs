@@ -146,7 +146,7 @@ mod tests {
         let directory = Directory::new();
         fake_daemon::answering(&directory.socket(), fake_daemon::PONG);
         let address = serve(&directory);
-        // More than may wait, and none ever says a word.
+        // More than may wait, and none ever sends a byte.
         let _silent: Vec<_> =
             (0..4 * WAITING_MAX).map(|_| TcpStream::connect(address).unwrap()).collect();
         let begun = Instant::now();

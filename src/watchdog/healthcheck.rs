@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// The time for connecting and for the answer.
 pub(super) const HEALTHCHECK_LIMIT: Duration = Duration::from_millis(3600);
 
-/// The time for the whole, standard output that nobody reads included.
+/// The time for the whole command, including a blocked standard output.
 const ALARM_LIMIT: Duration = Duration::from_millis(3900);
 
 /// Longest head of an answer.
@@ -41,7 +41,7 @@ pub fn healthcheck() -> ExitCode {
         Ok(()) => ("healthy".to_owned(), ExitCode::SUCCESS),
         Err(cause) => (format!("unhealthy: {cause}"), ExitCode::FAILURE),
     };
-    // The exit code counts, also where nobody reads the line.
+    // The exit code counts, even if the line is not read.
     let _ = writeln!(std::io::stdout(), "{line}");
     code
 }

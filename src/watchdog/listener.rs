@@ -3,10 +3,9 @@
 //! **Invariant:** it has two threads of its own, and a full pool of the proxy
 //! cannot starve it. One waits for all heads at once, and no silent client delays
 //! another; the other makes the answers.
-//! **Invariant:** all is bounded: clients (`WAITING_MAX`, the oldest gives way) and
-//! their time (`CLIENT_LIMIT`, for the request and again for the answer). Requests
-//! that come while an answer is made share the next one, so that each gets one in
-//! that time.
+//! **Invariant:** all is bounded: clients (`WAITING_MAX`, the oldest is dropped for
+//! a new one) and their time (`CLIENT_LIMIT`, for the request and again for the
+//! answer). Requests that come while an answer is made share it.
 //!
 //! This deliberately does not keep connections open, or answer anything else.
 
@@ -210,8 +209,8 @@ pub(super) fn answer_askers(askers: &Receiver<Socket>, mut answer: impl FnMut() 
     }
 }
 
-/// Sends a response to all clients at once. Who does not take it in time sees a
-/// reset, so that nothing of it is left in the kernel.
+/// Sends a response to all clients at once. A client that does not take it in time
+/// gets a reset, so no data of it is left in the kernel.
 fn deliver(response: &[u8], clients: Vec<Socket>) {
     let deadline = Instant::now() + CLIENT_LIMIT;
     let mut left: Vec<(Socket, &[u8])> = clients.into_iter().map(|c| (c, response)).collect();

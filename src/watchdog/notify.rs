@@ -103,7 +103,7 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-/// `WATCHDOG_USEC`, unless `WATCHDOG_PID` says that another process is meant.
+/// `WATCHDOG_USEC`, unless `WATCHDOG_PID` names another process.
 fn watchdog_pace(lookup: impl Fn(&str) -> Option<OsString>) -> Option<Duration> {
     let number = |name| lookup(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
     if lookup("WATCHDOG_PID").is_some()
