@@ -65,7 +65,7 @@ pub enum Invocation {
     Command(Command),
 }
 
-/// Everything that the operator said, checked and compiled.
+/// The whole configuration, checked and compiled.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; the default listener, if there is one, is the first.
@@ -165,7 +165,7 @@ impl Config {
     /// value is looked at, so that they work beside a wrong configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with them, and the exit code.
+    /// All errors in them, and the exit code.
     pub fn from_args_and_env(
         arguments: impl IntoIterator<Item = OsString>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,

@@ -47,7 +47,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The one way to a policy that allows anything.
+    /// The only constructor of a policy that allows anything.
     #[must_use]
     pub fn new(
         source: Source,
@@ -90,7 +90,7 @@ impl Policy {
     }
 }
 
-/// Whether a client may ask at all.
+/// Whether a client may send requests at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Its address is on the list, or it came by a socket file that it may open.
@@ -179,7 +179,7 @@ impl<'a> InForce<'a> {
         })
     }
 
-    /// The rule that allows a request, or why none does.
+    /// The rule that allows a request, or the reason why none does.
     fn rule(self, request: &Request<'_>) -> Result<&'a Rule, Denial> {
         let (method, path) = (request.method(), request.target().path());
         if let Some(rule) = self.listener.rules.denial(method, path) {
@@ -199,7 +199,7 @@ impl<'a> InForce<'a> {
     }
 }
 
-/// The pattern that somebody took for one that allows the request.
+/// The pattern that was probably meant to allow the request.
 #[must_use]
 pub fn near_miss(rules: &Rules, method: Method, target: &Target<'_>) -> Option<NearMiss> {
     let (version, rest) = split_version(target.path());
@@ -231,7 +231,7 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// The one content type; of two, which of them the Engine reads is not for us to guess.
+/// The only content type. If there are two, it is unknown which one the Engine reads.
 fn content_type<'a>(request: &Request<'a>) -> Option<&'a [u8]> {
     let mut declared = request.field_values("content-type");
     match (declared.next(), declared.next()) {

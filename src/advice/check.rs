@@ -81,7 +81,7 @@ impl Question {
     /// Judges the request by a policy.
     #[must_use]
     pub fn answer(&self, policy: &Policy) -> Answer {
-        // It was parsed before, so this is never the other answer.
+        // It was parsed before, so this cannot fail.
         let Ok(target) = Target::parse(&self.target, self.method) else {
             return self.unreadable();
         };

@@ -7,7 +7,7 @@
 //! witness of an operation.
 //!
 //! **Invariant:** a finding has a witness. Where the search would take more than
-//! its bounds, the answer says so instead of being incomplete in silence.
+//! its bounds, the result is marked instead of being silently incomplete.
 
 use crate::api::Operation;
 use crate::http1::Method;
@@ -121,7 +121,7 @@ impl Table {
         Ok(opened)
     }
 
-    /// Makes room: an automaton that is full would decide nothing any more.
+    /// Makes room: a full automaton cannot decide anything.
     fn forget(&mut self) {
         for automaton in [&mut self.routes, &mut self.normal] {
             automaton.cache.reset(&automaton.dfa);
@@ -292,8 +292,7 @@ impl<'t> Search<'t> {
     }
 }
 
-/// One byte for each set of bytes that no automaton tells apart, such that a
-/// person can read it where possible.
+/// One byte, readable where possible, for each set of bytes that no automaton distinguishes.
 fn representatives(automata: &[&DFA]) -> Vec<u8> {
     let mut seen = HashSet::new();
     let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b'!'..=b'~');

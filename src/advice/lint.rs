@@ -1,4 +1,4 @@
-//! Lint: every operation that the rules of a listener open, and by which rule.
+//! Lint: every operation that the rules of a listener open, with these rules.
 //!
 //! Names are looked up; patterns are searched (see [`super::language`]), each
 //! text once, with a path as witness that the same rules really allow. Denied

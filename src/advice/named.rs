@@ -78,8 +78,8 @@ impl fmt::Display for UnknownWord {
 /// empty items.
 ///
 /// # Errors
-/// The first word that names nothing; a list without an item, which would not say
-/// whether all or nothing is meant.
+/// The first word that names nothing; a list without an item, which
+/// could mean all or nothing.
 pub fn parse_list(list: &str) -> Result<Vec<Item>, UnknownWord> {
     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     let items: Vec<Item> = items.map(parse_item).collect::<Result<_, _>>()?;

@@ -1,7 +1,6 @@
-//! The operations that clients asked for, and the smallest list that admits them.
-//!
+//! The operations that clients requested, and the smallest list that admits them.
 //! Filled from a log or by a proxy that learns, and printed as flags, variables,
-//! compose lines or labels. Every item of a list was asked for; a path of no
+//! compose lines or labels. Every item of a list was requested; a path of no
 //! known operation becomes a pattern of just this path.
 //!
 //! **Invariant:** memory is bounded: requests beyond the bounds are only counted.
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-/// The most clients that are told apart.
+/// The most clients that are counted separately.
 const CLIENTS_MAX: usize = 256;
 /// The most paths of no known operation for each client.
 const PATHS_MAX: usize = 256;

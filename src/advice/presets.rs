@@ -82,7 +82,7 @@ pub struct Preset {
     pub name: &'static str,
     /// The application.
     pub application: &'static str,
-    /// The version of it that was looked at.
+    /// The version that was examined.
     pub version: &'static str,
     /// Where its needs were read.
     pub source: &'static str,
@@ -103,7 +103,7 @@ pub struct Part {
     pub needs: Vec<(Operation, &'static str)>,
 }
 
-/// A line of a preset that is not of its form.
+/// A malformed line of a preset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// The preset.
@@ -149,7 +149,8 @@ impl Preset {
 }
 
 /// # Errors
-/// The first line that is not of the form.
+
+/// The first malformed line.
 fn parse(name: &'static str, text: &'static str) -> Result<Preset, Malformed> {
     let base = Part { name: "", purpose: "", needs: Vec::new() };
     let (application, version, source, worst) = Default::default();

@@ -65,7 +65,7 @@ fn by_rule<'l>(
     let mut rules: Vec<(&Rule, Vec<String>)> = Vec::new();
     for (operation, openers) in openings {
         let Some(first) = openers.first() else { continue };
-        // A rule that names it says it already.
+        // The line of the rule already shows the name.
         let is_named = first.rule.written == operation.name();
         let line = match is_named && openers.len() == 1 {
             true => String::new(),
@@ -103,7 +103,7 @@ fn undecided(lint: &Lint, out: &mut String) {
     }
 }
 
-/// A rule where it was written, on one line, with all that hides made visible.
+/// A rule where it was written, on one line, with invisible characters made visible.
 pub(super) fn shown_rule(rule: &Rule, columns: usize) -> String {
     let text = format!("{}={}", rule.origin, rule.written);
     let mut shown = visible(&text).into_owned();

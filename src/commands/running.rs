@@ -36,7 +36,7 @@ enum Origin {
     Own,
     /// Those of process 1 follow our own.
     ProcessOne {
-        /// Whether our own ask for JSON, which a log in JSON does not.
+        /// Whether our own request JSON; a log in JSON does not count.
         json: bool,
     },
     /// They are our own: process 1 is not a proxy, or cannot be read.

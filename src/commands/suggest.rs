@@ -94,7 +94,7 @@ impl Found {
         )
     }
 
-    /// Lines that may have had something to say.
+    /// Notes about lines that were passed over.
     fn passed_over(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.unusable > 0 {

@@ -1,4 +1,4 @@
-//! Where a further right is to be written so that it takes no other away.
+//! The flag or variable for a further right that takes no other right away.
 //!
 //! A flag replaces all variables of its method, and a variable replaces the
 //! default. So a right that was given by a variable is extended by a further

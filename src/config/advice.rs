@@ -23,8 +23,8 @@ const PING: &str = "/_ping";
 /// The bit that lets everybody on the host connect to a unix socket.
 const MODE_WRITABLE_BY_OTHERS: u32 = 0o002;
 
-/// Patterns of a listener that are held against the daemons' paths: each takes some
-/// 50 µs, and the start should not wait for a thousand.
+/// Patterns of a listener that are tested against the daemons' paths: each takes
+/// some 50 µs, and the start should not wait for a thousand.
 const EXAMINED_MAX: usize = 200;
 /// The most operations that a warning names.
 const NAMED_MAX: usize = 3;
@@ -117,7 +117,7 @@ fn decimal_mode(kind: Kind, value: &Value) -> Option<String> {
     })
 }
 
-/// Options that are there for nothing, because another one is missing.
+/// Options without effect, because another one is missing.
 fn effects(given: &Given, config: &Config) -> impl Iterator<Item = String> {
     let idle_stop = config.stop_on_watchdog && config.watchdog_interval.is_none();
     let unix = given.proxysocketendpoint.is_given();
@@ -348,7 +348,7 @@ fn dangerous_patterns(listener: &Listener, directories: &str, safe: &str) -> Opt
     ))
 }
 
-/// Exceptions of safe create that leave nothing of it.
+/// Exceptions that make safe create ineffective.
 fn root_by_exception(listener: &Listener) -> Option<String> {
     let safe = listener.policy.bodies().safe_create.as_ref()?;
     let items = safe.exceptions().items().filter(|item| item.gives_the_host());
@@ -434,7 +434,7 @@ mod tests {
     use super::super::Invocation;
     use super::*;
 
-    /// A configuration about which there is nothing to say.
+    /// A configuration without any advice.
     const QUIET: [&str; 2] = ["-allowGET=/version", "-allowHEAD=/_ping"];
 
     fn warnings(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
@@ -445,12 +445,12 @@ mod tests {
         }
     }
 
-    /// Checks all that is said about a configuration.
+    /// Checks all advice about a configuration.
     fn check(arguments: &[&str], variables: &[(&str, &str)], expected: &[&str]) {
         assert_eq!(warnings(arguments, variables), expected, "{arguments:?} {variables:?}");
     }
 
-    /// Checks all that is said about further arguments to a quiet configuration.
+    /// Checks all advice about further arguments to a quiet configuration.
     fn check_more(arguments: &[&str], expected: &[&str]) {
         check(&[&QUIET, arguments].concat(), &[], expected);
     }

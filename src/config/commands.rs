@@ -27,7 +27,7 @@ pub enum Command {
         /// Whether the answer is JSON.
         json: bool,
     },
-    /// Which rights would do for the requests in a log?
+    /// Suggest the rights for the requests in a log.
     Suggest {
         /// The log.
         log: Input,
@@ -73,8 +73,8 @@ pub(super) struct AskedAll {
     asked: Vec<Asked>,
 }
 
-/// Of a command line that has `-lint` or `-check` and nothing about a configuration,
-/// so that another process's may be meant: whether the answer is to be JSON.
+/// For a command line that has `-lint` or `-check` but no configuration, and may
+/// therefore mean that of another process: whether the answer is JSON.
 #[must_use]
 pub fn bare_command(arguments: &[OsString]) -> Option<bool> {
     let lines = go_flags::normalise(arguments.iter().cloned()).ok().flatten()?;

@@ -47,7 +47,7 @@ pub enum Effect {
     None,
 }
 
-/// All that the variables of a dialect say.
+/// The translation of a dialect's variables.
 #[derive(Debug, Default)]
 pub(super) struct Translation {
     /// Operations that are allowed, and the variable that allows them.
@@ -139,7 +139,7 @@ pub(super) const PARTS: [(&str, &str, Option<Dialect>); 8] = [
     ("ALLOW_KILL", "kill", Some(Dialect::TecnativaNext)),
 ];
 
-/// Methods with a variable of their own, and only POST is in all dialects.
+/// Methods with a variable of their own; only POST is in all dialects.
 pub(super) const METHODS: [(&str, Method); 4] = [
     ("POST", Method::Post),
     ("PUT", Method::Put),
@@ -200,7 +200,7 @@ pub(super) fn translate(dialect: Dialect, variables: &[(String, String)]) -> Tra
 }
 
 impl Translation {
-    /// Says of a variable that a setting of ours counts instead.
+    /// Explains that a setting of ours overrides a variable.
     pub(super) fn overrule(&mut self, variable: &str, ours: &str) {
         for line in self.lines.iter_mut().filter(|line| line.variable == variable) {
             line.became = format!("nothing: {ours} is set");

@@ -1,10 +1,8 @@
 //! The environment: `SP_` variables, sorted by option and listener.
-//!
-//! `SP_` and the flag's name in capitals; for methods `SP_ALLOW_GET` and any
-//! number of `SP_ALLOW_GET_…`; for further listeners `SP_LISTEN_WEB`,
-//! `SP_LISTEN_WEB_ALLOWFROM`, `SP_LISTEN_WEB_ALLOW_GET_…`. An empty variable
-//! says nothing: `SP_LISTENIP=${LISTENIP:-}` is how compose files leave a
-//! default alone.
+//! `SP_` and the flag's name in capitals; for methods `SP_ALLOW_GET` and any number
+//! of `SP_ALLOW_GET_…`; for further listeners `SP_LISTEN_WEB`,
+//! `SP_LISTEN_WEB_ALLOWFROM`, `SP_LISTEN_WEB_ALLOW_GET_…`. An empty variable counts
+//! as unset: `SP_LISTENIP=${LISTENIP:-}` is how compose files leave a default alone.
 //!
 //! The process's environment is never read here; it is an argument.
 
@@ -59,8 +57,7 @@ impl Environment {
         environment
     }
 
-    /// Gives the variables' values to those of a listener's options that no
-    /// flag spoke of.
+    /// Gives the variables' values to those of a listener's options that no flag set.
     pub(super) fn fill(&self, listener: &str, given: &mut Given) {
         for slot in given.slots_mut().filter(|slot| !slot.is_given()) {
             let target = Target::Option { listener: listener.to_owned(), option: slot.option };

@@ -29,8 +29,8 @@ impl ConfigError {
         Self { messages, exit_code: EXIT_VALUE }
     }
 
-    /// Whether values are wrong, and not the command line as such: then the Go
-    /// program logs, and else its `flag` package prints.
+    /// Whether values are wrong, not the command line itself. The Go program
+    /// logs the former; its `flag` package prints the latter.
     #[must_use]
     pub fn is_about_values(&self) -> bool {
         self.exit_code == EXIT_VALUE

@@ -22,7 +22,7 @@ pub(super) struct Opt {
     pub(super) flag: &'static str,
     /// The kind of its values.
     pub(super) kind: Kind,
-    /// The value when neither flag nor variable says one; empty for none.
+    /// The value when neither flag nor variable sets one; empty for none.
     pub(super) default: &'static str,
     /// Its purpose, in one line.
     pub(super) meaning: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Opt {
 /// The kind of an option's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Does something else than to run the proxy; has no variable.
+    /// Selects another task than running the proxy; has no variable.
     Command,
     /// The same, with the name of a preset as a value that can be missing.
     PresetName,
@@ -359,7 +359,7 @@ impl Slot {
         Self { option, values: texts.into_iter().map(value).collect(), is_emptied: false }
     }
 
-    /// Whether a flag or a variable said something.
+    /// Whether a flag or a variable set it.
     pub(super) fn is_given(&self) -> bool {
         !self.values.is_empty()
     }

@@ -13,7 +13,7 @@ use crate::filter::Learning;
 use crate::filter::bodies::LabelGuard;
 use std::collections::BTreeMap;
 
-/// Everything that the operator said, still as text.
+/// The whole configuration, still as text.
 pub(super) struct Settings {
     /// The program's options and the default listener's.
     pub(super) default: Given,
@@ -72,7 +72,7 @@ impl Settings {
         })
     }
 
-    /// Whether one of the options that do something else is on.
+    /// Whether one of the options that select another task is on.
     ///
     /// # Errors
     /// If it is neither on nor off.

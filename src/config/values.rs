@@ -26,7 +26,7 @@ const FILE_MODE_DEFAULT: u32 = 0o600;
 /// Connecting to a unix socket is writing to its file (unix(7)).
 const FILE_MODE_OWNER_WRITES: u32 = 0o200;
 const FILE_MODE_OWNER_READS: u32 = 0o400;
-/// More of a value is not shown in a message.
+/// The most characters of a value that a message shows.
 const SHOWN_CHARS_MAX: usize = 200;
 
 /// The text in double quotes, with everything that a terminal would act on

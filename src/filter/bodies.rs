@@ -62,7 +62,7 @@ pub(super) const FORMS: [&[u8]; 2] = [b"application/x-www-form-urlencoded", b"mu
 /// The rules of a policy on request bodies. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BodyRules {
-    /// From which host directories may be mounted; `None` is no restriction.
+    /// The host directories that may be mounted; `None` is no restriction.
     pub bind_mounts: Option<BindMounts>,
     /// The guard against containers with the rights of others; `None` is no restriction.
     pub label_guard: Option<LabelGuard>,
@@ -94,7 +94,7 @@ pub enum BodyDenial {
 /// The rules on bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// From which host directories may be mounted.
+    /// The host directories that may be mounted.
     BindMounts,
     /// The guard against containers with the rights of others.
     Labels,
@@ -102,7 +102,7 @@ pub enum Rule {
     Images,
     /// How much a container may use.
     Maxima,
-    /// To which containers, networks and volumes clients are limited.
+    /// The containers, networks and volumes that clients are limited to.
     Targets,
 }
 
@@ -135,8 +135,8 @@ impl BodyRules {
         *self == Self::default()
     }
 
-    /// Which inspection the body of a request needs, if any. The path is the
-    /// decoded one in normal form, the query is as it came, without the `?`.
+    /// The inspection that the body of a request needs, if any. The path is the
+    /// decoded one in normal form, the query is the original one without the `?`.
     ///
     /// # Errors
     /// If the request is refused without a look at its body: it mounts by its
@@ -198,7 +198,7 @@ impl BodyRules {
         }
     }
 
-    /// From which host directories may be mounted: safe create without a list has none.
+    /// The host directories that may be mounted: safe create without a list has none.
     fn directories(&self) -> Option<&BindMounts> {
         let unlisted = || self.safe_create.as_ref().map(SafeCreate::directories);
         self.bind_mounts.as_ref().or_else(unlisted)
@@ -338,7 +338,7 @@ impl BodyDenial {
     }
 }
 
-/// Field and value, and which flag would allow it; printable, one line.
+/// The field, its value, and the flag that would allow it; printable, on one line.
 impl std::fmt::Display for BodyDenial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -81,11 +81,11 @@ pub enum Denial {
     Named(Rule),
     /// The body violates a rule.
     Body(BodyDenial),
-    /// It is about something to which the client is not limited.
+    /// It concerns something outside of the client's targets.
     Target(TargetDenial),
 }
 
-/// A pattern that would match a path that is a little different.
+/// A pattern that would match a slightly different path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NearMiss {
     /// It matches the path without its version.

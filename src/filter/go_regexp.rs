@@ -1,10 +1,9 @@
 //! Go's regular expression dialect, translated for the `regex` crate.
-//!
-//! Operators write patterns for Go's `regexp`, and the two dialects differ in
-//! ways that compile in both and mean something else. So a pattern is parsed
-//! as Go 1.26 parses it, or refused as Go refuses it, and printed anew; none of
-//! its text is passed on. The printed pattern matches the same texts. It does not
-//! keep captures and greed, since a rule asks only whether a pattern matches.
+//! Operators write patterns for Go's `regexp`, and some patterns compile in both
+//! dialects with different meanings. So a pattern is parsed as Go 1.26 parses it,
+//! or refused as Go refuses it, and printed anew; none of its text is passed on.
+//! The printed pattern matches the same texts. It does not keep captures and
+//! greed, since a rule asks only whether a pattern matches.
 //!
 //! Two things that Go accepts are refused: a pattern that would take more than
 //! [`WEIGHT_MAX`] bytes when compiled (Go allows twice as much), and one that

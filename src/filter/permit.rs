@@ -40,7 +40,7 @@ pub(super) struct Change {
 }
 
 impl<'a> Permit<'a> {
-    /// Leave to send the request as it came.
+    /// Permission to send the request unchanged.
     pub(super) fn new(request: &'a Request<'a>, rule: &'a Rule) -> Self {
         Self { request, rule, conditions: Conditions::default() }
     }

@@ -36,7 +36,7 @@ pub(super) use search::Plan;
 use crate::api::{Operation, Targeting, exact, split_version};
 use crate::http1::{Method, Request};
 
-/// To which targets a client is limited. The default is no limit.
+/// The targets that a client is limited to. The default is no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetRules {
     /// The labels that all targets carry; none for no limit.

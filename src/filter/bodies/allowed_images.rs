@@ -1,4 +1,4 @@
-//! `-allowimage`: which images containers may be made of, and may be pulled.
+//! `-allowimage`: the images that containers may be created from, and that may be pulled.
 //!
 //! A pattern must match the whole name in full, `docker.io/library/busybox:latest`. A dot
 //! in it is a dot unless a quantifier follows: `ghcr.io/a/.*` must not cover `ghcrxio/a/b`.
@@ -47,7 +47,7 @@ pub enum ImagePatternError {
     Syntax(String),
     /// It has a `*` as shells read it.
     Glob,
-    /// It is a name that is not in full, so that it would match nothing.
+    /// It is an incomplete name, which would match nothing.
     NotFull(String),
 }
 
@@ -64,7 +64,7 @@ impl ImagesDraft {
     /// Adds a pattern.
     ///
     /// # Errors
-    /// If it is none, or would match nothing.
+    /// If it is not a pattern, or would match nothing.
     pub fn add(&mut self, written: &str) -> Result<(), ImagePatternError> {
         let written = written.trim();
         check_pattern(written)?;

@@ -55,7 +55,7 @@ enum Form {
     IdMappings,
     /// The outputs of BuildKit; its client holds the files.
     Outputs,
-    /// Nothing: every value could open the host.
+    /// No value passes: each could open the host.
     Never,
 }
 

@@ -65,7 +65,7 @@ pub struct BindMounts {
     directories: Vec<String>,
     /// Whether only the directories themselves may be mounted.
     exact: bool,
-    /// Whether another rule judges that mounts of other containers are taken over.
+    /// Whether another rule judges the reuse of other containers' mounts.
     leaves_others: bool,
     /// The flag or label that lists them, for messages.
     written_in: String,

@@ -15,8 +15,8 @@ pub(super) fn check_network(network: &Network<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Checks a body of secrets create. With Podman the driver `shell` runs a
-/// command, `pass` reads a directory, and `file` writes where it is told to.
+/// Checks a body of secrets create. With Podman the driver `shell` runs a command,
+/// `pass` reads a directory, and `file` writes to a path of the client's choice.
 pub(super) fn check_secret(secret: &Secret<'_>) -> Result<(), Refusal> {
     let Some(driver) = secret.driver()? else { return Ok(()) };
     let driver = driver.driver()?;

@@ -1,10 +1,9 @@
 //! Typed access to the fields of a body, with the place of each for messages.
-//!
 //! A field is found by its exact name. A key that Go's decoder would take for a
 //! field that is judged, but that is spelled otherwise, is refused by name
 //! rather than looked at: real clients don't send it. `null` is absence, as it
 //! is to Go for every type that is judged here (the tree has no repeated keys,
-//! so there is no earlier value that it could leave standing).
+//! so there is no earlier value that it could keep).
 
 use super::refusal::{Fault, Refusal, Type};
 use crate::json::{Tree, reads_alike};

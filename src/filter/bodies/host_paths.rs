@@ -11,7 +11,7 @@ use super::read::{Driver, Map, Text};
 use super::refusal::{Closed, Fault, Refusal, Unfit};
 use crate::json::Tree;
 
-/// Files of profiles that Podman's client names if nobody asked for another.
+/// Files of profiles that Podman's client names by default.
 const DEFAULT_PROFILES: [&str; 3] = [
     "/usr/share/containers/seccomp.json",
     "/etc/containers/seccomp.json",
@@ -178,7 +178,7 @@ const FILE_ANNOTATIONS: [&str; 4] = [
 const PROGRAM_ANNOTATIONS: [&str; 2] = ["org.criu.config", "run.oci.seccomp.plugins"];
 
 /// Checks annotations: the runtime crun takes files, sockets and programs of
-/// the host from them, and hooks write where they are told to.
+/// the host from them, and the files that hooks write to.
 pub(super) fn check_annotations(
     allowed: &BindMounts,
     annotations: Option<&Map<'_>>,

@@ -20,7 +20,7 @@ const TRANSPORTS: [&str; 10] = [
     "tarball",
 ];
 
-/// Which reading of an address of a build context counts.
+/// The daemon's reading of the address of a build context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetcher {
     /// The Engine and Podman's compatible tree: neither takes a path.

@@ -1,8 +1,7 @@
 //! Guards against fields that would grant a container rights at this proxy that
 //! it should not have: labels, and other containers' addresses.
-//!
 //! Where labels of containers are allowlists, a client that may create containers
-//! could grant its own any. So while the guard is on, refused are
+//! could grant its own any. So the guard refuses
 //!
 //! - labels with the prefix in bodies that create containers;
 //! - the network namespace of another container, of a pod, of a path or of the
@@ -25,7 +24,7 @@ use crate::json::fold;
 /// is in them.
 const OWN_NETWORK: &str = "bridge:";
 
-/// How Podman names network namespaces that are a container's own.
+/// Podman's names for network namespaces that are a container's own.
 const OWN_NAMESPACES: [&str; 5] = ["", "default", "private", "bridge", "none"];
 
 /// Refuses create bodies whose labels would grant rights.

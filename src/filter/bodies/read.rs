@@ -26,7 +26,7 @@ pub(super) use tests::read_text;
 use super::fields::{Fields, Node};
 use super::refusal::Refusal;
 
-/// A value that was asked for, or why it cannot be read.
+/// A requested value, or the reason why it cannot be read.
 pub(super) type Read<T> = Result<T, Refusal>;
 
 /// A string and where it is.

@@ -24,7 +24,7 @@ pub enum Fault {
     NotA(Type),
     /// A decoder of Go would take the name for this field.
     ReadAs(&'static str),
-    /// The value is none that passes here.
+    /// The value is not allowed here.
     Value(Unfit, String),
     /// No value passes here.
     Closed(Closed),

@@ -28,7 +28,7 @@ const DEPTH_MAX: u32 = 250;
 /// Go's limit on a counted repetition, and on the product of nested ones.
 const COPIES_MAX: u32 = 1000;
 
-/// Parses a pattern; does not mind how large it would be when compiled.
+/// Parses a pattern, regardless of its compiled size.
 pub(super) fn parse(pattern: &str) -> Result<Parsed, Reason> {
     let mut parser = Parser {
         cursor: Cursor::new(pattern),
@@ -184,7 +184,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `\Q…\E`; without the end, all that is left is plain text.
+    /// Reads `\Q…\E`; without the end, the rest is plain text.
     fn quoted(&mut self) -> Result<(), Reason> {
         self.cursor.eat("Q");
         let text = self.cursor.until("\\E").unwrap_or_else(|| self.cursor.take_rest());

@@ -64,7 +64,7 @@ fn case_variants(table: &Table) -> Ranges {
     if table.name == "LC" {
         return Ranges::default();
     }
-    // The class always compiles. Were it not so, nothing would be added.
+    // The class always compiles; if it did not, nothing would be added.
     let Ok(member) = Regex::new(&format!(r"\A{}\z", table.members())) else {
         return Ranges::default();
     };

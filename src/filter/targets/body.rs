@@ -324,7 +324,7 @@ fn endpoint<'a>(
     links(&mut fields, resolver, Identity::Short)
 }
 
-/// By which id a linked container is found.
+/// The id by which a linked container is found.
 #[derive(Clone, Copy)]
 enum Identity {
     Full,
@@ -402,7 +402,7 @@ fn host_config<'a>(
     Ok(Some(network))
 }
 
-/// Replaces the container of a mode `container:NAME`. Whether it was one.
+/// Replaces the container of a mode `container:NAME`; returns whether the mode was one.
 fn share(mode: &mut Cow<'_, str>, resolver: &mut Resolver<'_>) -> Outcome<bool> {
     let Some(container) = mode.strip_prefix("container:") else { return Ok(false) };
     let id = resolver.target_in_body(Container, container)?.id;

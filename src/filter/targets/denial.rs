@@ -1,14 +1,14 @@
-//! Why a request is refused that is limited to targets.
+//! Why a request that is limited to targets is refused.
 
 use super::TargetKind;
 use crate::api::Operation;
 use crate::text::{bounded, quoted};
 use std::borrow::Cow;
 
-/// Why a request is refused that is limited to targets.
+/// Why a request that is limited to targets is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetDenial {
-    /// The path is none of a known operation.
+    /// The path belongs to no known operation.
     Unknown {
         /// The flag that limits.
         label: String,

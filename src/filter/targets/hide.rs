@@ -1,5 +1,5 @@
-//! Environments that are hidden: where answers have them, and which operations would
-//! show them all the same.
+//! Hidden environments: their places in answers, and the operations that would show
+//! them in other ways.
 
 use super::TargetDenial;
 use crate::api::{Class, Operation, Subject};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Names that events use beside the labels of a container: a container with one of
-/// them as a label would not be told from one that is only mentioned.
+/// them as a label could not be distinguished from one that is only mentioned.
 const EVENT_ATTRIBUTES: [&str; 19] = [
     "name",
     "image",
@@ -61,7 +61,7 @@ impl TargetLabel {
     /// Reads `KEY=VALUE`. The value may have further `=`.
     ///
     /// # Errors
-    /// If it is not a label that can be told from others.
+    /// If it is not a label that can be distinguished from others.
     pub fn parse(text: &str, origin: &str) -> Result<Self, LabelError> {
         let (key, value) = text.split_once('=').ok_or(LabelError::NoValue)?;
         let is_unprintable = |part: &str| part.trim() != part || part.contains(char::is_control);

@@ -1,7 +1,7 @@
 //! Queries: filters of lists, events and prunes, and references to containers.
 //!
-//! **Invariant:** a query that has to do with targets is read as strictly as a body,
-//! and printed by us: one `filters`, in one form.
+//! **Invariant:** a query about targets is read as strictly as a body, and printed
+//! by us: one `filters`, in one form.
 
 use super::TargetDenial;
 use super::TargetKind::{Container, Network};

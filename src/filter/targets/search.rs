@@ -402,7 +402,7 @@ fn named_path(
     Ok((format!("{version}{before}{}{after}", found.id), found))
 }
 
-/// Requests that are about no target, but that may name one, or show one.
+/// Requests without a target that may still name or show one.
 fn outside(
     operation: Operation,
     query: Option<String>,

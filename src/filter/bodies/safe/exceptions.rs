@@ -252,7 +252,7 @@ impl Exceptions {
     /// is that item.
     ///
     /// # Errors
-    /// The first item that is none; a list without any.
+    /// The first invalid item; a list without items.
     pub fn parse(list: &str) -> Result<Self, ItemError> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         let items: Result<BTreeSet<Item>, ItemError> = parts.map(Item::parse).collect();

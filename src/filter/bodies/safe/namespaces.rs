@@ -1,7 +1,6 @@
 //! The modes of namespaces: they decide whose namespace a container gets.
-//!
 //! Daemons compare modes exactly. Here a mode that differs only in case or in white
-//! space counts as the same: nobody has to know which decoder trims.
+//! space counts as the same, because some decoders may trim.
 
 use super::exceptions::Kind;
 use super::judge::{Judge, Place};

@@ -55,7 +55,7 @@ pub(super) fn area_opened_by(method: Method, path: &str) -> Option<Kind> {
     }
 }
 
-/// Which bodies pass; `None` if there is no table yet, so that none does.
+/// The bodies that pass; `None` if there is no table yet, so none passes.
 pub(super) fn values(inspection: Inspection) -> Option<&'static Values> {
     use Values::{Any, By, Object};
     match inspection {

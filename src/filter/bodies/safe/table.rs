@@ -1,4 +1,4 @@
-//! The language of the tables: which fields a body may have, and with which values.
+//! The language of the tables: the fields that a body may have, and their values.
 //!
 //! A table is data. The judge walks a body by it, and the documentation is printed
 //! from it. A rule that no word of [`Values`] expresses is a [`Judgement`]: a function
@@ -37,7 +37,7 @@ pub(super) struct Row {
     pub(super) note: &'static str,
 }
 
-/// Which values of a field pass. `null` always does: it is absence.
+/// The values of a field that pass. `null` always passes: it is absence.
 #[derive(Debug)]
 pub(super) enum Values {
     /// All of any type.
