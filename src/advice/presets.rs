@@ -149,7 +149,6 @@ impl Preset {
 }
 
 /// # Errors
-
 /// The first malformed line.
 fn parse(name: &'static str, text: &'static str) -> Result<Preset, Malformed> {
     let base = Part { name: "", purpose: "", needs: Vec::new() };

@@ -144,7 +144,7 @@ fn labels_of(tree: &Tree<'_>) -> Vec<(String, String)> {
     pairs.collect()
 }
 
-/// A text in pieces: runs of hexadecimal digits, and what is between them.
+/// A text in pieces: runs of hexadecimal digits, and the texts between them.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.as_bytes().chunk_by(|a, b| a.is_ascii_hexdigit() == b.is_ascii_hexdigit()).scan(
         0,

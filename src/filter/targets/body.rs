@@ -287,7 +287,7 @@ fn open_endpoint(tree: &mut Tree<'_>, place: &str, resolver: &mut Resolver<'_>) 
     links(&mut fields, resolver, Identity::Short)
 }
 
-/// The network that a body names. What is sent names it by its name, which a daemon must
+/// The network that a body names. The body that is sent has its name, which a daemon must
 /// read as nothing else: a network may be called `container:db`, or like another's id.
 fn named_network(reference: &str, place: &str, resolver: &mut Resolver<'_>) -> Outcome<Found> {
     let network = resolver.target_in_body(Network, reference)?;
