@@ -144,7 +144,7 @@ impl BindMounts {
         let add = bounded(&path);
         if path == "/" {
             // A client that mounts all of the host is root on it.
-            "list the directories that are needed, not the whole host".to_owned()
+            format!("list the directories that are needed in {list}, not the whole host")
         } else if path.contains(',') {
             format!("{list} cannot list a directory with a comma in its name")
         } else if self.exact && self.has_above(&path) {
@@ -332,7 +332,10 @@ mod tests {
         let mounts = BindMounts::parse("/srv").unwrap();
         let rows = [
             ("/data", "add /data to -allowbindmountfrom to allow it"),
-            ("/", "not the whole host"),
+            (
+                "/",
+                "list the directories that are needed in -allowbindmountfrom, not the whole host",
+            ),
             ("/data,b", "cannot list a directory with a comma"),
             ("/etc", "Beware: it makes the client root on the host"),
             ("/var/run/docker.sock", "Beware: it makes the client root on the host"),

@@ -309,7 +309,7 @@ mod tests {
         check_refused(r#""Binds":["//:/h"]"#, "outside");
         check_refused(
             r#""Binds":["/home/../:/h:ro"]"#,
-            "list the directories that are needed, not",
+            "list the directories that are needed in -allowbindmountfrom, not",
         );
         check_refused(r#""Binds":["./x:/h"]"#, "neither a volume nor an absolute path");
         check_refused(r#""Binds":["~/x:/h"]"#, "neither a volume nor an absolute path");
