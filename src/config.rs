@@ -105,14 +105,14 @@ pub struct Listener {
     /// The listener's name; empty for the default one.
     pub name: String,
     /// The address.
-    pub endpoint: Endpoint,
+    pub endpoint: ListenAddress,
     /// The allowlists.
     pub policy: Policy,
 }
 
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum ListenAddress {
     /// TCP.
     Tcp(SocketAddr),
     /// A unix socket with its file mode.
@@ -215,7 +215,7 @@ impl Listener {
     }
 }
 
-impl fmt::Display for Endpoint {
+impl fmt::Display for ListenAddress {
     /// `127.0.0.1:2375`, `[::1]:2375` or the socket's path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,16 +6,16 @@
 //! printed for the daemon; it prints the judged request.
 //!
 //! Rules are judged in the order address, method, path, body, targets; the first
-//! failure denies. Read: `rules`, `go_regexp`, `peers`, `bodies`, `permit`, `targets`,
+//! failure denies. Read: `rules`, `go_regexp`, `client_allowlist`, `bodies`, `permit`, `targets`,
 //! `denial`.
 
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::unwrap_used)]
 
 pub mod bodies;
+pub mod client_allowlist;
 mod denial;
 pub mod go_regexp;
 mod learning;
-pub mod peers;
 mod permit;
 pub mod rules;
 pub mod targets;
@@ -23,9 +23,9 @@ pub mod targets;
 pub use bodies::{
     AllowedImages, BindMounts, BodyRules, Exceptions, ImagesDraft, Maxima, Maximum, SafeCreate,
 };
+pub use client_allowlist::ClientAllowlist;
 pub use denial::{Additions, Denial, NearMiss, Source};
 pub use learning::{Learning, Scope};
-pub use peers::Peers;
 pub use permit::Permit;
 pub use rules::Rules;
 pub use targets::TargetRules;
@@ -40,7 +40,7 @@ use targets::{Plan, Question, Search, Step};
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     source: Source,
-    peers: Peers,
+    peers: ClientAllowlist,
     rules: Rules,
     bodies: BodyRules,
     targets: TargetRules,
@@ -51,7 +51,7 @@ impl Policy {
     #[must_use]
     pub fn new(
         source: Source,
-        peers: Peers,
+        peers: ClientAllowlist,
         rules: Rules,
         bodies: BodyRules,
         targets: TargetRules,
@@ -67,7 +67,7 @@ impl Policy {
 
     /// The addresses of clients that may send requests at all.
     #[must_use]
-    pub fn peers(&self) -> &Peers {
+    pub fn peers(&self) -> &ClientAllowlist {
         &self.peers
     }
 
@@ -106,7 +106,7 @@ pub enum Verdict<'a> {
     /// It may be sent.
     Allowed(Permit<'a>),
     /// The body must be judged too.
-    BodyNeeded(Inquiry<'a>),
+    BodyNeeded(PendingBody<'a>),
     /// The daemon must first be asked about the targets of the request.
     SearchNeeded(Search<'a>, Vec<Question>),
     /// It must not be sent.
@@ -119,7 +119,7 @@ pub enum Verdict<'a> {
 /// A request whose body has yet to be judged.
 #[derive(Debug)]
 #[must_use]
-pub struct Inquiry<'a> {
+pub struct PendingBody<'a> {
     request: &'a Request<'a>,
     rule: &'a Rule,
     bodies: &'a BodyRules,
@@ -170,7 +170,13 @@ impl<'a> InForce<'a> {
             return Ok(Verdict::Moved);
         }
         if inspection.is_some() || plan.is_some_and(|plan| plan.needs_body()) {
-            return Ok(Verdict::BodyNeeded(Inquiry { request, rule, bodies, inspection, plan }));
+            return Ok(Verdict::BodyNeeded(PendingBody {
+                request,
+                rule,
+                bodies,
+                inspection,
+                plan,
+            }));
         }
         let permit = Permit::new(request, rule);
         Ok(match plan {
@@ -212,7 +218,7 @@ pub fn near_miss(rules: &Rules, method: Method, target: &Target<'_>) -> Option<N
     rules.matching(method, &with_query).cloned().map(NearMiss::Query)
 }
 
-impl<'a> Inquiry<'a> {
+impl<'a> PendingBody<'a> {
     /// Judges the whole body.
     pub fn judge_body(self, body: Vec<u8>) -> Verdict<'a> {
         let Self { request, rule, bodies, inspection, plan } = self;

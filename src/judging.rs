@@ -6,7 +6,7 @@
 //! **Invariant:** a request is judged, with its body, by one of [`LANES`] threads of
 //! a policy. Nothing waits for a socket meanwhile.
 
-use crate::filter::{InForce, Inquiry, Learning, Policy, Standing, Verdict, judge};
+use crate::filter::{InForce, Learning, PendingBody, Policy, Standing, Verdict, judge};
 use crate::http1::Request;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,9 +57,9 @@ impl SharedPolicy {
     }
 
     /// Judges the whole body of a request that this policy has judged.
-    pub fn judge_body<'a>(&self, inquiry: Inquiry<'a>, body: Vec<u8>) -> Verdict<'a> {
+    pub fn judge_body<'a>(&self, pending: PendingBody<'a>, body: Vec<u8>) -> Verdict<'a> {
         let _lane = self.lanes.enter();
-        inquiry.judge_body(body)
+        pending.judge_body(body)
     }
 }
 

@@ -9,11 +9,11 @@
 mod client;
 mod ending;
 mod exchange;
-mod inspect;
 mod learner;
 mod memory;
 mod probation;
 mod read_head;
+mod request_body;
 mod search;
 
 pub use client::{Client, Owner};
@@ -24,7 +24,7 @@ pub use probation::{Probation, Seat};
 pub use search::KnownDaemon;
 
 use crate::config::Limits;
-use crate::filter::{Denial, Inquiry, Permit, Standing, Verdict};
+use crate::filter::{Denial, PendingBody, Permit, Standing, Verdict};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::judging::SharedPolicy;
 use crate::metrics::{Counters, Judgement};
@@ -265,8 +265,8 @@ impl<'a> Session<'a> {
                 Verdict::Allowed(permit) => return self.forward(&permit),
                 Verdict::Denied(denial) => return self.refuse(&request, &Refusal::Denied(denial)),
                 Verdict::Moved => return self.refuse(&request, &Refusal::Moved),
-                Verdict::BodyNeeded(inquiry) => match self.read_body(&request) {
-                    Ok(body) => self.judge_body(&policy, inquiry, body),
+                Verdict::BodyNeeded(pending) => match self.read_body(&request) {
+                    Ok(body) => self.judge_body(&policy, pending, body),
                     Err(failure) => return self.refuse_body(&request, failure),
                 },
                 Verdict::SearchNeeded(search, questions) => match self.search(search, questions) {
@@ -282,11 +282,11 @@ impl<'a> Session<'a> {
     fn judge_body<'r>(
         &mut self,
         policy: &SharedPolicy,
-        inquiry: Inquiry<'r>,
+        pending: PendingBody<'r>,
         body: Vec<u8>,
     ) -> Verdict<'r> {
         let body_bytes = body.len();
-        let verdict = policy.judge_body(inquiry, body);
+        let verdict = policy.judge_body(pending, body);
         if !matches!(verdict, Verdict::SearchNeeded(..)) {
             // Less than judging takes, so it is granted.
             let _ = self.hold.set(Part::Body, body_bytes * 2);

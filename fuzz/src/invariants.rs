@@ -7,8 +7,8 @@
 use super::strict;
 use socket_proxy::filter::bodies::{Exceptions, LabelGuard, SafeCreate};
 use socket_proxy::filter::{
-    BindMounts, BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict,
-    go_regexp, judge,
+    BindMounts, BodyRules, ClientAllowlist, InForce, Policy, Rules, Source, Standing, TargetRules,
+    Verdict, go_regexp, judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{
@@ -177,7 +177,7 @@ static ALLOW_ALL: LazyLock<Policy> = LazyLock::new(|| {
     let rules = Rules::compile(all).expect("a plain pattern");
     Policy::new(
         Source::default(),
-        Peers::default(),
+        ClientAllowlist::default(),
         rules,
         BodyRules::default(),
         TargetRules::default(),

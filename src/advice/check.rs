@@ -175,14 +175,14 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{BodyRules, Peers, Rules, Source, TargetRules};
+    use crate::filter::{BodyRules, ClientAllowlist, Rules, Source, TargetRules};
 
     fn policy(patterns: &[(Method, &str)]) -> Policy {
         let patterns = patterns.iter().map(|(method, p)| (*method, (*p).to_owned()));
         let rules = Rules::compile(patterns).unwrap();
         Policy::new(
             Source::default(),
-            Peers::default(),
+            ClientAllowlist::default(),
             rules,
             BodyRules::default(),
             TargetRules::default(),

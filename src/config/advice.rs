@@ -8,7 +8,7 @@ use super::options::{Given, Kind, Slot, Value};
 use super::read::is_quoted;
 use super::settings::Settings;
 use super::values::shown;
-use super::{Config, Endpoint, Listener, additions, migration, targets, values};
+use super::{Config, ListenAddress, Listener, additions, migration, targets, values};
 use crate::advice::lint::{self, Opener};
 use crate::advice::named::is_preset;
 use crate::api::{Class, Operation};
@@ -122,7 +122,7 @@ fn effects(given: &Given, config: &Config) -> impl Iterator<Item = String> {
     let idle_stop = config.stop_on_watchdog && config.watchdog_interval.is_none();
     let unix = given.proxysocketendpoint.is_given();
     let rights = config.container_rights.is_some();
-    let is_unix = |listener: &Listener| matches!(listener.endpoint, Endpoint::Unix { .. });
+    let is_unix = |listener: &Listener| matches!(listener.endpoint, ListenAddress::Unix { .. });
     let only_unix = config.listeners.iter().all(is_unix);
     [
         (&given.stoponwatchdog, idle_stop, "without -watchdoginterval"),
@@ -224,22 +224,22 @@ fn reach(listener: &Listener, given: &Given, has_labels: bool) -> Option<String>
     let peers = &listener.policy.peers();
     let flag = name_of(&given.allowfrom, &listener.name);
     match &listener.endpoint {
-        Endpoint::Unix { mode, .. } if mode & MODE_WRITABLE_BY_OTHERS != 0 => Some(format!(
+        ListenAddress::Unix { mode, .. } if mode & MODE_WRITABLE_BY_OTHERS != 0 => Some(format!(
             "{title} is a unix socket with mode {mode:04o}: every user of this host can connect"
         )),
-        Endpoint::Unix { .. } if given.allowfrom.is_given() => Some(format!(
+        ListenAddress::Unix { .. } if given.allowfrom.is_given() => Some(format!(
             "{flag} has no effect: {title} is a unix socket, where the rights of the file decide"
         )),
-        Endpoint::Tcp(address) if address.ip().to_canonical().is_loopback() => {
+        ListenAddress::Tcp(address) if address.ip().to_canonical().is_loopback() => {
             (!peers.admits_only_loopback()).then(|| unreachable(listener, *address, given))
         }
-        Endpoint::Tcp(address) if peers.admits_everyone() => Some(format!(
+        ListenAddress::Tcp(address) if peers.admits_everyone() => Some(format!(
             "{title} listens on {address} and {flag}={peers} admits everyone who can reach it; \
              list the networks or host names of its clients instead"
         )),
         // Clients with labels need no place on the list.
-        Endpoint::Tcp(_) if has_labels && !given.allowfrom.is_given() => None,
-        Endpoint::Tcp(address) if peers.admits_only_loopback() => Some(format!(
+        ListenAddress::Tcp(_) if has_labels && !given.allowfrom.is_given() => None,
+        ListenAddress::Tcp(address) if peers.admits_only_loopback() => Some(format!(
             "{title} listens on {address} but {flag}={peers} admits only this host itself; \
              list the networks or host names of its clients, for example {flag}=traefik"
         )),

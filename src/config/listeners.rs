@@ -11,12 +11,12 @@
 use super::options::{Given, Kind, Slot, Value};
 use super::read::Reader;
 use super::values::{self, LISTENER_NAME};
-use super::{Endpoint, Listener, additions, created, suggest, targets};
+use super::{ListenAddress, Listener, additions, created, suggest, targets};
 use crate::advice::named;
 use crate::api::Operation;
 use crate::filter::bodies::LabelGuard;
 use crate::filter::rules::{Draft, Rule, WEIGHT_MAX};
-use crate::filter::{BindMounts, BodyRules, Peers, Policy, Rules, Source};
+use crate::filter::{BindMounts, BodyRules, ClientAllowlist, Policy, Rules, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -106,16 +106,16 @@ fn default_listener(reader: &mut Reader, said: &Said<'_>) -> Option<Listener> {
     Some(Listener { name: String::new(), endpoint: endpoint?, policy: policy? })
 }
 
-fn default_endpoint(reader: &mut Reader, given: &Given) -> Option<Endpoint> {
+fn default_endpoint(reader: &mut Reader, given: &Given) -> Option<ListenAddress> {
     let ip = reader.last(&given.listenip, |value| values::ip(&value.text));
     let port = reader.last(&given.proxyport, |value| values::port(&value.text));
     let mode = reader.last(&given.proxysocketendpointfilemode, file_mode);
     if given.proxysocketendpoint.is_given() {
         let path =
             reader.last(&given.proxysocketendpoint, |value| values::socket_path(&value.text));
-        return Some(Endpoint::Unix { path: path?, mode: mode? });
+        return Some(ListenAddress::Unix { path: path?, mode: mode? });
     }
-    Some(Endpoint::Tcp(SocketAddr::new(ip?, port?)))
+    Some(ListenAddress::Tcp(SocketAddr::new(ip?, port?)))
 }
 
 fn named_listener(
@@ -146,7 +146,7 @@ fn policy(
         complain_of_exactness(reader, given, listener);
     }
     let targets = targets::rules(reader, given, rules.as_ref(), listener);
-    let mut merged = Peers::default();
+    let mut merged = ClientAllowlist::default();
     peers?.into_iter().for_each(|peers| merged.merge(peers));
     let exact = exact?;
     let created = created?;
@@ -174,11 +174,11 @@ fn complain_of_exactness(reader: &mut Reader, given: &Given, listener: &str) {
     ));
 }
 
-fn peers(text: &str) -> Result<Peers, String> {
-    let peers = Peers::parse(text).map_err(|error| {
+fn peers(text: &str) -> Result<ClientAllowlist, String> {
+    let peers = ClientAllowlist::parse(text).map_err(|error| {
         format!("{} is not a network, address or host name", values::shown(&error.item))
     })?;
-    if peers == Peers::default() { Err("it is empty".to_owned()) } else { Ok(peers) }
+    if peers == ClientAllowlist::default() { Err("it is empty".to_owned()) } else { Ok(peers) }
 }
 
 /// Each pattern is checked alone first: the complaint names its flag.
@@ -293,7 +293,7 @@ fn complain_of_conflicts(
             ));
         }
         for (flag, address) in served {
-            if overlap(&Endpoint::Tcp(*address), &listener.endpoint) {
+            if overlap(&ListenAddress::Tcp(*address), &listener.endpoint) {
                 reader.complain(format!(
                     "{} can't listen on {}: {flag} needs {address}",
                     listener.title(),
@@ -303,16 +303,16 @@ fn complain_of_conflicts(
         }
     }
     if let [(one, here), (other, there)] = served
-        && overlap(&Endpoint::Tcp(*here), &Endpoint::Tcp(*there))
+        && overlap(&ListenAddress::Tcp(*here), &ListenAddress::Tcp(*there))
     {
         reader.complain(format!("{other} can't listen on {there}: {one} needs {here}"));
     }
 }
 
 /// Whether the system would refuse the second of the two.
-fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
+fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
     match (one, other) {
-        (Endpoint::Tcp(one), Endpoint::Tcp(other)) => {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => {
             let covers = |wide: IpAddr, narrow: IpAddr| {
                 // `::` takes IPv4 connections too (Linux's default).
                 wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
@@ -320,7 +320,9 @@ fn overlap(one: &Endpoint, other: &Endpoint) -> bool {
             let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
             one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
         }
-        (Endpoint::Unix { path: one, .. }, Endpoint::Unix { path: other, .. }) => one == other,
+        (ListenAddress::Unix { path: one, .. }, ListenAddress::Unix { path: other, .. }) => {
+            one == other
+        }
         _ => false,
     }
 }

@@ -186,9 +186,9 @@ mod tests {
                     Kind::Pids => crate::filter::Maximum::pids(text, "")
                         .map(drop)
                         .map_err(|error| error.to_string()),
-                    Kind::Addresses => {
-                        crate::filter::Peers::parse(text).map(drop).map_err(|e| e.to_string())
-                    }
+                    Kind::Addresses => crate::filter::ClientAllowlist::parse(text)
+                        .map(drop)
+                        .map_err(|e| e.to_string()),
                     Kind::TargetLabel => crate::filter::targets::TargetLabel::parse(text, "")
                         .map(drop)
                         .map_err(|error| error.to_string()),

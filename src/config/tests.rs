@@ -44,8 +44,8 @@ fn facts(config: &Config) -> BTreeSet<String> {
     ]);
     for Listener { name, endpoint, policy } in &config.listeners {
         let mode = match endpoint {
-            Endpoint::Unix { mode, .. } => format!(" {mode:o}"),
-            Endpoint::Tcp(_) => String::new(),
+            ListenAddress::Unix { mode, .. } => format!(" {mode:o}"),
+            ListenAddress::Tcp(_) => String::new(),
         };
         facts.insert(format!("{name}:endpoint={endpoint}{mode}"));
         facts.insert(format!("{name}:from={}", policy.peers()));

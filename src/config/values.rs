@@ -7,7 +7,7 @@
 //! list items are trimmed, because lists are written with a space after the
 //! comma.
 
-use super::Endpoint;
+use super::ListenAddress;
 use super::options::{COUNT_MAX, SECONDS_MAX};
 use crate::filter::Scope;
 use std::net::{IpAddr, SocketAddr};
@@ -208,7 +208,7 @@ pub(super) fn decimal_file_mode(text: &str) -> Option<u32> {
 
 /// `tcp:ADDRESS:PORT`, `unix:/PATH` or `unix:/PATH,mode=0660`. The double slash
 /// of `DOCKER_HOST` is tolerated.
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
+pub(super) fn endpoint(text: &str) -> Result<ListenAddress, String> {
     match text.split_once(':') {
         Some(("tcp", address)) => tcp_endpoint(address.strip_prefix("//").unwrap_or(address)),
         Some(("unix", path)) => unix_endpoint(path.strip_prefix("//").unwrap_or(path)),
@@ -216,15 +216,15 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-fn tcp_endpoint(text: &str) -> Result<Endpoint, String> {
+fn tcp_endpoint(text: &str) -> Result<ListenAddress, String> {
     let (address, port_text) = text.rsplit_once(':').ok_or_else(|| "it has no port".to_owned())?;
     if address.contains(':') && !address.starts_with('[') {
         return Err("an IPv6 address stands in brackets".to_owned());
     }
-    Ok(Endpoint::Tcp(SocketAddr::new(ip(address)?, port(port_text)?)))
+    Ok(ListenAddress::Tcp(SocketAddr::new(ip(address)?, port(port_text)?)))
 }
 
-fn unix_endpoint(text: &str) -> Result<Endpoint, String> {
+fn unix_endpoint(text: &str) -> Result<ListenAddress, String> {
     let (path, setting) = match text.split_once(',') {
         Some((path, setting)) => (path, Some(setting)),
         None => (text, None),
@@ -237,7 +237,7 @@ fn unix_endpoint(text: &str) -> Result<Endpoint, String> {
     if !path.starts_with('/') {
         return Err("the path is not absolute".to_owned());
     }
-    Ok(Endpoint::Unix { path: socket_path(path)?, mode })
+    Ok(ListenAddress::Unix { path: socket_path(path)?, mode })
 }
 
 fn usable_file_mode(mode: u32) -> Result<u32, String> {
@@ -502,8 +502,8 @@ mod tests {
 
     fn check_endpoint(text: &str, expected: Result<&str, &str>) {
         let found = endpoint(text).map(|endpoint| match endpoint {
-            Endpoint::Tcp(address) => address.to_string(),
-            Endpoint::Unix { path, mode } => format!("{} {mode:o}", path.display()),
+            ListenAddress::Tcp(address) => address.to_string(),
+            ListenAddress::Unix { path, mode } => format!("{} {mode:o}", path.display()),
         });
         assert_eq!(found, expected.map(String::from).map_err(String::from), "{text}");
     }

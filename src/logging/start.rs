@@ -6,7 +6,7 @@
 
 use super::escape::printable;
 use crate::api::Operation;
-use crate::config::{Config, Effect, Endpoint, Honoured, Listener};
+use crate::config::{Config, Effect, Honoured, ListenAddress, Listener};
 use log::{Level, Log, Metadata};
 
 /// Logs the start of the program and its configuration.
@@ -133,7 +133,7 @@ fn named_listener(logger: &dyn Log, listener: &Listener) {
 }
 
 fn is_unix(listener: &Listener) -> bool {
-    matches!(listener.endpoint, Endpoint::Unix { .. })
+    matches!(listener.endpoint, ListenAddress::Unix { .. })
 }
 
 /// Clients of a unix socket have no address: a list would promise too much.
@@ -245,8 +245,8 @@ fn listener_name(listener: &Listener) -> Option<&str> {
 
 fn file_mode(listener: &Listener) -> Option<String> {
     match listener.endpoint {
-        Endpoint::Unix { mode, .. } => Some(format!("{mode:04o}")),
-        Endpoint::Tcp(_) => None,
+        ListenAddress::Unix { mode, .. } => Some(format!("{mode:04o}")),
+        ListenAddress::Tcp(_) => None,
     }
 }
 

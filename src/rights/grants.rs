@@ -12,7 +12,7 @@ use super::table::{Holder, Table};
 use crate::engine::{Container, Labels};
 use crate::filter::bodies::LabelGuard;
 use crate::filter::{
-    Additions, AllowedImages, BodyRules, Peers, Policy, Rules, Source, TargetRules,
+    Additions, AllowedImages, BodyRules, ClientAllowlist, Policy, Rules, Source, TargetRules,
 };
 use crate::judging::{Lanes, SharedPolicy};
 use crate::large_stack;
@@ -118,7 +118,7 @@ impl Grants {
 
     /// The policy admits the container's own addresses and no others.
     fn policy(&self, grant: &Grant, container: &Container, addresses: &[IpAddr]) -> Option<Policy> {
-        let peers = Peers::parse(&Addresses(addresses).to_string()).unwrap_or_default();
+        let peers = ClientAllowlist::parse(&Addresses(addresses).to_string()).unwrap_or_default();
         let container = container.name.clone();
         let (source, rules, bodies, targets) = match grant {
             Grant::Unlabelled => return None,

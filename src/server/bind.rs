@@ -3,7 +3,7 @@
 mod unix;
 
 use crate::activation::{PassedListener, PassedSocket};
-use crate::config::{Config, Endpoint, Limits, Listener};
+use crate::config::{Config, Limits, ListenAddress, Listener};
 use crate::relay::socket::Socket;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getegid, geteuid, getrlimit, setrlimit};
@@ -91,20 +91,22 @@ fn fits_no_listener(name: &str) -> String {
 }
 
 /// The error, with a hint for frequent mistakes.
-fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> BindError {
+fn cannot_listen(endpoint: &ListenAddress, error: &io::Error) -> BindError {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
     let hint = match (endpoint, error.kind()) {
-        (Endpoint::Tcp(_), AddrInUse) => "; another program listens there".to_owned(),
-        (Endpoint::Tcp(_), AddrNotAvailable) => "; this host does not have the address".to_owned(),
-        (Endpoint::Tcp(_), PermissionDenied) => "; choose a port from 1024 on".to_owned(),
-        (Endpoint::Unix { .. }, NotFound) => "; its directory does not exist".to_owned(),
-        (Endpoint::Unix { path, .. }, PermissionDenied) => closed_directory(path),
+        (ListenAddress::Tcp(_), AddrInUse) => "; another program listens there".to_owned(),
+        (ListenAddress::Tcp(_), AddrNotAvailable) => {
+            "; this host does not have the address".to_owned()
+        }
+        (ListenAddress::Tcp(_), PermissionDenied) => "; choose a port from 1024 on".to_owned(),
+        (ListenAddress::Unix { .. }, NotFound) => "; its directory does not exist".to_owned(),
+        (ListenAddress::Unix { path, .. }, PermissionDenied) => closed_directory(path),
         _ => String::new(),
     };
     let text = format!("cannot listen on {endpoint}: {error}{hint}");
     match endpoint {
-        Endpoint::Tcp(_) => BindError::Address(text),
-        Endpoint::Unix { .. } => BindError::Socket(text),
+        ListenAddress::Tcp(_) => BindError::Address(text),
+        ListenAddress::Unix { .. } => BindError::Socket(text),
     }
 }
 
@@ -159,13 +161,13 @@ fn take(passed: PassedSocket) -> Bound {
     }
 }
 
-fn bind(endpoint: &Endpoint) -> io::Result<Bound> {
+fn bind(endpoint: &ListenAddress) -> io::Result<Bound> {
     match endpoint {
-        Endpoint::Tcp(address) => {
+        ListenAddress::Tcp(address) => {
             let socket = Arc::new(bind_tcp(*address)?);
             Ok(Bound { socket, is_tcp: true, _file: None })
         }
-        Endpoint::Unix { path, mode } => {
+        ListenAddress::Unix { path, mode } => {
             let (socket, file) = unix::listen(path, *mode)?;
             Ok(Bound { socket: Arc::new(socket), is_tcp: false, _file: Some(file) })
         }
@@ -222,8 +224,8 @@ mod tests {
 
     fn explained(endpoint: &str, kind: io::ErrorKind) -> String {
         let endpoint = match endpoint.parse() {
-            Ok(address) => Endpoint::Tcp(address),
-            Err(_) => Endpoint::Unix { path: PathBuf::from(endpoint), mode: 0o600 },
+            Ok(address) => ListenAddress::Tcp(address),
+            Err(_) => ListenAddress::Unix { path: PathBuf::from(endpoint), mode: 0o600 },
         };
         cannot_listen(&endpoint, &kind.into()).to_string()
     }

@@ -183,7 +183,7 @@ impl Seat for CurrentPlace<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{BodyRules, Peers, Rules, Source, TargetRules};
+    use crate::filter::{BodyRules, ClientAllowlist, Rules, Source, TargetRules};
     use std::time::{Duration, Instant};
 
     fn client(number: u8) -> Client {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn lookups_of_strangers_do_not_shut_out_who_was_a_client_lately() {
-        let peers = Peers::parse("web").unwrap();
+        let peers = ClientAllowlist::parse("web").unwrap();
         let policy = Policy::new(
             Source::default(),
             peers,

@@ -8,7 +8,7 @@ use crate::support::skip::skip_unless_required;
 use socket_proxy::advice::lint::lint;
 use socket_proxy::advice::presets;
 use socket_proxy::api::{Operation, exact};
-use socket_proxy::config::{Config, Endpoint, Invocation};
+use socket_proxy::config::{Config, Invocation, ListenAddress};
 use socket_proxy::filter::Rules;
 use socket_proxy::http1::Method;
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,7 +192,7 @@ fn the_listener_of_an_application_says_what_the_flags_in_its_own_file_say() {
     assert_eq!(named, ["", "traefik", "dozzle"]);
     let flags = flags(text);
     for listener in listeners.iter().filter(|listener| !listener.name.is_empty()) {
-        assert!(matches!(listener.endpoint, Endpoint::Unix { .. }), "{}", listener.name);
+        assert!(matches!(listener.endpoint, ListenAddress::Unix { .. }), "{}", listener.name);
         let name = format!("allow@{}", listener.name);
         let list = flags.iter().find(|(flag, _)| *flag == name).map(|(_, list)| list.as_str());
         check_same_as_in_own_file(&listener.name, list.unwrap());

@@ -6,7 +6,8 @@
 
 use proptest::prelude::*;
 use socket_proxy::filter::{
-    BodyRules, InForce, Peers, Policy, Rules, Source, Standing, TargetRules, Verdict, judge,
+    BodyRules, ClientAllowlist, InForce, Policy, Rules, Source, Standing, TargetRules, Verdict,
+    judge,
 };
 use socket_proxy::http1::chunked::{Decoder, Split};
 use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, Request, Target};
@@ -190,7 +191,7 @@ fn sent(head: &str) -> String {
     let rules = Rules::compile([(Method::Post, ".*".to_owned())]).expect("a plain pattern");
     let policy = Policy::new(
         Source::default(),
-        Peers::default(),
+        ClientAllowlist::default(),
         rules,
         BodyRules::default(),
         TargetRules::default(),

@@ -3,7 +3,9 @@
 use super::*;
 use crate::api::Targeting;
 use crate::filter::rules::Draft;
-use crate::filter::{BodyRules, InForce, Peers, Policy, Source, Standing, Verdict, judge};
+use crate::filter::{
+    BodyRules, ClientAllowlist, InForce, Policy, Source, Standing, Verdict, judge,
+};
 use crate::http1::{FieldStorage, Request};
 
 const OWN: &str = "0a00000000000000000000000000000000000000000000000000000000000001";
@@ -59,7 +61,7 @@ fn outcome(
     }
     let policy = Policy::new(
         Source::default(),
-        Peers::default(),
+        ClientAllowlist::default(),
         draft.compile().unwrap(),
         BodyRules::default(),
         targets.clone(),
@@ -83,7 +85,7 @@ fn outcome(
                 let asked = facts.into_iter().map(|(question, _)| question).collect();
                 return (asked, Ok(sent));
             }
-            Verdict::BodyNeeded(inquiry) => inquiry.judge_body(body.as_bytes().to_vec()),
+            Verdict::BodyNeeded(pending) => pending.judge_body(body.as_bytes().to_vec()),
             Verdict::SearchNeeded(search, questions) => {
                 facts.extend(questions.into_iter().map(|q| (q.clone(), answer(&q))));
                 search.go_on(&facts).into()

@@ -24,19 +24,19 @@ const MAPPED_PREFIX_BITS: u8 = 96;
 
 /// The addresses that a policy admits. The default admits none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peers {
+pub struct ClientAllowlist {
     networks: Vec<IpNet>,
     names: Vec<String>,
 }
 
 /// Why an item of an address list was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerError {
+pub struct ClientAllowlistError {
     /// The item that is neither a network, nor an address, nor a host name.
     pub item: String,
 }
 
-impl Peers {
+impl ClientAllowlist {
     /// Parses a comma-separated list of CIDRs, bare addresses and host names.
     ///
     /// Items are trimmed; empty items are skipped. A network may have host bits
@@ -45,7 +45,7 @@ impl Peers {
     ///
     /// # Errors
     /// The first item that is none of the three.
-    pub fn parse(list: &str) -> Result<Self, PeerError> {
+    pub fn parse(list: &str) -> Result<Self, ClientAllowlistError> {
         let mut peers = Self::default();
         for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             peers.add(item)?;
@@ -87,19 +87,19 @@ impl Peers {
         self.names.iter().map(String::as_str)
     }
 
-    fn add(&mut self, item: &str) -> Result<(), PeerError> {
+    fn add(&mut self, item: &str) -> Result<(), ClientAllowlistError> {
         if let Some(network) = parse_network(item) {
             push_new(&mut self.networks, network);
         } else if is_host_name(item) {
             push_new(&mut self.names, item.to_owned());
         } else {
-            return Err(PeerError { item: item.to_owned() });
+            return Err(ClientAllowlistError { item: item.to_owned() });
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Peers {
+impl fmt::Display for ClientAllowlist {
     /// The list as it could be written again: networks first, then names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let networks = self.networks.iter().map(ToString::to_string);
@@ -108,13 +108,13 @@ impl fmt::Display for Peers {
     }
 }
 
-impl fmt::Display for PeerError {
+impl fmt::Display for ClientAllowlistError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is neither a network, nor an address, nor a host name", self.item)
     }
 }
 
-impl std::error::Error for PeerError {}
+impl std::error::Error for ClientAllowlistError {}
 
 fn push_new<T: PartialEq>(entries: &mut Vec<T>, entry: T) {
     if !entries.contains(&entry) {
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn shown(list: &str) -> String {
-        match Peers::parse(list) {
+        match ClientAllowlist::parse(list) {
             Ok(peers) => peers.to_string(),
             Err(error) => format!("error: {}", error.item),
         }
@@ -258,13 +258,13 @@ mod tests {
             name_of_255_bytes.as_str(),
         ];
         for item in rows {
-            let found = Peers::parse(&format!("127.0.0.1,{item}"));
-            assert_eq!(found, Err(PeerError { item: item.to_owned() }), "{item:?}");
+            let found = ClientAllowlist::parse(&format!("127.0.0.1,{item}"));
+            assert_eq!(found, Err(ClientAllowlistError { item: item.to_owned() }), "{item:?}");
         }
     }
 
     fn check(list: &str, addr: &str, expected: bool) {
-        let peers = Peers::parse(list).unwrap();
+        let peers = ClientAllowlist::parse(list).unwrap();
         let resolve = |names: &[String], addr: IpAddr| {
             names.iter().any(|name| name == "web") && addr == IpAddr::from([10, 0, 0, 7])
         };
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn names_are_asked_only_if_no_network_matches() {
-        let peers = Peers::parse("web,10.0.0.0/8,db").unwrap();
+        let peers = ClientAllowlist::parse("web,10.0.0.0/8,db").unwrap();
         let mut asked = Vec::new();
         let mut resolve = |names: &[String], _: IpAddr| {
             asked.extend_from_slice(names);
@@ -307,7 +307,7 @@ mod tests {
         assert!(peers.admits([10, 1, 1, 1].into(), &mut resolve));
         assert!(!peers.admits([11, 1, 1, 1].into(), &mut resolve));
         assert_eq!(asked, ["web", "db"]);
-        let numbers = Peers::parse("10.0.0.0/8").unwrap();
+        let numbers = ClientAllowlist::parse("10.0.0.0/8").unwrap();
         assert!(
             !numbers.admits([11, 1, 1, 1].into(), |_, _| panic!("there is no name to ask for"))
         );
@@ -315,8 +315,8 @@ mod tests {
 
     #[test]
     fn merging_keeps_both_lists_without_repeats() {
-        let mut peers = Peers::parse("10.0.0.1,a").unwrap();
-        peers.merge(Peers::parse("10.0.0.1,10.0.0.2,a,b").unwrap());
+        let mut peers = ClientAllowlist::parse("10.0.0.1,a").unwrap();
+        peers.merge(ClientAllowlist::parse("10.0.0.1,10.0.0.2,a,b").unwrap());
         assert_eq!(peers.to_string(), "10.0.0.1/32,10.0.0.2/32,a,b");
         assert_eq!(peers.names().collect::<Vec<_>>(), ["a", "b"]);
     }
@@ -335,7 +335,7 @@ mod tests {
             ("::ffff:0:0/96", true, false),
         ];
         for (list, everyone, only_loopback) in rows {
-            let peers = Peers::parse(list).unwrap();
+            let peers = ClientAllowlist::parse(list).unwrap();
             assert_eq!(peers.admits_everyone(), everyone, "{list}");
             assert_eq!(peers.admits_only_loopback(), only_loopback, "{list}");
         }
