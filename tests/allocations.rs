@@ -1,8 +1,8 @@
 //! A request on a connection that is in use costs no heap allocation.
 //!
 //! A session runs on the test's own thread, the only one that is counted,
-//! between a client and a daemon on others. What a connection costs once is
-//! the same for few requests and for many; the difference is what requests cost.
+//! between a client and a daemon on others. The cost of a connection is the
+//! same for few requests and for many; the difference is the cost of requests.
 
 use allocation_counter::measure;
 use socket_proxy::config::{Config, Invocation};
@@ -111,7 +111,7 @@ fn spent(request: &str, answer: &[u8]) -> u64 {
 
 /// How many allocations a session makes that serves that many requests.
 fn allocations(flags: &[&str], requests: u64, request: &str, answer: &[u8]) -> u64 {
-    // As the program does by default: what is below is not even formatted.
+    // As the program does by default: lines below this level are not even formatted.
     log::set_max_level(log::LevelFilter::Info);
     let config = config(flags);
     let daemon = Daemon::start(answer);
@@ -203,7 +203,7 @@ impl Drop for Daemon {
 /// Whether there was a request.
 fn serve(stream: &mut UnixStream, answer: &[u8]) -> bool {
     let mut space = [0; 4096];
-    // The proxy sends a head, with what there is of the body, at once.
+    // The proxy sends a head at once, with the part of the body that has arrived.
     let is_request = stream.read(&mut space).unwrap() > 0;
     if is_request {
         stream.write_all(answer).unwrap();

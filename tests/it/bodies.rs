@@ -1,6 +1,6 @@
 //! The rules on request bodies, against rows that a person can review.
 //!
-//! - `create_bodies.jsonl`: odd bodies and what an Engine made of them;
+//! - `create_bodies.jsonl`: odd bodies and how an Engine interpreted them;
 //! - `client_bodies.jsonl`: requests recorded from real clients;
 //! - `bodies_more.jsonl`: rows written by hand.
 //!
@@ -21,7 +21,7 @@ use socket_proxy::filter::bodies::{
 use socket_proxy::http1::Method;
 use std::path::Path;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 enum Outcome {
     Untouched,
@@ -372,8 +372,8 @@ fn strings_at<'v>(value: &'v Value, keys: &[&str], found: &mut Vec<&'v str>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// An oracle that knows nothing of types, options or nulls: whatever stands
-    /// where an Engine looks for a host path, in any spelling, is listed.
+    /// An oracle that knows nothing of types, options or nulls: it lists every value
+    /// at a place where an Engine expects a host path, in any spelling.
     #[test]
     fn what_is_sent_on_names_no_path_that_is_not_listed(body in create_body()) {
         let rules = BodyRules { bind_mounts: BindMounts::parse("/home").ok(), ..BodyRules::default() };
@@ -423,7 +423,7 @@ proptest! {
         let _ = rules.judge(inspection, json, &body.as_bytes()[..cut.index(body.len())]);
     }
 
-    /// Whatever a query says of them, no host path but a listed one passes.
+    /// No host path but a listed one passes in the query of a build.
     #[test]
     fn no_query_of_a_build_names_a_path_that_is_not_listed(
         name in prop::sample::select(vec![

@@ -1,8 +1,8 @@
 //! The completions in `contrib`, in the shells that they are for, and the man
 //! page as its readers show it.
 //!
-//! What is not installed is skipped, and with `SOCKET_PROXY_REQUIRE_SHELLS=1`
-//! the test fails.
+//! A shell that is not installed is skipped; with `SOCKET_PROXY_REQUIRE_SHELLS=1` the
+//! test fails.
 
 use crate::support::process;
 use crate::support::skip::skip_unless_required;
@@ -69,7 +69,7 @@ fn check(shell: &str, arguments: impl Fn(&str) -> Vec<String>) {
     for (line, expected) in COMPLETED {
         let outcome = process::run(Command::new(shell).args(arguments(line)), b"");
         let offered = outcome.stdout_text();
-        // zsh shows the last part of a path, fish the whole word and what it means.
+        // zsh shows the last part of a path, fish the whole word and its description.
         let is_offered = |found: &str| {
             let found = found.split('\t').next().unwrap_or_default().trim_end_matches(['=', '/']);
             !found.is_empty()

@@ -1,8 +1,8 @@
 //! Real clients against a real Engine, through the real program.
 //!
 //! Each test does the same straight on the Engine's socket and through the
-//! proxy, over TCP and over a unix socket, and compares what the client saw.
-//! What differs by nature (names, ids) is replaced before. How to run it with
+//! proxy, over TCP and over a unix socket, and compares the results at the client.
+//! Names and ids, which always differ, are replaced before. How to run it with
 //! an Engine of your own, and when it skips: see `tests/it/support/engine.rs`.
 
 mod api;

@@ -2,7 +2,7 @@
 //!
 //! Each row of `tests/cases/examples.tsv` is a request that an application
 //! makes, or one that no example may let through. The flags are read from the
-//! files themselves, so that what is tested is what people copy.
+//! files themselves, as users copy them.
 
 use crate::support::skip::skip_unless_required;
 use socket_proxy::advice::lint::lint;
@@ -225,7 +225,7 @@ fn config(text: &str) -> Config {
     }
 }
 
-/// What the files ask for.
+/// The variables that the files require.
 const VARIABLES: [&str; 6] = [
     "AGENT_IMAGE",
     "DOCKER_GID",
@@ -306,7 +306,7 @@ fn fenced(text: &str) -> String {
     files.next().expect("a compose file").to_owned()
 }
 
-/// The items of a service's command, in whatever quotes.
+/// The items of a service's command, in quotes of any kind.
 fn command(text: &str, service: &str) -> Vec<String> {
     let heading = format!("  {service}:");
     let of_service = text.lines().skip_while(|line| *line != heading).skip(1);
@@ -365,7 +365,7 @@ fn creates(name: &str, body: &str) -> bool {
     bodies.judge(inspection, Some(b"application/json"), body.as_bytes()).is_ok()
 }
 
-/// What the clients of the safe examples send, with one thing changed.
+/// The requests of the clients of the safe examples, each with one change.
 #[test]
 fn safe_examples_create_what_their_clients_ask_for_and_nothing_dangerous() {
     let job = r#"{"Image":"node:22-bookworm","Entrypoint":["tail","-f","/dev/null"],"Env":["A=b"],

@@ -3,7 +3,7 @@
 //!
 //! `FUZZ_SECONDS` says how long each target runs (default: a number of rounds
 //! that takes about a second); `FUZZ_SEED` where the mutations begin. Coverage
-//! guides nothing here: that is what `fuzz/` is for.
+//! guides nothing here: that is the purpose of `fuzz/`.
 
 // The fuzz targets need them to be public; here they are a module.
 #[allow(unreachable_pub)]

@@ -30,7 +30,7 @@ const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r
 /// How long the checks wait for a mutant: they are to fail, and soon.
 const HASTE: Duration = Duration::from_millis(50);
 
-/// What stands in the proxy's place: the client and the daemon's socket.
+/// Replaces the proxy; its arguments are the client and the daemon's socket.
 type Mutant = fn(&mut TcpStream, &Path);
 
 #[test]
@@ -184,7 +184,7 @@ fn passing(mutant: Mutant, patience: Duration, wanted: impl Fn(&Case) -> bool) -
 }
 
 /// Serves every connection with a mutant; a plain ping is always served well,
-/// so that what fails is the case and not the client after it.
+/// so that the case fails and not the client after it.
 fn serve(mutant: Mutant, socket_path: PathBuf) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -255,7 +255,7 @@ fn refuse_with(client: &mut TcpStream, refusal: &[u8]) {
     let _ = std::io::copy(client, &mut std::io::sink());
 }
 
-/// Forwards a ping, whatever was asked.
+/// Forwards a ping in place of any request.
 fn print_ping(client: &mut TcpStream, socket_path: &Path) {
     let mut daemon = UnixStream::connect(socket_path).unwrap();
     daemon.write_all(PING).unwrap();

@@ -6,7 +6,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Its alarm goes off a little before four seconds, whatever it waits for.
+/// Its alarm goes off a little before four seconds, at any stage of the check.
 const ALARM_NOT_BEFORE: Duration = Duration::from_secs(3);
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SIZE_MAX_BYTES: u64 = 3 * 1024 * 1024;
 
-/// Much less than what the Engine waits before it kills.
+/// Much less than the time that the Engine waits before it kills.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 #[test]
@@ -214,7 +214,7 @@ impl<'a> Project<'a> {
         project
     }
 
-    /// The file, but for what would be pulled, published or waited for.
+    /// The file without the parts that pull, publish or wait.
     fn text(host: &Host) -> String {
         let text =
             fs::read_to_string(Path::new(ROOT).join("examples/compose/traefik.yml")).unwrap();

@@ -1,11 +1,11 @@
-//! A proxy that learns: what passes, what does not, and the list at the end.
+//! A proxy that learns: passed requests, denied requests, and the list at the end.
 
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
 use crate::support::scripted_daemon::{ScriptedDaemon, answering};
 
-/// What an application asks for in these tests.
+/// The requests of an application in these tests.
 const REQUESTS: [(&str, &str); 4] = [
     ("HEAD", "/_ping"),
     ("GET", "/v1.51/containers/json?all=1"),

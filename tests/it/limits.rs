@@ -1,7 +1,7 @@
 //! Slowness and greed are bounded, and others are served meanwhile.
 //!
-//! The real binary stands between raw clients and a scripted daemon; what it
-//! uses is read from `/proc`. Bounds are several times what is measured on an
+//! The real binary runs between raw clients and a scripted daemon; its resources
+//! are read from `/proc`. Bounds are several times the values measured on an
 //! idle machine: they tell a leak from noise, not one release from another.
 
 use crate::support::PATIENCE;
@@ -20,7 +20,7 @@ const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrad
 /// A limit of a second must have struck after this long.
 const STRUCK_WITHIN: Duration = Duration::from_secs(5);
 
-/// What one stuck exchange may cost: both directions' buffers and a thread.
+/// The memory that one stuck exchange may take: both directions' buffers and a thread.
 const EXCHANGE_KIB_MAX: u64 = 64;
 
 struct Stand {
@@ -192,7 +192,7 @@ fn an_inspected_body_that_comes_too_slowly_or_is_too_large_is_refused() {
     check_closed_with(&mut stand.clients(1, &slow).remove(0), 408);
     let slow = format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\n{{");
     check_closed_with(&mut stand.clients(1, &slow).remove(0), 408);
-    // Refused by what it announces, before a byte of it is asked for.
+    // Refused by its announced length, before a byte of it is requested.
     let large = format!("{head}Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n");
     check_closed_with(&mut stand.clients(1, &large).remove(0), 413);
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
@@ -217,7 +217,7 @@ fn a_form_does_not_override_the_query_that_was_judged() {
         ("/build?t=/libpod/x", vec!["multipart/form-data; boundary=x"], "a", 403),
         ("/build", vec!["application/x-tar", form], "a", 403),
         ("/images/create?fromImage=x", vec![form], "fromSrc=/etc/x", 403),
-        // What clients send.
+        // Requests of real clients.
         ("/build?networkmode=none", vec!["application/x-tar"], "tar", 200),
         ("/build?networkmode=none", vec![], "tar", 200),
         ("/images/create?fromImage=x", vec![form], "", 200),

@@ -1,9 +1,9 @@
-//! All integration tests: one crate, so that it is linked once and what the tests
-//! share is compiled once.
+//! All integration tests: one crate, so that it is linked once and the shared
+//! code is compiled once.
 //!
-//! The tests share a process. None changes what all threads share (environment,
-//! current directory, umask, signal masks, limits); what needs such a change starts
-//! the program with it. Namespaces are entered by threads of their own.
+//! The tests share a process. None changes state that all threads share (environment,
+//! current directory, umask, signal masks, limits); a test that needs such a change
+//! starts the program with it. Namespaces are entered by threads of their own.
 //!
 //! `cargo test --test it -- limits::` runs one module, `-- engine:: podman::` those
 //! with real daemons. `tests/allocations.rs` is a crate of its own, since it counts

@@ -1,5 +1,5 @@
-//! What clients make the proxy hold before their requests are judged is bounded
-//! for all together, and ordinary requests are served meanwhile.
+//! The memory that clients can occupy before their requests are judged is bounded for
+//! all together, and ordinary requests are served meanwhile.
 
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
@@ -8,7 +8,7 @@ use crate::support::scripted_daemon::{ScriptedDaemon, Step, answering};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// The budget of 7 MiB, and what connections, threads and the allocator take.
+/// The budget of 7 MiB, and the memory of connections, threads and the allocator.
 const GROWN_KIB_MAX: u64 = 36 * 1024;
 
 const ATTACKERS: [Ipv4Addr; 3] =
@@ -71,7 +71,7 @@ impl Stand {
         }
     }
 
-    /// Once the attack is over, what it held is free again.
+    /// Once the attack is over, its memory is free again.
     fn recovers(&self, clients: Vec<RawClient>, request: &str) {
         drop(clients);
         let deadline = std::time::Instant::now() + PATIENCE;

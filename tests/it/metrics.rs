@@ -1,4 +1,4 @@
-//! What the metrics listener shows after real exchanges, and who may read it.
+//! The output of the metrics listener after real exchanges, and who may read it.
 
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;

@@ -7,7 +7,7 @@ use socket_proxy::filter::Rules;
 use socket_proxy::http1::Method;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A variable's patterns: the same rights as there, and what is usually enough.
+/// A variable's patterns: the same rights as there, and those that usually suffice.
 struct Patterns {
     same: String,
     less: Option<String>,

@@ -1,5 +1,5 @@
 //! The example in `examples/monitoring` knows the program's metrics, all of them
-//! and no others, and its files are what Prometheus, Grafana and Compose read.
+//! and no others, and its files are valid for Prometheus, Grafana and Compose.
 
 use crate::support::skip::skip_unless_required;
 use serde_json::Value;

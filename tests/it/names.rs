@@ -32,8 +32,8 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 
 const LOOKUP_FAILED: &str = "error looking up allowed client hostname";
 
-/// A network with nothing but this host, and an `/etc` with nothing but what a
-/// test puts there.
+/// A network with nothing but this host, and an `/etc` with only the files
+/// of the test.
 struct World {
     etc: Scratch,
     daemon: Scratch,
@@ -43,7 +43,7 @@ impl World {
     /// Runs a test in a world of its own.
     fn with(test: impl FnOnce(&Self) + Send + 'static) {
         let name = thread::current().name().unwrap_or("a test").to_owned();
-        // Namespaces are a thread's, and what it starts has them too.
+        // Namespaces belong to a thread, and its children inherit them.
         let thread = thread::Builder::new().name(name).spawn(|| match Self::enter() {
             Ok(world) => test(&world),
             Err(reason) => skip(&reason),
@@ -330,7 +330,7 @@ fn the_next_server_is_asked_when_one_fails() {
             first.set_other(reply);
             check_admitted(&world.proxy("web"), v4());
         }
-        // A slow server still counts, whatever the next one says meanwhile.
+        // A slow server still counts, even if the next one answers meanwhile.
         first.set_other(Reply::Late(Duration::from_millis(1200), vec![v4()]));
         second.set("slow", A, Reply::Code(NXDOMAIN));
         check_admitted(&world.proxy("slow"), v4());

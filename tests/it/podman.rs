@@ -1,8 +1,8 @@
 //! Real clients against a real Podman, through the real program.
 //!
 //! As in the tests of the Engine, the same is done straight on the socket and
-//! through the proxy, over TCP and over a unix socket, and what the client saw
-//! is compared: by `podman --remote` on Podman's own tree of paths, and by the
+//! through the proxy, over TCP and over a unix socket, and the results at the
+//! client are compared: by `podman --remote` on Podman's own tree of paths, and by the
 //! docker client on the tree that it shares with the Engine. When it skips: see
 //! `tests/it/support/podman.rs`.
 //!

@@ -1,5 +1,5 @@
-//! Properties of the HTTP layer for messages that are built, not mutated: what
-//! a client may write in many ways means one thing, and is sent in one way.
+//! Properties of the HTTP layer for messages that are built, not mutated: all
+//! spellings of a message have one meaning, and are forwarded in one spelling.
 //!
 //! The fuzz targets ask the same of arbitrary bytes; here most inputs are valid,
 //! so that acceptance is tested as hard as refusal.
@@ -14,7 +14,7 @@ use socket_proxy::http1::{BodyReader, Encoding, FieldStorage, HeadScan, Method, 
 use std::fmt::Write as _;
 
 proptest! {
-    /// Whatever is escaped of a path, it is the same path, sent in one spelling.
+    /// All percent-encodings of a path are forwarded in one spelling.
     #[test]
     fn every_spelling_of_a_path_is_sent_alike(path in path(), escapes in any::<u64>()) {
         let spelling = spell(&path, escapes);
@@ -164,7 +164,7 @@ fn field() -> impl Strategy<Value = (String, String)> {
     ("X-[A-Za-z0-9]{1,8}", "([!-~]([ -~]{0,20}[!-~])?)?")
 }
 
-/// Escapes what must be, and of the rest what the bits of `escapes` say; never
+/// Escapes all bytes that need it, and others as the bits of `escapes` select; never
 /// the first slash, which makes it a path.
 fn spell(path: &str, escapes: u64) -> String {
     let mut spelling = String::new();
@@ -182,7 +182,7 @@ fn spell(path: &str, escapes: u64) -> String {
     spelling
 }
 
-/// What the daemon gets for a head, if everything is allowed.
+/// The head that is forwarded to the daemon if everything is allowed.
 fn sent(head: &str) -> String {
     let found = HeadScan::of_request().find_end(head.as_bytes());
     assert_eq!(found, Ok(Some(head.len())), "{head:?}");

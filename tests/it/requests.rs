@@ -1,8 +1,8 @@
 //! Every raw request of `tests/cases/` has its outcome, however it is delivered.
 //!
-//! The real binary stands between a raw client and a recording daemon. Each
-//! worker has a proxy and a daemon of its own, so that what arrives at the
-//! daemon belongs to the case at hand.
+//! The real binary runs between a raw client and a recording daemon. Each worker
+//! has a proxy and a daemon of its own, so that every request at the daemon belongs
+//! to the current case.
 //!
 //! `WIRE_CASE=ID` runs one case, `WIRE_SEED=N` changes where messages are split.
 
@@ -100,7 +100,7 @@ fn check_file(file: &str, delivery: impl Fn(&Case) -> Delivery + Sync) {
     );
 }
 
-/// Runs the cases of one policy on several proxies; what failed.
+/// Runs the cases of one policy on several proxies; returns the failures.
 fn check_policy(
     flags: &[String],
     cases: &[&Case],
@@ -111,7 +111,7 @@ fn check_policy(
     std::thread::scope(|scope| {
         for worker in 0..WORKERS.min(cases.len()) {
             let (next, failures) = (&next, &failures);
-            // Text and JSON lines alike must survive what the cases contain.
+            // Text and JSON lines alike must survive the content of the cases.
             let format = if worker % 2 == 0 { "-logjson=false" } else { "-logjson=true" };
             scope.spawn(move || work(flags, format, cases, delivery, next, failures));
         }
@@ -154,8 +154,8 @@ fn with_defaults(flags: &[String], format: &str) -> Vec<String> {
     all
 }
 
-/// Lines that a client has broken, forged or provoked. What stands before the
-/// first client could come is not looked at: in text mode a table is among it.
+/// Lines that a client has broken, forged or provoked. Lines before
+/// the first client are skipped: in text mode there is a table among them.
 fn log_faults(proxied: &Proxied, format: &str) -> Vec<String> {
     let bytes = proxied.log_bytes();
     let mut faults = Vec::new();

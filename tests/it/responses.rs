@@ -1,6 +1,6 @@
-//! A hostile or broken daemon cannot make the client believe what is not so.
+//! A hostile or broken daemon cannot deceive the client.
 //!
-//! The real binary stands between a raw client and a daemon that follows a
+//! The real binary runs between a raw client and a daemon that follows a
 //! script. Three things are told apart: a whole answer, a refusal of ours, and
 //! a connection that was cut so that the client can see it.
 
@@ -27,7 +27,7 @@ struct Stand {
     proxied: Proxied,
 }
 
-/// What a client saw of an exchange.
+/// The result of an exchange at the client.
 #[derive(Debug)]
 enum Seen {
     Whole(Response),
@@ -864,11 +864,11 @@ fn an_upgrade_without_connection_counts_on_attach_and_exec_alone() {
     }
 }
 
-/// What `yes | docker run -i alpine seq 99999` does.
+/// The exchange of `yes | docker run -i alpine seq 99999`.
 #[test]
 fn the_output_of_a_tunnel_is_whole_though_its_daemon_closed_with_input_unread() {
     let stand = Stand::new();
-    // More than a buffer, and less than what the client's socket takes unread.
+    // More than a buffer, and less than the client's socket takes unread.
     let output = vec![b'o'; 96 << 10];
     stand.daemon.play(vec![
         Step::ReadHead,
@@ -882,7 +882,7 @@ fn the_output_of_a_tunnel_is_whole_though_its_daemon_closed_with_input_unread() 
     let received = std::thread::scope(|scope| {
         let input = vec![b'i'; UPLOAD_BYTES];
         scope.spawn(move || sender.deliver(&input, Delivery::Whole));
-        // Whatever has not reached the client by now must not be taken back.
+        // Bytes that have not reached the client yet must not be discarded.
         stand.daemon.await_idle().unwrap();
         client.drain(PATIENCE).unwrap()
     });

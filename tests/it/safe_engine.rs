@@ -3,14 +3,14 @@
 //! - `safe_engine.jsonl`: bodies of real clients and by hand; `expect` is `pass`, with the
 //!   body that is sent in `sent` if it is another one, or the items that open it;
 //! - `client_bodies.jsonl`: recorded bodies, all of which an operator can allow;
-//! - `create_bodies.jsonl`: odd bodies and what an Engine made of them.
+//! - `create_bodies.jsonl`: odd bodies and how an Engine interpreted them.
 
 use super::bodies::{decode_base64, rows};
 use serde_json::Value;
 use socket_proxy::filter::bodies::{BindMounts, BodyRules, Exceptions, SafeCreate};
 use socket_proxy::http1::Method;
 
-/// Exceptions with which all recorded clients get what they asked for.
+/// Exceptions with which every recorded request passes.
 const ALL_ITEMS: &str = "privileged,device:/dev/null,pid:host,volumeoption:nfs,volumeoption:tmpfs,\
                          volumedriver:vieux/sshfs,volumesfrom,services,pods";
 
@@ -25,7 +25,7 @@ fn rules(items: &str, directories: &str) -> BodyRules {
     BodyRules { safe_create: Some(safe), bind_mounts, ..BodyRules::default() }
 }
 
-/// What is sent, or why nothing is.
+/// The forwarded body, or the reason of the refusal.
 fn judge(rules: &BodyRules, target: &str, body: &[u8]) -> Result<String, String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let inspection =
@@ -98,7 +98,7 @@ fn all_that_recorded_clients_ask_for_can_be_allowed() {
     assert!(seen > 30, "{seen}");
 }
 
-/// What an Engine gave to the container beyond what an ordinary one has.
+/// Whether an Engine gave the container more than an ordinary one has.
 fn gave_the_host(engine: &str) -> bool {
     let signs = [
         "\"Binds\"",

@@ -1,4 +1,4 @@
-//! Safe create, against what real clients of Podman sent: `tests/cases/safe_podman.jsonl`.
+//! Safe create, against requests of real clients of Podman: `tests/cases/safe_podman.jsonl`.
 //!
 //! Each row has a recorded body of `podman --remote` 4.3 or 5.8. `expect` is `pass` or
 //! `refuse`, `open` the items of `-safecreateallow`.
@@ -16,7 +16,7 @@ fn rules(row: &Value) -> BodyRules {
     BodyRules { safe_create: Some(safe), ..BodyRules::default() }
 }
 
-/// What is sent, or why nothing is.
+/// The forwarded body, or the reason of the refusal.
 fn judge(row: &Value) -> Result<Value, String> {
     let (rules, target) = (rules(row), row["target"].as_str().expect("a target"));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

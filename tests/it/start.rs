@@ -13,7 +13,7 @@ use std::process::Command;
 
 const LISTENING: &str = "socket-proxy running and listening...";
 const WAITING: &str = "waiting for the socket to appear";
-/// Who is nobody on all systems.
+/// The user id of nobody on all systems.
 const NOBODY: u32 = 65534;
 
 /// The program in front of a socket, listening on a socket in the same place.

@@ -1,4 +1,4 @@
-//! What the tests share: processes, directories, daemons, and the raw-bytes harness.
+//! Code that the tests share: processes, directories, daemons, and the raw-bytes harness.
 //!
 //! The harness is a client, daemons and a strict reader of what they saw. It does not
 //! use the crate's own HTTP code: a judge must not be the defendant. Nothing here

@@ -256,7 +256,7 @@ impl Manager {
 
 // The journal.
 
-/// A socket stands in for the journal: its inode is the one that is named.
+/// A socket replaces the journal: the variable names its inode.
 #[test]
 fn lines_have_priorities_where_the_output_is_the_journal() {
     for (shift, info, error) in [(0, "<6>time=", "<3>"), (1, "time=", "")] {
@@ -310,9 +310,9 @@ fn a_passed_tcp_listener_is_served_and_outlives_the_program() {
     assert_served(waiting);
 }
 
-/// Whatever is on its way when the program is told to stop: connections that wait
-/// in the queue, that are accepted, and that have a thread. The program is held
-/// while they ask, so that it finds the requests and the signal at once.
+/// Connections at the time of the signal to stop: some wait in the queue, some are
+/// accepted, some have a thread. The program is paused while they send, so that it
+/// finds the requests and the signal at once.
 #[test]
 fn a_restart_behind_a_passed_listener_answers_every_client() {
     let scratch = Scratch::new();
@@ -431,7 +431,7 @@ fn assert_answered(mut client: impl Read) {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nhello"), "{answer}");
 }
 
-// What both need.
+// Settings that both need.
 
 fn flags(scratch: &Scratch) -> [String; 2] {
     let socket = scratch.path().join("docker.sock");

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each room may import from the crate. Rooms that are not listed here
+/// The modules that each room may import from the crate. Rooms that are not listed here
 /// (main, examples) may import everything.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &[]),

@@ -2,7 +2,7 @@
 //! for its text leads there.
 //!
 //! The messages are collected from the sources: texts of some words, and the
-//! messages of warnings and errors in the log. What is filled in is `…`. Files
+//! messages of warnings and errors in the log. Each placeholder is `…`. Files
 //! whose texts are none are listed in `NO_MESSAGES` with the reason.
 
 use std::fs;
@@ -142,7 +142,7 @@ fn logged(source: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// What is filled in becomes `…`, and the ends lose what joins them to others.
+/// Each placeholder becomes `…`, and the ends lose their joining characters.
 fn template(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
@@ -165,7 +165,7 @@ fn words(text: &str) -> usize {
     text.split_whitespace().filter(is_word).count()
 }
 
-/// The page as one line, without what Markdown needs.
+/// The page as one line, without the marks of Markdown.
 fn page() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let text = fs::read_to_string(page).unwrap();

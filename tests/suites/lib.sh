@@ -1,4 +1,4 @@
-# What the suites of other projects have in common; they source this.
+# Functions for the suites of other projects, which source this file.
 #
 # A suite runs twice, straight on a daemon's socket and through the proxy, which
 # allows everything. Every test that passes straight must pass through the proxy
@@ -20,7 +20,7 @@ install() {
     local source=$1 environment=$cache/$suite-${1#*==}
     if [ ! -e "$environment" ]; then
         rm -rf "$environment.new"
-        # Debian's Python, whatever the machine has in front of it.
+        # Debian's Python, even if another one is first in $PATH.
         /usr/bin/python3 -m venv --copies "$environment.new"
         "$environment.new/bin/python" -m pip --quiet install "$@"
         "$environment.new/bin/python" -m pip --quiet download --no-deps \

@@ -1,9 +1,9 @@
-# Prints what zsh completes at the end of a line, one a line:
+# Prints the completions of zsh at the end of a line, one per line:
 #
 #     zsh -f completed.zsh DIRECTORY LINE
 #
-# Completion needs a terminal and an interactive shell. compadd is what every
-# completion ends with, and is made to print.
+# Completion needs a terminal and an interactive shell. Every completion ends
+# with compadd, which is replaced by a function that prints.
 zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PS1= PS2= RPS1=; unsetopt zle_bracketed_paste; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D

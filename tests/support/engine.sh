@@ -8,9 +8,9 @@
 # the unix socket, and the address under which its containers reach this host.
 # A line `restart` on standard input stops the Engine, starts it again on the
 # same data, and prints `ready …` once more. At the end of input, also when
-# whoever held the other end was killed, the Engine, its containers and all
-# its files are removed. What a killed run of this script left behind is
-# removed by the next run.
+# the process at the other end was killed, the Engine, its containers and all
+# its files are removed. The next run removes the leftovers of a killed run
+# of this script.
 #
 # It needs root, dockerd, a docker client, a static busybox, iproute2 and
 # util-linux. Nothing is pulled, and the machine's own Engine, its networks
@@ -157,7 +157,7 @@ remove_networks() {
     "${docker[@]}" network prune --force
 } >/dev/null 2>&1
 
-# Only what outlived a stop: containerd and its shims name the directory in
+# Only processes that outlived a stop: containerd and its shims name the directory in
 # their arguments, processes of containers are in the Engine's cgroup.
 kill_processes() {
     local name

@@ -5,9 +5,9 @@
 #
 #     ready SOCKET
 #
-# At the end of input, also when whoever held the other end was killed, the
-# service, its containers and all its files are removed. What a killed run of
-# this script left behind is removed by the next run.
+# At the end of input, also when the process at the other end was killed, the
+# service, its containers and all its files are removed. The next run removes
+# the leftovers of a killed run of this script.
 #
 # The service has namespaces of its own for processes, mounts and the network:
 # killing the first process ends everything in it, and the machine's own Podman

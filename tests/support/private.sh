@@ -1,7 +1,7 @@
-# What the scripts of private daemons have in common; they source this.
+# Functions for the scripts of private daemons, which source this file.
 #
-# A private daemon has a directory `$prefix.XXXXXX` to itself. Whoever sources
-# this sets `prefix` and `what`, and defines `remove DIRECTORY`, which removes a
+# A private daemon has a directory `$prefix.XXXXXX` to itself. A script that
+# sources this sets `prefix` and `what`, and defines `remove DIRECTORY`, which removes a
 # daemon, running or not, with everything that it made.
 #
 # With SOCKET_PROXY_ROOT=/path the daemon is that of another root file system,
@@ -31,7 +31,7 @@ claim_directory() {
     mv "$dir/lock.new" "$dir/lock"
 }
 
-# What killed runs left behind.
+# The leftovers of killed runs.
 remove_leftovers() {
     local lock
     for lock in "$prefix".*/lock; do

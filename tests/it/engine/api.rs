@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// No answer of these tests takes longer, whatever else the machine does.
+/// No response in these tests takes longer, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where requests go.
@@ -30,14 +30,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    /// What the answer says, without the JSON around it.
+    /// The message of the response, without the JSON around it.
     pub(crate) fn message(&self) -> String {
         let json = self.json();
         json["message"].as_str().map_or_else(|| self.text.clone(), str::to_owned)
     }
 
-    /// What a container wrote, of an answer with its log: pieces with heads of 8
-    /// bytes, unless it had a terminal.
+    /// The output of a container, from a response with its log: frames with headers of
+    /// 8 bytes, unless it had a terminal.
     pub(crate) fn log(&self) -> String {
         let mut rest = self.bytes.as_slice();
         let mut data = Vec::new();

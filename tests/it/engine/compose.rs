@@ -1,7 +1,7 @@
 //! Compose, from a project's start to its end.
 //!
-//! Compose 2 is a plugin of the docker client. Where that is missing, compose 1
-//! does what it can: it neither waits for health nor copies.
+//! Compose 2 is a plugin of the docker client. Where that is missing, compose 1 is
+//! tested, which neither waits for health nor copies.
 
 use super::files::path;
 use super::routes::{AWAIT_GO, Client, has_plugin, same_on_every_route};

@@ -1,4 +1,4 @@
-//! Files of tests, and what is in them.
+//! Files of tests, and their content.
 
 use crate::support::process::run;
 use std::path::Path;

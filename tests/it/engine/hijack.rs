@@ -245,7 +245,7 @@ fn each_event_is_a_chunk_though_many_come_at_once() {
     });
 }
 
-/// A chunk is one event; what happened.
+/// Checks that a chunk is one event; returns its action.
 #[track_caller]
 fn check_event(chunk: &[&str]) -> String {
     let [size, data] = chunk else { panic!("{chunk:?}") };

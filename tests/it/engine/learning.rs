@@ -1,5 +1,5 @@
-//! Learned lists: what a real client did while the proxy learned, it can do with
-//! the list, and nothing else.
+//! Learned lists: with the list, a real client can repeat its requests from the time
+//! of learning, and send no others.
 
 use super::prometheus::{self, Prometheus};
 use super::python;

@@ -74,8 +74,8 @@ fn two_listeners_have_each_their_own_rights() {
     }
 }
 
-/// Who comes by the second listener may look and nothing else, at the same time
-/// as who comes by the first may do everything.
+/// A client of the second listener may only read, while a client of the first may do
+/// everything.
 #[track_caller]
 fn check_rights_of_second(first: &Client, second: &str) {
     assert_eq!(mode(Path::new(second)), 0o666);

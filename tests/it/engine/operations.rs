@@ -39,7 +39,7 @@ fn answer(socket: &Path, method: &str, path: &str) -> String {
 
 #[test]
 fn every_operation_of_the_table_is_a_route_of_the_engine() {
-    // Some routes act whatever they are sent, so the Engine is our own.
+    // Some routes act on any request, so the Engine is our own.
     let engine = match Engine::start() {
         Ok(engine) => engine,
         Err(reason) => return skip(&reason),

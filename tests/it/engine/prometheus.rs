@@ -57,7 +57,7 @@ impl Prometheus {
         assert!(found.is_some(), "{name} was not found: {}", self.program.text());
     }
 
-    /// What it says of its targets, or nothing while it cannot.
+    /// Its report on its targets; empty while it does not answer.
     fn targets(&self) -> String {
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(&self.address)?;

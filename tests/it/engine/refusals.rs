@@ -1,4 +1,4 @@
-//! What a docker client tells its user when the proxy refuses.
+//! The messages of a docker client when the proxy refuses.
 
 use super::routes::{Client, IMAGE};
 use crate::support::engine;

@@ -103,7 +103,7 @@ impl Town {
         self.straight.docker(&[&run[..], options, &[IMAGE, "sleep", "600"]].concat()).success();
     }
 
-    /// What a running container is answered.
+    /// The status of a request from a running container.
     fn ask_from(&self, name: &str, path: &str) -> u16 {
         let url = format!("http://{}{path}", self.target);
         status(&self.straight.docker(&["exec", name, "wget", "-q", "-O", "/dev/null", &url]))
@@ -119,7 +119,7 @@ impl Town {
         answer.lines().next().unwrap_or_default().to_owned()
     }
 
-    /// What a new container is answered whose first act is a request.
+    /// The status of a request with which a new container starts.
     fn ask_first(&self, options: &[&str], path: &str) -> u16 {
         let url = format!("http://{}{path}", self.target);
         let name = self.unique();
@@ -384,7 +384,7 @@ fn rights_are_there_again_when_the_engine_was_out_of_sight() {
     let heir = town.unique();
     town.start(&heir, &["--ip", &address]);
     way.open();
-    // The proxy tells apart what it does not know yet (503) from what it denies.
+    // The proxy answers 503 while it does not know the container, and 403 if it denies.
     let answered = until(PATIENCE, || match town.ask_from(&labelled, BY_LABEL) {
         503 => None,
         status => Some(status),

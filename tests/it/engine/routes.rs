@@ -154,14 +154,14 @@ impl Client {
         self.docker(&["exec", &self.name, "touch", "/go"]).success_or_end();
     }
 
-    /// The outcome with what is unique replaced.
+    /// The outcome with unique parts replaced.
     pub(crate) fn normal(&self, outcome: Outcome) -> Outcome {
         let normal = |bytes: Vec<u8>| self.normal_text(&String::from_utf8_lossy(&bytes)).into();
         let Outcome { code, stdout, stderr } = outcome;
         Outcome { code, stdout: normal(stdout), stderr: normal(stderr) }
     }
 
-    /// The text with what is unique replaced: our name, and ids by their order
+    /// The text with unique parts replaced: our name, and ids by their order
     /// of appearance.
     pub(crate) fn normal_text(&self, text: &str) -> String {
         let id = Regex::new(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b").expect("a fixed pattern");

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 const TABLE: &str = include_str!("../../cases/safe_fields.tsv");
 
-/// Stands for a byte that is not UTF-8.
+/// A placeholder for a byte that is not UTF-8.
 const BAD_BYTE: char = '\u{e000}';
 
-/// What a value may do.
+/// The effect that a value may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An ordinary one.
@@ -44,7 +44,7 @@ impl Field {
     }
 }
 
-/// The rows of an operation, with the names of what is there in place of `@…@`.
+/// The rows of an operation, with the names of existing objects in place of `@…@`.
 pub(crate) fn fields(operation: &str, names: &[(&str, &str)]) -> Vec<Field> {
     let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
     let field = |line: &str| {
@@ -284,7 +284,7 @@ fn changed(value: &str, twist: Twist) -> String {
     }
 }
 
-/// Changes what is between quotes and has no escapes of its own.
+/// Changes the text between quotes if it has no escapes of its own.
 fn in_strings(value: &str, change: impl Fn(&str) -> String) -> String {
     if value.contains('\\') {
         return value.to_owned();

@@ -1,8 +1,8 @@
 //! Ordinary options of real clients pass `-safecreate` and mean the same.
 //!
 //! Each client does the same straight on the Engine's socket and through the
-//! proxy; what the Engine then has is compared. Its containers are also made
-//! once more from what inspect says, as programs do that update containers.
+//! proxy; the resulting state of the Engine is compared. Its containers are also made
+//! once more from the output of inspect, as programs do that update containers.
 
 use super::api::Api;
 use super::routes::{Client, IMAGE, has_plugin};
@@ -346,7 +346,7 @@ impl Project<'_> {
         run(&mut command, b"")
     }
 
-    /// What the project's containers are, by the names of their services.
+    /// The inspected containers of the project, by the names of their services.
     fn containers(&self, engine: &Engine) -> Vec<String> {
         let label = format!("com.docker.compose.project={}", self.client.name);
         let filters = json!({"label": [label]}).to_string();
@@ -441,7 +441,7 @@ impl<'a> Things<'a> {
         Api::straight(self.engine.socket()).get(&format!("/containers/{name}/json"))
     }
 
-    /// What the container is.
+    /// The inspected container.
     fn inspected(&self) -> String {
         self.client.normal_text(&settled(&self.container()))
     }
@@ -467,7 +467,7 @@ impl Drop for Things<'_> {
     }
 }
 
-/// What inspect says of a container that is the same for each of its kind.
+/// The part of an inspected container that is the same for each of its kind.
 fn settled(container: &Value) -> String {
     let mut config = container["Config"].clone();
     let short = container["Id"].as_str().and_then(|id| id.get(..12));

@@ -1,8 +1,8 @@
-//! `-safecreate` against real Engines: whatever a body says, what is created through
-//! the proxy is ordinary.
+//! `-safecreate` against real Engines: every container, volume, network and service
+//! that is created through the proxy is ordinary, for any body.
 //!
-//! The Engine is the judge of what a body means. Bodies are built from a table (see
-//! `safe_bodies.rs`), sent through the proxy, and what comes of them is inspected;
+//! The Engine decides the meaning of a body. Bodies are built from a table (see
+//! `safe_bodies.rs`), sent through the proxy, and the created objects are inspected;
 //! containers are started as well. `SOCKET_PROXY_LONG=1` tries every value in every
 //! spelling; `SOCKET_PROXY_SEED` repeats a run.
 

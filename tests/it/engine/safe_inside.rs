@@ -1,16 +1,16 @@
-//! What a container is from within: its own report, held against that of an
-//! ordinary container and against the host's.
+//! A container seen from within: its own report, compared with that of an ordinary
+//! container and with the host's.
 
 use super::api::Api;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What containers of these tests run. Each line begins with a word for what it tells.
+/// The command of containers in these tests. Each line of output begins with its key.
 pub(crate) const REPORT: &str = "grep -E '^(Cap|Seccomp:)' /proc/self/status; \
     for n in net pid ipc uts; do echo ns:$n $(readlink /proc/self/ns/$n); done; \
     sed 's/^/mount: /' /proc/self/mountinfo; ls /dev | sed 's/^/dev: /'; \
     sed 's/^/cgroup: /' /proc/self/cgroup; echo end";
 
-/// One container's report: what it says by the first word.
+/// One container's report: its lines by their key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report(BTreeMap<String, BTreeSet<String>>);
 
@@ -56,13 +56,13 @@ impl Report {
         bits.unwrap_or(u64::MAX)
     }
 
-    /// Mount points below /proc and /sys: what is masked or read-only there.
+    /// Mount points below /proc and /sys: the masked and read-only paths.
     fn covered(&self) -> BTreeSet<&str> {
         let points = self.lines("mount:").filter_map(|line| line.split(' ').nth(4));
         points.filter(|point| point.starts_with("/proc/") || point.starts_with("/sys/")).collect()
     }
 
-    /// What this container has beyond an ordinary one.
+    /// The rights that this container has beyond an ordinary one.
     pub(crate) fn faults(&self, ordinary: &Report, host: &Report) -> Vec<String> {
         let mut faults = Vec::new();
         for word in ["CapPrm:", "CapEff:", "CapBnd:", "CapInh:", "CapAmb:"] {

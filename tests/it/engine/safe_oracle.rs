@@ -1,5 +1,5 @@
-//! Judges what the Engine made, whatever its body said: does it have more than an
-//! ordinary container, volume or network?
+//! Judges the objects that the Engine made, without regard to the body: does one have
+//! more than an ordinary container, volume or network?
 
 use super::api::Api;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ const CAPABILITIES: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
-/// What every supported Engine masks; later ones mask more.
+/// The paths that every supported Engine masks; later ones mask more.
 const MASKED: [&str; 10] = [
     "/proc/asound",
     "/proc/acpi",
@@ -67,7 +67,7 @@ const EMPTY: [&str; 9] = [
     "VolumesFrom",
 ];
 
-/// What a container has beyond an ordinary one: nothing, if the proxy is right.
+/// The rights of a container beyond an ordinary one: none, if the proxy is right.
 pub(crate) fn of_container(engine: &Api, id: &str) -> Vec<String> {
     let container = engine.get(&format!("/containers/{id}/json"));
     let host = &container["HostConfig"];
@@ -174,13 +174,13 @@ fn log_faults(driver: &Value, options: &Value) -> Option<String> {
     is_foreign.then(|| format!("log {driver} with {options}"))
 }
 
-/// What a volume is beyond a directory of the Engine's own.
+/// How a volume differs from a directory of the Engine's own.
 pub(crate) fn of_volume(volume: &Value) -> Option<String> {
     let is_plain = text(&volume["Driver"]) == "local" && is_empty(&volume["Options"]);
     (!is_plain).then(|| format!("volume: {volume}"))
 }
 
-/// What a network is beyond a bridge with a private subnet.
+/// How a network differs from a bridge with a private subnet.
 pub(crate) fn of_network(network: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, usual) in [
@@ -210,7 +210,7 @@ pub(crate) fn of_network(network: &Value) -> Vec<String> {
     faults
 }
 
-/// What the containers of a service have beyond ordinary ones.
+/// The rights of the containers of a service beyond ordinary ones.
 pub(crate) fn of_service(service: &Value) -> Vec<String> {
     let spec = &service["Spec"];
     let task = &spec["TaskTemplate"];

@@ -99,8 +99,8 @@ pub(crate) struct Subject<'s> {
     /// Members that a body needs. `@unique@` is another name each time.
     pub(crate) base: Vec<(&'static str, String)>,
     pub(crate) fields: Vec<Field>,
-    /// Faults of what an answer speaks of, which is then removed; `None` if nothing
-    /// was made.
+    /// Faults of the object that a response names, which is then removed; `None` if
+    /// nothing was made.
     pub(crate) judge: Box<Judge<'s>>,
 }
 
@@ -260,7 +260,7 @@ fn seed() -> u64 {
     given.unwrap_or_else(|| u64::from(std::process::id()))
 }
 
-/// What became of many bodies.
+/// The results of many bodies.
 #[derive(Debug, Default)]
 struct Tally {
     bodies: usize,
@@ -305,7 +305,7 @@ impl Tally {
 /// Where and how a body is sent: a template of the target, and fields of the head.
 type Frame = (&'static str, &'static str);
 
-/// What clients send.
+/// The form of a request of ordinary clients.
 const PLAIN: Frame = ("PATH", JSON);
 
 const JSON: &str = "Content-Type: application/json\r\n";

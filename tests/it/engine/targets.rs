@@ -1,8 +1,8 @@
 //! Clients that are limited to containers, networks and volumes with a label, in front
 //! of a real Engine.
 //!
-//! Two owners share an Engine, each with a proxy of its own. What the one does must
-//! work as without a proxy, and nothing of the other may show.
+//! Two owners share an Engine, each with a proxy of its own. The requests of
+//! each must work as without a proxy, and reveal nothing of the other.
 
 mod bodies;
 mod commands;
@@ -31,7 +31,7 @@ struct Town {
     foreign: Owner,
 }
 
-/// Somebody with a proxy that shows only what is theirs.
+/// An owner with a proxy that shows only their own objects.
 struct Owner {
     label: String,
     proxy: Proxy,

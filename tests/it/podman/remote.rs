@@ -14,7 +14,7 @@ pub(crate) fn same_on_every_route<T: PartialEq + Debug>(act: impl Fn(&Client) ->
     same_at(podman.socket(), &[Route::Straight, Route::Tcp, Route::Unix], act);
 }
 
-/// What a person with a docker client can also do with `podman --remote`.
+/// The operations of a docker client that `podman --remote` has too.
 pub(crate) trait Remote {
     /// The client program with these arguments, unconfigured otherwise.
     fn remote_command(&self, arguments: &[&str]) -> Command;

@@ -1,5 +1,6 @@
-//! Safe create: what ordinary clients of Podman ask for is made as without the proxy,
-//! and what would open the host is refused with the item that allows it.
+//! Safe create: requests of ordinary clients of Podman have the same result as without
+//! the proxy, and a request that would open the host is refused with the item that
+//! allows it.
 
 use super::remote::Remote;
 use crate::engine::routes::{Client, IMAGE};
@@ -41,7 +42,7 @@ fn clients(podman: &Podman, flags: &[&str]) -> (Proxy, Client, Client) {
     (proxy, client, Client::new(podman.socket(), None))
 }
 
-/// What an inspected container has of its host. Its environment has no order.
+/// The host-related part of an inspected container. Its environment has no order.
 const OF_HOST: &str = "{{range .Config.Env}}{{println .}}{{end}}{{json .HostConfig}} {{json .EffectiveCaps}} \
     {{json .Config.Labels}} {{json .Config.Entrypoint}} {{json .Config.Healthcheck}} \
     {{.Config.User}} {{.Config.WorkingDir}} {{json .Config.StopSignal}}";
@@ -63,7 +64,7 @@ fn ordinary_containers_are_made_as_without_the_proxy() {
     }
 }
 
-/// What there is of this client's container, which is removed.
+/// Inspects and removes this client's container.
 fn inspect(straight: &Client, client: &Client) -> String {
     let seen = straight.podman(&["inspect", "--type=container", "--format", OF_HOST, &client.name]);
     straight.podman(&["rm", "--force", "--time=0", "--volumes", &client.name]).success();

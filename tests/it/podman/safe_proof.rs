@@ -177,7 +177,7 @@ fn with_item(member: &str, list: &str) -> String {
     format!("{}:{list}", member.split(':').next().unwrap_or_default())
 }
 
-/// What the daemon makes of a body: the inspected container and its OCI configuration.
+/// The result of a body at the daemon: the inspected container and its OCI configuration.
 /// Nothing if it makes none.
 fn made(podman: &Podman, body: &str) -> Option<Value> {
     let created = ask(podman, "POST", "/v4.3.0/libpod/containers/create", body);
@@ -204,7 +204,7 @@ fn ask(podman: &Podman, method: &str, target: &str, body: &str) -> Value {
     serde_json::from_str(body).unwrap_or(Value::Null)
 }
 
-/// What a container has and an ordinary one has not.
+/// The rights that a container has and an ordinary one has not.
 fn faults(container: &Value, ordinary: &Value) -> Vec<String> {
     let (host, runtime) = (&container["inspected"]["HostConfig"], &container["runtime"]);
     let (plain, usual) = (&ordinary["inspected"]["HostConfig"], &ordinary["runtime"]);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Flags by policy name.
 pub(crate) type Policies = BTreeMap<String, Vec<String>>;
 
-/// What must become of a message.
+/// The expected result of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
     Forward,

@@ -4,9 +4,9 @@
 //! standard input closes, which the kernel does for us however this process
 //! ends. With `SOCKET_PROXY_ENGINE_SOCKET=/path` the Engine behind that socket
 //! is used instead; it must have an image `busybox:latest`, and the tests leave
-//! nothing behind there but what failed ones could not remove.
+//! nothing behind there, except when one fails before it removes its objects.
 //!
-//! Without any Engine, tests say why they skip. With
+//! Without any Engine, tests print the reason and skip. With
 //! `SOCKET_PROXY_REQUIRE_ENGINE=1` they fail.
 
 use super::skip::skip_unless_required;
@@ -30,7 +30,7 @@ pub(crate) struct Script {
     /// Closed first, which is the script's sign to end.
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    /// What it said when the daemon was ready: its socket, and more.
+    /// The words that it printed when the daemon was ready: its socket, and more.
     ready: Vec<String>,
 }
 

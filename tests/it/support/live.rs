@@ -32,7 +32,7 @@ impl Live {
         live
     }
 
-    /// Takes over a child, the way to its input, and what it outputs.
+    /// Takes over a child with its input and its output.
     pub(crate) fn watch(
         child: Child,
         input: Option<File>,

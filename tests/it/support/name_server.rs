@@ -53,7 +53,7 @@ pub(crate) struct NameServer(Arc<State>);
 #[derive(Default)]
 struct State {
     replies: Mutex<HashMap<(String, u16), Reply>>,
-    /// What is said of names that are not known.
+    /// The reply for unknown names.
     other: Mutex<Option<Reply>>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -207,7 +207,7 @@ fn with_code(query: &Query<'_>, code: u16) -> Vec<u8> {
     message
 }
 
-/// What fits into a datagram, by EDNS(0) or without.
+/// The message cut to the size of a datagram, with EDNS(0) or without.
 fn shortened(query: &Query<'_>, mut message: Vec<u8>) -> Vec<u8> {
     let limit = if query.has_edns { 1232 } else { 512 };
     if !query.asked.by_tcp && message.len() > limit {

@@ -1,6 +1,6 @@
 //! Runs one case between a raw client and the recording daemon, and judges it.
 //!
-//! Whatever a case says, it is always checked that a daemon connection carries
+//! For every case, it is checked that a daemon connection carries
 //! at most one request, exactly framed and with nothing after it; that `/smuggled`
 //! is never among them; that our own refusals are JSON that names a reason; and
 //! that the next client is served.
@@ -19,17 +19,17 @@ pub(crate) const HEADER_TIMEOUT_SECONDS: u64 = 3;
 /// How long a legal but unfinished body is watched for being left alone.
 const LEFT_ALONE: Duration = Duration::from_millis(1500);
 
-/// What is on trial: a listener, and the daemon behind it.
+/// The subject of the test: a listener, and the daemon behind it.
 pub(crate) struct Gate<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) daemon: &'a RecordingDaemon,
-    /// How long to wait for what must happen.
+    /// How long to wait for an expected event.
     pub(crate) patience: Duration,
 }
 
 type Verdict = Result<(), String>;
 
-/// Runs a case and says what is wrong, if anything.
+/// Runs a case; the error is the first violation.
 pub(crate) fn check(gate: &Gate, case: &Case, delivery: Delivery) -> Verdict {
     let delivery = if case.bytewise { Delivery::Bytewise } else { delivery };
     let endings: &[Ending] = match case.outcome.expect {
@@ -53,7 +53,7 @@ enum Ending {
     Daemon,
 }
 
-/// What the client's side tells of what must have reached the daemon.
+/// Conclusions from the client's side about the requests at the daemon.
 #[derive(Debug, Default)]
 struct Told<'a> {
     forwarded: Vec<&'a Outcome>,
@@ -82,7 +82,7 @@ fn converse<'a>(
         let patience = gate.patience;
         let told =
             Conversation { client: &mut client, sending, case, ending, patience, told }.run();
-        // Whatever happened, the sender must not be left waiting.
+        // In any case, the sender must not be left waiting.
         let _ = client.stream().shutdown(Shutdown::Both);
         told
     })
@@ -157,7 +157,7 @@ impl<'a> Conversation<'a, '_, '_> {
         self.may_go_on(outcome, answer)
     }
 
-    /// Whether another answer may come, by what this one announces.
+    /// Whether another response may follow, according to this one.
     fn may_go_on(&mut self, outcome: &Outcome, answer: &Answer) -> Result<bool, String> {
         match (closes(&answer.response), outcome.closes) {
             (open_or_closed, false) => Ok(!open_or_closed),
@@ -380,8 +380,8 @@ fn is_served(response: &Response, method: &str) -> Verdict {
     Err(format!("not the daemon's 200: {} {}", response.status, show(&response.body)))
 }
 
-/// Our own refusals carry what Docker clients print, and nothing that could
-/// move a terminal's cursor.
+/// Our own refusals carry the message that Docker clients print, and nothing that
+/// could move a terminal's cursor.
 pub(crate) fn speaks_json(response: &Response) -> Verdict {
     let json: serde_json::Value = serde_json::from_slice(&response.body)
         .map_err(|_| format!("a refusal without JSON: {}", show(&response.body)))?;
@@ -414,7 +414,7 @@ fn check_records(case: &Case, records: &[Connection], told: &Told, ending: Endin
         Expect::Abort => no_complete_request(records),
         Expect::Pipeline => as_many_as_served(records, told),
         Expect::Early => one_request_begun(records),
-        // A chunk is judged when it comes: what is refused there has begun.
+        // Chunks are judged on arrival: a request with a bad one may have been sent in part.
         Expect::Either if told.forwarded.is_empty() && is_judged_in_body(case) => {
             no_complete_request(records)
         }

@@ -1,7 +1,7 @@
-//! Child processes that must end in time, and what they did.
+//! Child processes that must end in time, and their results.
 //!
 //! Every wait has a limit, after which the child is killed and the test fails
-//! with what the child had said so far.
+//! with the output of the child so far.
 
 use super::PATIENCE;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a child ended, and what it wrote.
+/// The exit status and the output of a child.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// The exit code; `None` after a signal.
@@ -37,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// What a shell reports for a process that was killed: 128 and SIGKILL.
+/// The exit code in a shell of a process that was killed: 128 and SIGKILL.
 const KILLED: i32 = 137;
 
 impl Outcome {
@@ -122,7 +122,7 @@ fn collect(mut source: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// What came until the end or the deadline, and whether it was the end.
+/// The output until its end or the deadline, and whether it was the end.
 fn ended(pieces: Option<Receiver<Vec<u8>>>, deadline: Instant) -> (Vec<u8>, bool) {
     use std::sync::mpsc::RecvTimeoutError::Timeout;
     let mut all = Vec::new();

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-/// What the program logs once clients can connect.
+/// The log message of the program once clients can connect.
 const LISTENING: &str = "socket-proxy running and listening...";
 
 /// One pattern for every method: nothing is refused.

@@ -31,12 +31,12 @@ pub(crate) struct Answer {
     pub(crate) response: Response,
 }
 
-/// What a wait for an answer brought.
+/// The result of a wait for a response.
 #[derive(Debug)]
 pub(crate) enum Wait {
     /// A complete final response.
     Answer(Answer),
-    /// The connection ended; the bytes are what had come of an answer.
+    /// The connection ended; the bytes are the part of a response that had arrived.
     Ended(End, Vec<u8>),
     /// Neither in time.
     Silence(Vec<u8>),
@@ -91,7 +91,7 @@ impl RawClient {
     /// Waits for the final response to a request with this method.
     ///
     /// # Errors
-    /// If what comes is not an HTTP/1.1 response.
+    /// If the received bytes are not an HTTP/1.1 response.
     pub(crate) fn answer(&mut self, method: &str, patience: Duration) -> Result<Wait, String> {
         let deadline = Instant::now() + patience;
         let mut interim = Vec::new();
@@ -134,7 +134,7 @@ impl RawClient {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Reads to the end; what came and how it ended.
+    /// Reads to the end; returns the bytes and how the connection ended.
     ///
     /// # Errors
     /// If the peer does not close in time.
@@ -147,7 +147,7 @@ impl RawClient {
             .ok_or_else(|| format!("the connection stayed open, after {}", show(&bytes)))
     }
 
-    /// Reads what is there; `false` when the deadline has passed.
+    /// Reads the available bytes; `false` when the deadline has passed.
     fn read_more(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -26,10 +26,10 @@ pub(crate) const EARLY: &[u8] = b"{\"message\":\"refused by the daemon before th
 /// How long a tunnel's request is watched for bytes that come before the 101.
 const BEFORE_101: Duration = Duration::from_millis(30);
 
-/// What the daemon sends to itself; no request begins like this.
+/// The daemon sends this to itself; no request begins so.
 const MARKER: &[u8] = b"\0marker";
 
-/// What one connection brought.
+/// The record of one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     /// Every byte, in order.
@@ -80,11 +80,11 @@ impl RecordingDaemon {
         &self.socket_path
     }
 
-    /// Takes what was recorded so far, once every connection is closed.
+    /// Takes the records so far, once every connection is closed.
     ///
     /// A connection that is still in the backlog counts: connections are
-    /// accepted in order, so a marker of ours is waited for behind it. What
-    /// comes later is not lost but found by the next call.
+    /// accepted in order, so this waits for a marker behind it. A later
+    /// connection is not lost but found by the next call.
     ///
     /// # Errors
     /// If a connection is still open when the patience ends.
@@ -208,7 +208,7 @@ impl Serving {
         if request.method != "HEAD" {
             message.extend_from_slice(body);
         }
-        // The proxy may have gone: then the client's side tells what was wrong.
+        // The proxy may have ended: then the client's side reports the error.
         let _ = self.stream.write_all(&message);
     }
 

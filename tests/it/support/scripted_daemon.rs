@@ -1,4 +1,4 @@
-//! A daemon that does what a script says: for hostile and broken responses.
+//! A daemon that follows a script: for hostile and broken responses.
 //!
 //! The script can be changed between exchanges; a connection takes the script
 //! that is in force when it is accepted.
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub(crate) enum Step {
     /// Reads until the end of the request's head has come.
     ReadHead,
-    /// Reads one byte; what else has come stays unread.
+    /// Reads one byte; the rest stays unread.
     ReadByte,
     /// Reads until this many bytes have come behind the head.
     ReadBody(usize),
@@ -91,7 +91,7 @@ impl ScriptedDaemon {
         &self.socket_path
     }
 
-    /// Sets the script for the connections to come, and forgets what came.
+    /// Sets the script for the connections to come, and forgets the received bytes.
     pub(crate) fn play(&self, script: Vec<Step>) {
         let mut state = self.shared.state.lock().expect("the daemon's state");
         state.script = script;

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-/// The one Host that may be sent, whatever the client named.
+/// The only Host that may be sent, for any Host of the client.
 pub(crate) const HOST: &str = "docker";
 
 /// A field as it stood in a head.
@@ -48,7 +48,7 @@ impl Request {
         percent_decode(self.target.split('?').next().unwrap_or_default())
     }
 
-    /// What stands behind the first `?`, if anything.
+    /// The part behind the first `?`, if any.
     pub(crate) fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }

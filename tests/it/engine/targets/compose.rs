@@ -53,7 +53,7 @@ impl Project {
         run(&mut self.client.command(&[&project[..], arguments].concat()), b"")
     }
 
-    /// The names of what the owner sees.
+    /// The names of the objects that the owner sees.
     #[track_caller]
     fn seen(&self) -> String {
         let lists = [

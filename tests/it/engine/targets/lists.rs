@@ -162,7 +162,7 @@ fn events_are_those_of_targets_and_of_containers_alone() {
     let mut own = town.own.client.live(&[&["events"], &format[..]].concat());
     let mut others =
         town.own.client.live(&[&["events", "--filter", "type=network"], &format[..]].concat());
-    // A stream that is not there yet misses what happens.
+    // A stream that is not open yet misses events.
     town.own.proxy.await_log("/events");
     let names = [unique("own"), unique("foreign"), unique("last")];
     let seen = until(PATIENCE, || {
