@@ -1,7 +1,7 @@
 //! A memory cgroup with a limit, as `docker run -m` makes one.
 //!
-//! Counted is what the kernel charges to the group: pages, but also thread
-//! stacks, sockets and page tables, which a process doesn't see in itself.
+//! The figure is all memory that the kernel charges to the group: pages, but also
+//! thread stacks, sockets and page tables, which a process does not see in itself.
 //! Version 2 is used where it has the memory controller, else version 1, where
 //! TCP buffers are counted apart, and only once they have a limit.
 
@@ -94,7 +94,7 @@ impl Cage {
 
 impl Drop for Cage {
     fn drop(&mut self) {
-        // An empty directory of the kernel's; whatever keeps it is not ours.
+        // An empty directory of the kernel's; if it remains, another process holds it.
         let _ = fs::remove_dir(&self.directory);
     }
 }

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 /// A crowd that has moved nothing for so long moves nothing any more.
 const STILL: Duration = Duration::from_millis(700);
-/// What takes longer is looked at in its course.
+/// A crowd that moves for longer is measured while it moves.
 const MOVES_MAX: Duration = Duration::from_secs(20);
 /// Threads that write for a crowd.
 const WRITERS: usize = 8;
 
-/// What each client of a crowd does.
+/// The behaviour of each client of a crowd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
     /// Reads events.
@@ -62,7 +62,7 @@ impl Habit {
             }
             _ => {}
         }
-        // What is on its way arrives.
+        // Bytes in transit arrive.
         thread::sleep(STILL);
         Ok(Crowd::Others(clients))
     }

@@ -1,4 +1,4 @@
-//! Shows what the proxy holds in memory under each kind of load, in a cgroup of
+//! Shows the memory that the proxy uses under each kind of load, in a cgroup of
 //! 64 MiB with the kernel's share, and that it lives and serves.
 //!
 //! `cargo bench --bench capacity` prints a table. Unlike times, these are
@@ -69,7 +69,7 @@ const CROWDS: [(&str, Habit, [u8; 2], usize); 14] = [
     ("tunnels that neither end reads", Habit::Tunnel, CLIENTS, ALL),
 ];
 
-/// Shows what the proxy holds in memory under each kind of load.
+/// Shows the memory that the proxy uses under each kind of load.
 #[derive(FromArgs)]
 struct Arguments {
     /// mebibytes of the memory cgroup

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const FLAGS: [&str; 3] =
     ["-allowPOST=/containers/create", "-allowbindmountfrom=/srv", "-loglevel=error"];
 
-/// How long an admitted client tries to be served: what ends gives its place back
-/// a moment later.
+/// How long an admitted client retries: a connection that ends frees its place a
+/// moment later.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs the proxy in a cage; without cgroups, uncaged.
@@ -45,7 +45,7 @@ impl Subject {
         Ok(Self { address, process: process.ok_or("not a process")?, cage, memory_bytes })
     }
 
-    /// Enters what the process holds now, and whether it still serves.
+    /// Records the current memory of the process, and whether it still serves.
     pub(super) fn note(&self, table: &mut Table, step: &str, clients: usize) -> Result<()> {
         let charged = self.cage.as_ref().map(Cage::charged).transpose()?;
         let ending = match self.serves() {

@@ -1,4 +1,4 @@
-//! The table of the capacity: what a process holds at each step, and how it did.
+//! The capacity table: the memory of a process at each step, and the result.
 
 use crate::cage::Charged;
 use crate::support::process::Process;

@@ -1,5 +1,5 @@
-//! What a reader must know of the machine and the programs; no names of
-//! hosts, people or directories.
+//! The facts about the machine and the programs that the results depend on; no
+//! names of hosts, people or directories.
 
 use crate::support::Result;
 use crate::support::peers::{find, original};
@@ -22,8 +22,8 @@ pub(crate) fn describe(proxy: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// What the original says of itself in its first line, before it finds that it
-/// has no daemon and ends.
+/// The version in the first line that the original prints, before it exits for
+/// lack of a daemon.
 fn original_version() -> Option<String> {
     let mut command = Command::new(original()?);
     let output = command.arg("-socketpath=/nonexistent").output().ok()?;

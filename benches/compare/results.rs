@@ -4,7 +4,7 @@ use crate::support::peers::Kind;
 use crate::support::stats::median;
 use std::fmt;
 
-/// What a figure says.
+/// The quantity that a figure measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Measure {
     CpuPerRequest,
@@ -97,7 +97,7 @@ impl Row {
         if values.is_empty() { None } else { Some(median(&mut values)) }
     }
 
-    /// How our figure stands to a peer's.
+    /// The ratio of our figure to a peer's.
     fn ratio(&self, kind: Kind) -> Option<f64> {
         let ratio = self.median(Kind::Proxy)? / self.median(kind)?;
         ratio.is_finite().then_some(ratio)

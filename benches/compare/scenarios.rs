@@ -1,4 +1,4 @@
-//! What is measured, and how much effort is put into it.
+//! The measured scenarios, and the effort that is put into each.
 
 use crate::results::Measure;
 use crate::support::Result;
@@ -12,7 +12,7 @@ use crate::support::transfer::{self, Transfer};
 use std::fmt;
 use std::time::Duration;
 
-/// Events per second in all streams together, whatever their number, so that
+/// Events per second in all streams together, independent of their number, so that
 /// the cost of an event is measurable and comparable.
 const EVENTS_PER_SECOND: u64 = 2000;
 
@@ -143,7 +143,7 @@ impl Scenario {
         }
     }
 
-    /// Measures one peer; what it concerns a fresh process for, it starts.
+    /// Measures one peer, and starts a fresh process if the scenario needs one.
     pub(crate) fn measure(&self, stage: &Stage, peer: &Peer, effort: &Effort) -> Result<Figures> {
         match self.work {
             Work::Requests(load) => requests(&load, peer, effort),

@@ -1,4 +1,4 @@
-//! What the project wants to reach, held against the results.
+//! The targets of the project, compared with the results.
 //!
 //! A target speaks of all scenarios whose name begins so; the worst of them
 //! counts. Missing one is shown, not punished: times depend on the machine.
@@ -6,7 +6,7 @@
 use crate::results::{Measure, Results};
 use crate::support::peers::Kind;
 
-/// What our figure is held against.
+/// The figure with which ours is compared.
 enum Against {
     Peer(Kind),
     Scenario(&'static str),

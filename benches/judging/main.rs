@@ -1,4 +1,4 @@
-//! What judging a body costs: create bodies of real clients under each rule, on one
+//! The cost of judging a body: create bodies of real clients under each rule, on one
 //! thread and without sockets.
 //!
 //! ```sh

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
-/// What a client repeats.
+/// The exchange that a client repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
     /// Small questions on one connection.
@@ -27,11 +27,11 @@ pub(super) enum Habit {
     Tunnel,
     /// A stream of numbers that goes on until it is left.
     Stream,
-    /// Ends connections in the midst of what comes or goes, by a reset.
+    /// Resets connections in the middle of a transfer.
     Reset,
 }
 
-/// Who takes part, and how many of each.
+/// The clients that take part, and how many of each.
 pub(super) const CROWD: [(Habit, usize); 11] = [
     (Habit::Ask, 24),
     (Habit::AskOnce, 8),
@@ -46,7 +46,7 @@ pub(super) const CROWD: [(Habit, usize); 11] = [
     (Habit::Ask, 6),
 ];
 
-/// Bytes of what is large.
+/// Bytes of a large body.
 const LARGE_BYTES: usize = 1024 * 1024 + 7;
 /// Bytes of a tunnel, which go there and back.
 const TUNNEL_BYTES: usize = 300_007;

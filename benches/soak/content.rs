@@ -1,10 +1,10 @@
-//! Bodies that belong to a number: whoever reads one can tell whether it is the
-//! right one, whole, and in order.
+//! Bodies that belong to a number: the reader of one can check that it is the right
+//! one, complete, and in order.
 
 use super::support::Result;
 use std::io::Write;
 
-/// What is written or checked at once.
+/// Bytes that are written or checked at once.
 const PIECE_BYTES: usize = 32 * 1024;
 
 /// Makes, or checks, the bytes of one number in order.

@@ -80,7 +80,7 @@ fn receive(wire: &mut Wire<UnixStream>, request: &Head, number: u64, bytes: usiz
     send(wire, number, 16, false)
 }
 
-/// Becomes a raw connection that sends back what it gets.
+/// Becomes a raw connection that echoes its input.
 fn echo(mut wire: Wire<UnixStream>) -> Result<()> {
     wire.stream.write_all(
         b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\

@@ -58,7 +58,7 @@ struct Arguments {
     bench: bool,
 }
 
-/// What the proxy holds at rest.
+/// The resources of the proxy at rest.
 #[derive(Debug, Clone, Copy)]
 struct AtRest {
     bytes: u64,
@@ -107,7 +107,7 @@ fn soak(arguments: &Arguments, socket: &Path) -> Result<()> {
     report(arguments, world.seen(), &rests)
 }
 
-/// Who takes part.
+/// The clients that take part.
 fn crowd(arguments: &Arguments) -> impl Iterator<Item = (Habit, usize)> {
     CROWD.into_iter().filter(|(habit, _)| format!("{habit:?}").contains(&arguments.only))
 }
@@ -168,7 +168,7 @@ fn pid(process: &Process) -> Result<Pid> {
     Pid::from_raw(i32::try_from(process.id())?).ok_or_else(|| "no process".into())
 }
 
-/// What the proxy holds when its threads have ended.
+/// The resources of the proxy when its threads have ended.
 fn settle(proxy: &Process) -> Result<AtRest> {
     let begun = Instant::now();
     let look = || -> Result<AtRest> {

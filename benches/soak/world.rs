@@ -1,7 +1,7 @@
-//! What all clients share: the time, the faults, and what was seen.
+//! The state that all clients share: the time, the faults, and the observations.
 //!
-//! An answer that is wrong is never excused. One that does not come whole is, if the
-//! daemon was at fault between the question and its end.
+//! A wrong response is never excused. An incomplete one is, if the daemon was at fault
+//! between the request and the end of the response.
 
 use super::clients::Habit;
 use super::support::address::Address;
@@ -20,7 +20,7 @@ const REST_MAX: Duration = Duration::from_secs(60);
 /// Why something failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Not what the daemon has sent.
+    /// Differs from the bytes that the daemon sent.
     Wrong(String),
     /// Not whole.
     Cut(String),
@@ -32,7 +32,7 @@ impl Failure {
     }
 }
 
-/// What all clients share.
+/// The state that all clients share.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) address: Address,
@@ -45,7 +45,7 @@ pub(super) struct World {
     seen: Mutex<Seen>,
 }
 
-/// What was seen.
+/// The observations of all clients.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) done: BTreeMap<String, u64>,
@@ -85,7 +85,7 @@ impl World {
         !self.resting.load(Ordering::SeqCst) && !self.over.load(Ordering::SeqCst)
     }
 
-    /// Does something and notes what became of it.
+    /// Runs an exchange and records its result.
     pub(super) fn attempt(&self, habit: Habit, act: impl FnOnce() -> Result<(), Failure>) {
         let faults = self.faults.load(Ordering::SeqCst);
         *lock(&self.at_work).entry(format!("{habit:?}")).or_default() += 1;
@@ -136,7 +136,7 @@ impl World {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// What was seen until now.
+    /// Takes the observations so far.
     pub(super) fn seen(&self) -> Seen {
         std::mem::take(&mut *lock(&self.seen))
     }

@@ -1,7 +1,7 @@
 //! A stand-in for the daemon: a unix socket that answers cheaply.
 //!
-//! The path's end says what is asked for, as at the Engine; the query says how
-//! much of it (`bytes`, `framing`, `direction`, `rate`, `wedged`). It answers at once,
+//! The end of the path selects the response, as at the Engine; the query its size
+//! and form (`bytes`, `framing`, `direction`, `rate`, `wedged`). It answers at once,
 //! keeps connections open or closes them as asked, and holds no state.
 
 use super::wire::{Body, Head, Wire, write_bulk, write_chunks};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The length of the answer to `/containers/json`.
 pub(crate) const JSON_BYTES: u64 = 5 * 1024;
-/// How often the thread of the event streams looks what is due.
+/// How often the thread of the event streams looks for due events.
 const TICK: Duration = Duration::from_millis(10);
 /// The answer to `/_ping`.
 const PING: &str = "OK";

@@ -1,8 +1,8 @@
 //! The floor: a relay without HTTP, with a thread for each connection.
 //!
 //! It copies bytes between a TCP client and a connection to the daemon that
-//! stays open as long as the client's. It knows no requests, so what it costs
-//! is what sockets, threads and copies cost; a filter can only come near.
+//! stays open as long as the client's. It knows no requests, so its cost is
+//! that of sockets, threads and copies; a filter can only come near.
 
 use super::{Result, acceptors};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -47,7 +47,7 @@ fn relay(client: &TcpStream, socket: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies what can be read at once; false at the end.
+/// Copies the bytes that can be read at once; false at the end.
 fn move_some(mut from: impl Read, mut to: impl Write, buffer: &mut [u8]) -> Result<bool> {
     let length = from.read(buffer)?;
     to.write_all(&buffer[..length])?;

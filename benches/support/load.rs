@@ -24,7 +24,7 @@ pub(crate) enum Connections {
     OnePerRequest,
 }
 
-/// What clients do.
+/// The load that clients make.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) target: &'static str,
@@ -33,7 +33,7 @@ pub(crate) struct Load {
     pub(crate) connections: Connections,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,

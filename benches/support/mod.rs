@@ -1,4 +1,4 @@
-//! What both benchmarks share: a stand-in daemon, a floor to compare with,
+//! Code that the benchmarks share: a stand-in daemon, a floor to compare with,
 //! clients that put load on a proxy, and eyes on the proxy's process.
 //!
 //! Read the modules in the order in which they are listed. Nothing here

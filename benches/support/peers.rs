@@ -15,11 +15,11 @@ use std::process::Command;
 
 /// Lets this program serve more connections than any scenario opens.
 pub(crate) const UNLIMITED: [&str; 2] = ["-maxconnections=4000", "-maxconnectionsperclient=4000"];
-/// What the two filters of regular expressions allow.
+/// The patterns of the two filters that use regular expressions.
 const ALLOW_GET: &str = r"/v1\.[0-9]+/(_ping|containers/json|events|images/get)";
 const ALLOW_POST: &str = r"/v1\.[0-9]+/(images/load|containers/[a-zA-Z0-9_.-]+/attach)";
 
-/// Who stands between the client and the daemon.
+/// The program between the client and the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Nobody: the client talks to the daemon's socket.
@@ -186,7 +186,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // What can't be removed is left for whoever cleans the temporary files.
+        // A file that cannot be removed is left to the cleaner of temporary files.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -1,4 +1,4 @@
-//! A child process, and what the kernel says of its CPU time and memory.
+//! A child process, with its CPU time and memory as the kernel reports them.
 //!
 //! CPU time is `utime + stime` of `/proc/PID/stat`: all threads, also those
 //! that have ended (which `task/*/schedstat` forgets). Linux scales the two to

@@ -9,7 +9,7 @@ use super::wire::{Wire, write_bulk, write_chunks};
 use std::io::Write;
 use std::time::Instant;
 
-/// What is moved, and how its end is known.
+/// The direction of a transfer, and how its end is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transfer {
     DownloadWithLength,
@@ -21,7 +21,7 @@ pub(crate) enum Transfer {
     TunnelUp,
 }
 
-/// What came of it.
+/// The result of a transfer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub(crate) seconds: f64,

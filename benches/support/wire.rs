@@ -6,9 +6,9 @@
 use super::Result;
 use std::io::{self, Read, Write};
 
-/// Size of the reading buffer; large, so that the ends are not what is slow.
+/// Size of the reading buffer; large, lest the ends be the bottleneck.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// What bulk bodies consist of.
+/// The content of bulk bodies.
 static PAYLOAD: [u8; 256 * 1024] = [b'x'; 256 * 1024];
 /// The Engine streams archives with Go's `io.Copy`, which moves this much.
 const GO_COPY_BYTES: usize = 32 * 1024;
@@ -162,7 +162,7 @@ impl<S: Read> Wire<S> {
         }
     }
 
-    /// Reads once, behind what is buffered, which moves to make room.
+    /// Reads once, behind the buffered bytes, which move to make room.
     fn fill(&mut self) -> io::Result<usize> {
         if self.start == self.end || self.end == self.buffer.len() {
             self.buffer.copy_within(self.start..self.end, 0);

@@ -1,5 +1,5 @@
-//! What must hold for any bytes whatsoever; each function begins with its
-//! invariant in one sentence, and panics where it does not hold.
+//! Invariants that must hold for any bytes; the documentation of each function begins
+//! with its invariant in one sentence, and the function panics where it does not hold.
 //!
 //! Printed messages are also read by the strict reader of the tests, which
 //! shares no code with the crate.
