@@ -1,4 +1,4 @@
-# What the scripts here share; sourced by them, from the root of the checkout.
+# Functions that the scripts here share, sourced from the root of the checkout.
 #
 # Builds are reproducible: time stamps are those of the commit, owners are
 # numbers, names are sorted, and no path of the building machine is left in a
@@ -38,8 +38,8 @@ platform_of() {
 }
 
 # Prints the commit of this checkout, with -modified if the files are not its own,
-# and nothing where there is none: in a tarball, in the context of an image. What
-# the environment says counts more.
+# and nothing where there is none: in a tarball, in the context of an image. The
+# environment takes precedence.
 commit_of_source() {
     if [ -n "${SOCKET_PROXY_COMMIT:-}" ]; then
         echo "$SOCKET_PROXY_COMMIT"
