@@ -27,7 +27,7 @@ const FEW: u64 = 50;
 const MANY: u64 = 1050;
 
 /// A stall of a busy machine makes the connection a quiet one, whose buffers are
-/// given back and made anew. A cost of each request, or of each 50th, is more.
+/// freed and allocated again. A cost of each request, or of each 50th, is more.
 const STALLS_MAX: u64 = 16;
 
 const FLAGS: [&str; 5] = [

@@ -217,7 +217,7 @@ def MemoryDenyWriteExecute():
 
 @probe
 def RestrictNamespaces():
-    # CLONE_NEWUTS, and a user namespace for those who may not.
+    # CLONE_NEWUTS, and a user namespace for users without that right.
     call(LIBC.unshare, 0x04000000 | 0x10000000)
 
 

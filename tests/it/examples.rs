@@ -1,4 +1,4 @@
-//! The allowlists in `examples` do what their files say.
+//! The allowlists in `examples` work as their files describe.
 //!
 //! Each row of `tests/cases/examples.tsv` is a request that an application
 //! makes, or one that no example may let through. The flags are read from the
@@ -97,7 +97,7 @@ fn applications_get_what_they_ask_for() {
     }
 }
 
-/// The operations that a file's rows ask for.
+/// The operations that a file's rows need.
 fn asked(table: &[Row], name: &str) -> BTreeSet<Operation> {
     let rows = table.iter().filter(|row| row.file == name && row.allowed);
     rows.filter_map(|row| exact(row.method, &row.path)).collect()
@@ -213,7 +213,7 @@ fn a_socket_is_shared_with_one_client() {
     }
 }
 
-/// All that the flags of a file say.
+/// The configuration from the flags of a file.
 fn config(text: &str) -> Config {
     let arguments = flags(text).into_iter().map(|(name, value)| match value.as_str() {
         "" => format!("-{name}").into(),

@@ -1,7 +1,7 @@
 //! The fuzz targets' invariants on a stable toolchain: the corpus, and simple
 //! mutations of it.
 //!
-//! `FUZZ_SECONDS` says how long each target runs (default: a number of rounds
+//! `FUZZ_SECONDS` sets how long each target runs (default: a number of rounds
 //! that takes about a second); `FUZZ_SEED` where the mutations begin. Coverage
 //! guides nothing here: that is the purpose of `fuzz/`.
 

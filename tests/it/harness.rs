@@ -166,7 +166,7 @@ fn check_none_passes(mutant: Mutant, wanted: impl Fn(&Case) -> bool) {
     assert!(passed.is_empty(), "passed: {passed:?}");
 }
 
-/// Cases of refusal whose client stays to hear it.
+/// Cases of refusal whose client stays to read it.
 fn refused(case: &Case) -> bool {
     case.outcome.expect == Expect::Reject && !case.half_close
 }

@@ -1,4 +1,4 @@
-//! The health check as a process, where nobody reads its line.
+//! The health check as a process whose output has no reader.
 
 use crate::support::PATIENCE;
 use crate::support::process::finish;

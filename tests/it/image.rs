@@ -112,7 +112,7 @@ impl Host {
         Network { host: self, name }
     }
 
-    /// As the documentation tells people to run it.
+    /// Runs it as the documentation recommends.
     fn start_shut_in(&self, memory: &str, network: &str) -> Container<'_> {
         let name = unique("sp-image");
         let group = fs::metadata(self.engine.socket()).unwrap().gid();

@@ -2,7 +2,7 @@
 //!
 //! The real binary runs between raw clients and a scripted daemon; its resources
 //! are read from `/proc`. Bounds are several times the values measured on an
-//! idle machine: they tell a leak from noise, not one release from another.
+//! idle machine: they distinguish a leak from noise, not one release from another.
 
 use crate::support::PATIENCE;
 use crate::support::outcome::{speaks_json, waited};
@@ -288,7 +288,7 @@ fn a_daemon_that_stops_reading_costs_bounded_memory() {
     let head = "POST /load HTTP/1.1\r\nHost: d\r\nContent-Length: 100000000\r\n\r\n";
     let clients = stand.clients(10, head);
     for client in &clients {
-        // Until nobody takes any more: then all buffers on the way are full.
+        // Until no more bytes are taken: then all buffers on the way are full.
         client.stream().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
         client.send(&vec![b'u'; 50_000_000]);
     }

@@ -1,6 +1,6 @@
-//! The patterns of `docs/migration.md` open what their variables open there.
+//! The patterns of `docs/migration.md` have the rights of their variables there.
 //!
-//! They are read from the document's own tables and held against
+//! They are read from the document's own tables and compared with
 //! `tests/cases/migration.tsv`.
 
 use socket_proxy::filter::Rules;

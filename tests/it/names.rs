@@ -1,7 +1,7 @@
 //! Host names in `-allowfrom`, against name servers good and bad.
 //!
 //! Each test has a network and an `/etc` of its own, in private namespaces, which
-//! only root can make. Without that, tests say why they skip; with
+//! only root can make. Without that, tests print the reason and skip; with
 //! `SOCKET_PROXY_REQUIRE_NAMESPACES=1` they fail.
 
 use crate::support::PATIENCE;
@@ -248,7 +248,7 @@ fn a_name_that_cannot_be_resolved_is_logged_once_with_its_cause() {
             let lookups = server.asked("web").len();
             check_denied_at_once(&proxy, v4());
             let first = server.asked("web").len() - lookups;
-            // Again, until it has been looked up anew.
+            // Again, until it has been re-resolved.
             let asked_again = || {
                 check_denied_at_once(&proxy, v4());
                 (server.asked("web").len() >= lookups + 2 * first).then_some(())
@@ -385,7 +385,7 @@ fn search_domains_are_tried_as_the_settings_say() {
         check_admitted(&world.proxy("web"), v4());
         assert_eq!(server.names_asked(), ["web.ns.svc.example", "web.svc.example"]);
         check_admitted(&world.proxy("web.svc.example."), v4());
-        // A domain whose server is silent does not take all the time.
+        // A domain whose server is silent does not use up the time limit.
         server.set("web.ns.svc.example", A, Reply::Silence);
         check_admitted(&world.proxy("web"), v4());
         let docker = format!("{RESOLV_CONF}search example\noptions ndots:0 edns0 trust-ad\n");

@@ -1,6 +1,6 @@
 //! docs/operations-of-the-api.md is made of the table in `api`.
 //!
-//! `WRITE_DOCS=1 cargo test --test it operations_document` writes it anew.
+//! `WRITE_DOCS=1 cargo test --test it operations_document` regenerates it.
 
 use socket_proxy::api::{Class, Operation, Tree};
 use std::fmt::Write;

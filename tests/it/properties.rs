@@ -73,7 +73,7 @@ proptest! {
         prop_assert_eq!(sent(&one), one, "printing is a fixed point");
     }
 
-    /// A head without framing means the same whichever ends its lines have.
+    /// A head without framing means the same with any line endings.
     #[test]
     fn every_end_of_a_line_is_read_alike(
         path in path(), fields in prop::collection::vec(field(), 0..6), bare in any::<u16>(),

@@ -333,7 +333,7 @@ fn a_client_of_http_1_0_gets_no_chunks() {
     }
 }
 
-/// Responses whose end a client can know.
+/// Responses with a recognizable end.
 const ENDED: [&[u8]; 4] = [
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n",
@@ -966,7 +966,7 @@ fn a_daemon_that_is_not_there_is_named_and_one_that_returns_is_served() {
     let path = stand.daemon.socket_path().display().to_string();
     std::fs::remove_file(&path).unwrap();
     check_unreachable(&stand, &path);
-    // A socket file that nobody listens on.
+    // A socket file without a listener.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     check_unreachable(&stand, &path);
     // A file that is no socket.

@@ -33,8 +33,8 @@ fn daemon(scratch: &Scratch) -> PathBuf {
     scratch.path().join("docker.sock")
 }
 
-/// As nobody, who is told nothing by the rights of root. A copy of the binary,
-/// since nobody may not see every directory.
+/// As the user nobody, without the rights of root. A copy of the binary, since
+/// that user may not read every directory.
 fn as_nobody(scratch: &Scratch, more: &[&str]) -> Command {
     fs::set_permissions(scratch.path(), Permissions::from_mode(0o777)).unwrap();
     let binary = scratch.path().join("program");

@@ -1,5 +1,5 @@
 //! How the program ends: by which signals, and with or without grace; and that a
-//! log which nobody reads holds up neither the end nor anything before it.
+//! log without a reader delays neither the end nor anything before it.
 
 use crate::support::PATIENCE;
 use crate::support::live::Live;
@@ -115,7 +115,7 @@ fn reserved_signals_are_ignored() {
     assert_eq!(stand.proxy.exit_code(), Some(0));
 }
 
-/// A proxy whose standard output and error are one pipe that nobody reads.
+/// A proxy whose standard output and error are one pipe without a reader.
 struct Unread {
     proxy: std::process::Child,
     output: std::io::PipeReader,

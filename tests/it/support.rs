@@ -1,6 +1,6 @@
 //! Code that the tests share: processes, directories, daemons, and the raw-bytes harness.
 //!
-//! The harness is a client, daemons and a strict reader of what they saw. It does not
+//! The harness is a client, daemons and a strict reader of the messages. It does not
 //! use the crate's own HTTP code: a judge must not be the defendant. Nothing here
 //! sleeps in the hope that something has happened; conditions are awaited, each with a
 //! deadline that fails the test.

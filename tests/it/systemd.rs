@@ -2,7 +2,7 @@
 //!
 //! A notify socket and passed descriptors stand in for the service manager, so
 //! that these tests need no machine that was booted with systemd. Those of the
-//! unit files need `systemd-analyze`; without it they say why they skip, and
+//! unit files need `systemd-analyze`; without it they print the reason and skip, and
 //! with `SOCKET_PROXY_REQUIRE_SYSTEMD=1` they fail.
 
 use crate::support::PATIENCE;
@@ -55,7 +55,7 @@ fn the_service_is_exposed_no_more_than_it_must_be() {
 }
 
 /// systemd reads an os-release file by the same rules as an environment file, and
-/// says for a condition whether a value is this one.
+/// reports for a condition whether a value is this one.
 #[test]
 fn the_environment_file_says_to_systemd_what_it_says_to_a_reader() {
     let Some(()) = systemd_analyze() else { return };
@@ -442,7 +442,7 @@ fn program() -> String {
     proxy::command().get_program().to_str().unwrap().to_owned()
 }
 
-/// A daemon that says hello to everybody.
+/// A daemon that answers every request with `hello`.
 fn daemon(scratch: &Scratch) {
     let listener = UnixListener::bind(scratch.path().join("docker.sock")).unwrap();
     thread::spawn(move || {

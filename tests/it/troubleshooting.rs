@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 const PAGE: &str = "docs/troubleshooting.md";
 
-/// Files and folders below `src` without messages that somebody would look for.
+/// Files and folders below `src` without messages that a user would search for.
 const NO_MESSAGES: &[(&str, &str)] = &[
     ("about.rs", "the version"),
     ("advice/catalogue.rs", "what -presets prints"),

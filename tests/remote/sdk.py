@@ -26,7 +26,7 @@ def main():
     stream = client.api.exec_start(ident, socket=True)
     raw = getattr(stream, "_sock", stream)
     raw.sendall(b"ping\n")
-    # Byte by byte: over SSH the SDK waits for as many as are asked for.
+    # Byte by byte: over SSH the SDK waits for the requested number.
     received = b""
     while not received.endswith(b"ping\n"):
         received += raw.recv(1)

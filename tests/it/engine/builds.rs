@@ -118,7 +118,7 @@ fn buildx_bakes_two_targets_at_once() {
         let targets = format!("{{\"target\":{{{},{}}}}}", target("one"), target("two"));
         fs::write(&file, targets).expect("a file of ours");
         let mut bake = client.command(&["buildx", "bake", "--file", path(&file), "one", "two"]);
-        // Where it may write without being asked.
+        // A directory where it may write without a prompt.
         run(bake.current_dir(client.file("")), b"").success();
         for name in ["one", "two"] {
             let made = fs::read_to_string(client.file(name).join("name"));

@@ -16,7 +16,7 @@ fn twenty_clients_at_once_get_each_their_own_answers() {
     });
 }
 
-/// A run with input, two outputs and an exit code that nobody else has.
+/// A run with input, two outputs and an exit code of its own.
 fn converse(client: &Client, number: i32) {
     let script = format!("cat; echo err {number} >&2; exit {number}");
     let arguments = ["run", "--rm", "--interactive", IMAGE, "sh", "-c", &script];

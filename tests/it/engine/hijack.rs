@@ -1,5 +1,5 @@
 //! Clients that speak to the Engine as no docker client does: without Upgrade on
-//! attach and exec, with a half-closed connection, or with bodies that nobody reads.
+//! attach and exec, with a half-closed connection, or with unread bodies.
 
 use super::routes::{Client, IMAGE, same_on_every_route};
 use crate::support::PATIENCE;
@@ -17,7 +17,7 @@ const ECHO: &str = r#"{"AttachStdin":true,"AttachStdout":true,"Cmd":["cat"]}"#;
 
 const START: &str = r#"{"Detach":false,"Tty":false}"#;
 
-/// A connection to where `DOCKER_HOST` says.
+/// A connection to the address in `DOCKER_HOST`.
 enum Raw {
     Tcp(TcpStream),
     Unix(UnixStream),

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Neither is that of the tests, who are root.
+/// Neither is that of the tests, which run as root.
 const NOBODY: &str = "65534";
 
 #[test]

@@ -1,4 +1,4 @@
-//! Restricted bind mounts, asked for by real clients in every way they have.
+//! Restricted bind mounts, requested by real clients in all their ways.
 
 use super::routes::{Client, IMAGE};
 use crate::support::engine::{self, Engine, skip};

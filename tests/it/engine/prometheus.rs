@@ -1,4 +1,4 @@
-//! Debian's Prometheus with `docker_sd_configs`: an application that nobody here wrote.
+//! Debian's Prometheus with `docker_sd_configs`: a third-party application.
 
 use crate::support::PATIENCE;
 use crate::support::live::Live;

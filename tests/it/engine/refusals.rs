@@ -63,7 +63,7 @@ fn check_refusal(outcome: &Outcome, code: i32, flag: &str) {
     assert!(reason.contains(flag), "{flag} is not in {reason:?}");
 }
 
-/// The Engine reads what a form says before the query, in builds only behind the
+/// The Engine reads the values of a form before the query, in builds only behind the
 /// first 4096 bytes, which it has read ahead. With a multipart form the query is
 /// first.
 #[test]

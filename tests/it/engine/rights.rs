@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Everybody may ask for this.
+/// Allowed to every container.
 const FOR_ALL: &str = "/version";
-/// Only who has labels may ask for this.
+/// Allowed only to labelled containers.
 const BY_LABEL: &str = "/info";
 const LABEL: &str = "socket-proxy.allow.get=/info";
 
@@ -460,7 +460,7 @@ fn labels_in_bulk_neither_blind_nor_bloat_the_proxy() {
     let town = town.with_proxy(engine.socket());
     town.start(&crowded, &["--label-file", many.to_str().expect("a path of ours")]);
     town.start(&labelled, &["--label", LABEL]);
-    // The first look at all of them takes its time; 503 tells that.
+    // The first inspection of all takes time; until then the status is 503.
     let answered = until(PATIENCE, || match town.ask_from(&labelled, BY_LABEL) {
         503 => None,
         status => Some(status),

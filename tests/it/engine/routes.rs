@@ -27,7 +27,7 @@ pub(crate) enum Route {
     Unix,
 }
 
-/// Acts on every route and compares what each act returns.
+/// Acts on every route and compares the results.
 #[track_caller]
 pub(crate) fn same_on_every_route<T: PartialEq + Debug>(act: impl Fn(&Client) -> T) {
     same_on(&[Route::Straight, Route::Tcp, Route::Unix], act);
@@ -79,7 +79,7 @@ pub(crate) fn has_plugin(name: &str) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// A person with a docker client, and with a name for what they create.
+/// A person with a docker client, and with a name for their objects.
 pub(crate) struct Client {
     /// For one container and one image; both are removed on drop.
     pub(crate) name: String,

@@ -109,7 +109,7 @@ fn below<'a>(members: &'a mut Members, parents: &[&str]) -> &'a mut Members {
 /// Defines [`Twist`] with a list of all.
 macro_rules! twists {
     ($($twist:ident)+) => {
-        /// Ways to say one field of a body oddly.
+        /// Odd spellings of one field of a body.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Twist {
             $($twist,)+
@@ -207,7 +207,7 @@ fn add(root: &mut Members, first: &Field, twist: Twist, random: &mut Random) {
     }
 }
 
-/// The members that say a field.
+/// The members that spell a field.
 fn pairs(name: &str, value: &str, twist: Twist, random: &mut Random) -> Members {
     let lower = name.to_lowercase();
     match twist {

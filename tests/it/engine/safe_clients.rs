@@ -214,7 +214,7 @@ fn the_classic_builder_builds() {
     }
 }
 
-/// A service with everything that an ordinary file asks for.
+/// A service with everything that an ordinary file requests.
 const COMPOSE: &str = "\
 version: '2.4'
 services:
@@ -415,7 +415,7 @@ fn same<T: PartialEq + Debug>(engine: &Engine, act: impl Fn(&Client) -> T) {
 
 const FLAGS: &[&str] = &["-safecreate", "-loglevel=DEBUG"];
 
-/// A network and a volume of the client's name, made straight.
+/// A network and a volume of the client's name, made without the proxy.
 struct Things<'a> {
     engine: &'a Engine,
     client: &'a Client,

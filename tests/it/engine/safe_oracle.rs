@@ -96,7 +96,7 @@ pub(crate) fn of_container(engine: &Api, id: &str) -> Vec<String> {
     faults
 }
 
-/// Whether a value says nothing. A list of empty devices is one: the Engine creates a
+/// Whether a value has no effect. A list of empty devices has none: the Engine creates a
 /// container of it that cannot be started.
 fn is_empty(value: &Value) -> bool {
     match value {
@@ -275,7 +275,7 @@ fn mounts(engine: &Api, container: &Value) -> Vec<String> {
     faults
 }
 
-/// Some Engines do not name anonymous volumes here, but say where they are.
+/// Some Engines do not name anonymous volumes here, but give their paths.
 fn volume_name(mount: &Value) -> &str {
     let source = text(&mount["Source"]);
     let after = source.rsplit_once("/volumes/").map_or("", |(_, after)| after);

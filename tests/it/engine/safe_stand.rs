@@ -184,8 +184,8 @@ impl<'s> Subject<'s> {
         }
     }
 
-    /// Sends dangerous values straight. The judge must see each that the Engine takes,
-    /// else the test above would pass with one who sees nothing. Places in `but` are
+    /// Sends dangerous values directly. The oracle must find each that the Engine takes,
+    /// else the test above would pass with an oracle that finds nothing. Places in `but` are
     /// not known to every Engine, or ignored.
     #[track_caller]
     pub(crate) fn check_judge(&self, least: usize, but: &[&str]) {

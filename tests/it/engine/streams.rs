@@ -1,4 +1,4 @@
-//! Commands whose answers arrive over time, and those that speak as well.
+//! Commands whose responses arrive over time, also with input.
 
 use super::routes::{AWAIT_GO, Client, IMAGE, same_on_every_route};
 use crate::support::PATIENCE;

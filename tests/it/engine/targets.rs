@@ -21,7 +21,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// The label that says whose a thing is.
+/// The label that names the owner of an object.
 const KEY: &str = "sp-test.owner";
 
 /// Two owners and their things; all of it is removed on drop.
@@ -53,7 +53,7 @@ impl Owner {
         self.client.docker(arguments)
     }
 
-    /// A request as it is, and its answer: status and body.
+    /// Sends a request as given; returns the status and the body of the response.
     #[track_caller]
     fn ask(&self, request: &str, body: &str) -> (u16, String) {
         ask(self.proxy.host(), request, body)
@@ -139,7 +139,7 @@ fn ask(host: &str, request: &str, body: &str) -> (u16, String) {
     (status.expect("a status"), body.to_owned())
 }
 
-/// The message of an error, or the answer as it is.
+/// The message of an error, or the unchanged response.
 fn message(body: &str) -> String {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
     value.get("message").and_then(Value::as_str).unwrap_or(body).to_owned()

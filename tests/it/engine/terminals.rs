@@ -34,7 +34,7 @@ fn check_window(client: &Client, arguments: &[&str]) {
 }
 
 /// The client begins to watch its window some time after the shell answers, so
-/// it is told of the size again and again, as by somebody who drags a corner.
+/// its size changes again and again, as when a user drags a corner.
 #[track_caller]
 fn await_size(shell: &mut Terminal, size: &str) {
     let told = until(PATIENCE, || {

@@ -7,7 +7,7 @@ use crate::support::process::{Outcome, run};
 use std::fmt::Debug;
 use std::process::Command;
 
-/// Acts on every route and compares what each act returns.
+/// Acts on every route and compares the results.
 #[track_caller]
 pub(crate) fn same_on_every_route<T: PartialEq + Debug>(act: impl Fn(&Client) -> T) {
     let Some(podman) = podman::shared() else { return };
@@ -52,7 +52,7 @@ impl Remote for Client {
 
     #[track_caller]
     fn start_podman_container(&self, script: &str) {
-        // It need not take leave when it is removed.
+        // It need not end gracefully when it is removed.
         let run = ["run", "--detach", "--network=none", "--stop-timeout=0", "--name", &self.name];
         let run = [&run[..], &[IMAGE]].concat();
         self.podman(&[&run[..], &["sh", "-c", script]].concat()).success();

@@ -14,7 +14,7 @@ const EXAMPLE: &str = include_str!("../../../examples/compose/podman.yml");
 const NATIVE_READS: &str =
     "-allowGET=(/v[0-9.]+)?/libpod/(_ping|version|containers/json|containers/[^/]+/json)";
 
-/// A proxy with these flags, a client of it, and one that goes straight.
+/// A proxy with these flags, a client of it, and one without the proxy.
 fn clients(podman: &Podman, flags: &[&str]) -> (Proxy, Client, Client) {
     let proxy = Proxy::start(Listen::Tcp, podman.socket(), flags);
     let client = Client::new(podman.socket(), Some(proxy.host()));
@@ -59,7 +59,7 @@ fn the_example_for_traefik_lets_pass_what_traefik_asks_and_no_native_path() {
         assert_eq!(seen.code, Some(0), "{allowed:?}: {seen:?}");
     }
     check_refused(&client.docker(&["images"]), "-allow=ImageList ");
-    // Podman's client asks for its own ping first, and only tells its status.
+    // Podman's client sends its own ping first, and reports only its status.
     let ping = client.podman(&["ps"]);
     assert!(ping.code == Some(125) && ping.stderr_text().contains("403"), "{ping:?}");
 }

@@ -34,7 +34,7 @@ const ORDINARY: &[&[&str]] = &[
     &["--volume=/anonymous", "--publish=18080:80"],
 ];
 
-/// A proxy with safe create, a client of it, and one that goes straight.
+/// A proxy with safe create, a client of it, and one without the proxy.
 fn clients(podman: &Podman, flags: &[&str]) -> (Proxy, Client, Client) {
     let flags = [ALLOW_ALL, &["-safecreate"], flags].concat();
     let proxy = Proxy::start(Listen::Tcp, podman.socket(), &flags);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// How many bodies are judged if the environment does not say it.
+/// The default number of judged bodies.
 const BODIES: usize = 3000;
 
 /// How many of them a daemon makes at most.

@@ -192,7 +192,7 @@ impl<'a> Conversation<'a, '_, '_> {
         let patience = self.patience + Duration::from_secs(HEADER_TIMEOUT_SECONDS);
         match self.client.answer(method, patience)? {
             Wait::Answer(answer) => self.rejected(outcome, method, &answer),
-            // A client that went away, or never asked, need not be answered.
+            // A client that disconnected, or sent no request, needs no response.
             Wait::Ended(End::Fin, partial) if partial.is_empty() && self.gave_up() => Ok(false),
             other => Err(format!("no refusal: {}", waited(&other))),
         }
@@ -358,7 +358,7 @@ impl<'a> Conversation<'a, '_, '_> {
         if unread_body { Ok(()) } else { speaks_json(&answer.response) }
     }
 
-    /// Ends the client's direction, once all that it has to say is said.
+    /// Ends the client's direction once all of its bytes are sent.
     fn fin(&mut self) {
         if let Some(sending) = self.sending.take() {
             let _ = sending.join();

@@ -1,7 +1,7 @@
 //! A real Podman for tests, as a daemon of our own.
 //!
 //! `podman.sh` starts a private service and removes it when the pipe to its
-//! standard input closes. Without Podman, tests say why they skip. With
+//! standard input closes. Without Podman, tests print the reason and skip. With
 //! `SOCKET_PROXY_REQUIRE_PODMAN=1` they fail.
 
 use super::engine::Script;

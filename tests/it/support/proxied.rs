@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// How often another port is tried when somebody else took the free one first.
+/// How often another port is tried when another process took the free one first.
 const ATTEMPTS_MAX: u32 = 10;
 
 /// A running proxy; dropped, it is killed.

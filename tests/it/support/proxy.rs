@@ -59,7 +59,7 @@ impl Proxy {
         flags: &[&str],
         variables: &[(&str, &str)],
     ) -> Proxy {
-        // A port found free may be taken when the proxy asks for it.
+        // A port found free may be in use when the proxy binds it.
         const ATTEMPTS: usize = 5;
         let mut logs = String::new();
         for _ in 0..ATTEMPTS {

@@ -49,7 +49,7 @@ pub(crate) enum Delivery {
     /// One byte per write. Of a long message only the first 1500 and the last
     /// 200 bytes: the middle of a long message is a filling.
     Bytewise,
-    /// In a few pieces, cut where the seed says, with a pause at each cut so
+    /// In a few pieces, cut as the seed decides, with a pause at each cut so
     /// that they arrive apart.
     Split(u64),
 }

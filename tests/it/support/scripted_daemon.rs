@@ -35,7 +35,7 @@ pub(crate) enum Step {
     AwaitEnd,
     /// Waits, deaf to a mere end of data, until the proxy closes.
     AwaitClose,
-    /// Waits until the test says so.
+    /// Waits for a signal of the test.
     AwaitGo,
 }
 
@@ -210,7 +210,7 @@ impl Acting<'_> {
                 drop(waiting.expect("the daemon's state"));
             }
             Step::AwaitClose => {
-                // A hang-up is reported though nothing is asked for.
+                // A hang-up is reported even without requested events.
                 let mut fds = [PollFd::new(&self.stream, PollFlags::empty())];
                 let _ = rustix::event::poll(&mut fds, None);
             }

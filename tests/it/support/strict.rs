@@ -95,7 +95,7 @@ pub(crate) fn read_request_head(bytes: &[u8]) -> Result<Option<(Request, Framing
     Ok(Some((Request { method, target, fields, body: Vec::new() }, framing, head_bytes)))
 }
 
-/// Reads a response; `eof` says that no byte will follow.
+/// Reads a response; `eof` means that no byte will follow.
 pub(crate) fn read_response(bytes: &[u8], method: &str, eof: bool) -> Read<Response> {
     let Some((lines, head_bytes)) = head_lines(bytes)? else { return Ok(None) };
     let start = lines.first().ok_or("no status line")?;

@@ -20,7 +20,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts the command as the leader of a session that the terminal
-    /// controls, so that it is told of a new size by SIGWINCH.
+    /// controls: only then does it receive SIGWINCH when the size changes.
     #[track_caller]
     pub(crate) fn start(command: &Command, size: Size) -> Terminal {
         let (ours, theirs) = pair();

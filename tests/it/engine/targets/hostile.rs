@@ -130,7 +130,7 @@ fn of_a_shared_network_only_targets_are_shown() {
     let shown: Value = serde_json::from_str(&answer).expect("JSON");
     let containers = shown["Containers"].as_object().expect("containers");
     assert_eq!(containers.len(), 1, "{answer}");
-    // The network cannot be removed while the other is there, and the error says no more.
+    // The network cannot be removed while the other exists, and the error does not say why.
     town.straight.docker(&["rm", "--force", &own]).success();
     let (status, answer) = town.own.ask(&format!("DELETE /networks/{network}"), "");
     assert_eq!(status, 403);
