@@ -23,7 +23,7 @@ const WRITERS: usize = 8;
 pub(super) enum Habit {
     /// Reads events.
     Stream,
-    /// Asks for events and sends bytes behind, which nobody reads.
+    /// Requests events and sends bytes behind, which remain unread.
     Behind,
     /// Sends a head of so many bytes without its end.
     Head(usize),
@@ -100,7 +100,7 @@ fn head_of(bytes: usize) -> String {
 }
 
 impl Crowd {
-    /// Each client sends a byte a second for so long; who is refused begins anew.
+    /// Each client sends a byte a second for so long; a refused one starts again.
     pub(super) fn dribble(&mut self, time: Duration) {
         let Self::Others(clients) = self else { return };
         let begun = Instant::now();
@@ -121,7 +121,7 @@ impl Crowd {
     }
 }
 
-/// Does something for all clients, several at the same time; who is refused stops.
+/// Does something for all clients, several at the same time; a refused one stops.
 fn each(clients: &mut [Connection], act: impl Fn(&mut Connection) + Sync) {
     let share = clients.len().div_ceil(WRITERS).max(1);
     thread::scope(|scope| {

@@ -2,7 +2,7 @@
 //! 64 MiB with the kernel's share, and that it lives and serves.
 //!
 //! `cargo bench --bench capacity` prints a table. Unlike times, these are
-//! judged: a proxy that was killed or answers nobody, a missing 503, or a process
+//! judged: a proxy that was killed or does not answer, a missing 503, or a process
 //! that grows makes the exit code 1. Clients have addresses of the loopback
 //! network, so that one machine plays many; those of 127.1.0.0/16 are strangers.
 

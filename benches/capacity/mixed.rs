@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Those who stay for the whole time.
+/// Clients that stay for the whole time.
 const STAYING: [(Habit, usize, u8); 5] = [
     (Habit::Stream, 200, 31),
     (Habit::Download("length", 0), 100, 32),
@@ -18,7 +18,7 @@ const STAYING: [(Habit, usize, u8); 5] = [
     (Habit::Tunnel, 100, 35),
 ];
 
-/// Those who are cut after a while and come again; their places may be taken twice
+/// Clients that are cut after a while and come again; their places may be taken twice
 /// for a moment. The first octets of the address: strangers are of 127.1.0.0/16.
 const RETURNING: [(Habit, usize, [u8; 2]); 4] = [
     (Habit::Head(127 * 1024), 80, [0, 41]),

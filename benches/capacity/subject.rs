@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// All limits are the defaults. The rights are those that the loads ask for.
+/// All limits are the defaults. The rights are those that the loads need.
 const FLAGS: [&str; 3] =
     ["-allowPOST=/containers/create", "-allowbindmountfrom=/srv", "-loglevel=error"];
 

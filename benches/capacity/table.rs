@@ -18,7 +18,7 @@ pub(crate) enum Ending {
     /// It serves, but more was charged than the limit: kernels that count all of it
     /// together would have killed it.
     Over,
-    /// It lives, but answers nobody.
+    /// It lives, but does not answer.
     Deaf(String),
     /// The kernel has killed it.
     Killed(String),

@@ -57,7 +57,7 @@ fn linkage(binary: &Path) -> Result<&'static str> {
 
 fn version(program: &str, flag: &str) -> Option<String> {
     let output = Command::new(find(program).ok()?).arg(flag).output().ok()?;
-    // nginx tells its version as if it were an error.
+    // nginx prints its version to standard error.
     let said = [output.stdout, output.stderr].concat();
     Some(String::from_utf8_lossy(&said).lines().next()?.split(" - ").next()?.to_owned())
 }

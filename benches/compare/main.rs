@@ -4,7 +4,7 @@
 //! `cargo bench --bench compare -- --help` lists the options. Peers take turns
 //! within each scenario of each round, so that a noisy neighbour meets all of
 //! them, and medians over the rounds are shown. Times are never judged by an
-//! exit code: it tells only whether every answer of ours was right.
+//! exit code: it reports only whether every response of ours was right.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -88,7 +88,7 @@ fn effort(arguments: &Arguments) -> Effort {
     effort
 }
 
-/// Peers that could not be asked, or failed to answer, and why.
+/// Peers that could not be reached, or failed to answer, and why.
 type Skipped = Vec<(Kind, String)>;
 
 fn start_peers(stage: &Stage) -> (Vec<Peer>, Skipped) {

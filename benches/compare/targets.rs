@@ -1,6 +1,6 @@
 //! The targets of the project, compared with the results.
 //!
-//! A target speaks of all scenarios whose name begins so; the worst of them
+//! A target applies to all scenarios whose name begins so; the worst of them
 //! counts. Missing one is shown, not punished: times depend on the machine.
 
 use crate::results::{Measure, Results};

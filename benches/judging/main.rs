@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The rules take turns, and the least time of each counts: other programs on the
-//! machine only add to it. `-safecreate` may cost twice what `-allowbindmountfrom` does.
+//! machine only add to it. `-safecreate` may cost twice as much as `-allowbindmountfrom`.
 
 use serde_json::Value;
 use socket_proxy::config::{Config, Invocation};

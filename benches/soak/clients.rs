@@ -52,7 +52,7 @@ const LARGE_BYTES: usize = 1024 * 1024 + 7;
 const TUNNEL_BYTES: usize = 300_007;
 /// Questions on a connection before it is closed.
 const QUESTIONS: usize = 200;
-/// Between two questions, so that two cores do for all.
+/// The pause between two requests; with it two cores suffice.
 const PAUSE: Duration = Duration::from_millis(5);
 const SLOW_BYTES: u64 = 64 * 1024;
 const SLOW_PAUSE: Duration = Duration::from_millis(30);
@@ -163,7 +163,7 @@ fn upload(wire: &mut Wire<Connection>, number: u64, chunked: bool) -> Result<(),
     read(wire, body, number, 16)
 }
 
-/// Sends and reads at the same time, so that both directions are full.
+/// Sends and reads at the same time, which fills both directions.
 fn tunnel(mut wire: Wire<Connection>, number: u64) -> Result<(), Failure> {
     let head = format!(
         "POST /v1.43/containers/{number}/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\n\
@@ -200,7 +200,7 @@ fn stream(wire: &mut Wire<Connection>, number: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends a connection at an odd place, so that the kernel sends a reset.
+/// Ends a connection at an odd place, upon which the kernel sends a reset.
 fn reset(mut wire: Wire<Connection>, number: u64) -> Result<(), Failure> {
     let half_an_upload = format!(
         "PUT /v1.43/containers/{number}/archive?bytes=99999 HTTP/1.1\r\nHost: d\r\n\

@@ -41,7 +41,7 @@ impl Content {
         Err(format!("foreign bytes before {} of the body {}", self.position, self.number).into())
     }
 
-    /// Sends so many bytes, in chunks if asked for; the last chunk ends the body.
+    /// Sends so many bytes, in chunks if requested; the last chunk ends the body.
     pub(super) fn send(&mut self, to: &mut impl Write, bytes: usize, chunked: bool) -> Result<()> {
         let mut left = bytes;
         while left > 0 {

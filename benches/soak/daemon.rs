@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Between two events.
 const EVENT_PAUSE: Duration = Duration::from_millis(20);
-/// The answers to GET are this long, and as many bytes longer as the number says.
+/// The answers to GET are this long, plus as many bytes as the number.
 const JSON_BYTES: usize = 700;
 
 /// How long the answer to a GET of a number is.

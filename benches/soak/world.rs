@@ -67,7 +67,7 @@ impl World {
         }
     }
 
-    /// A number that nobody else has.
+    /// A unique number.
     pub(super) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
@@ -80,7 +80,7 @@ impl World {
         !self.over.load(Ordering::SeqCst)
     }
 
-    /// Whether clients go on with what they have begun.
+    /// Whether clients go on with their exchanges.
     pub(super) fn is_working(&self) -> bool {
         !self.resting.load(Ordering::SeqCst) && !self.over.load(Ordering::SeqCst)
     }

@@ -2,7 +2,7 @@
 //!
 //! The end of the path selects the response, as at the Engine; the query its size
 //! and form (`bytes`, `framing`, `direction`, `rate`, `wedged`). It answers at once,
-//! keeps connections open or closes them as asked, and holds no state.
+//! keeps connections open or closes them as requested, and holds no state.
 
 use super::wire::{Body, Head, Wire, write_bulk, write_chunks};
 use super::{Result, acceptors};
@@ -95,7 +95,7 @@ fn download(stream: &mut UnixStream, query: &str, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Swallows a body; the answer tells whether all of it came.
+/// Reads and discards a body; the status reports whether all of it came.
 fn upload(wire: &mut Wire<UnixStream>, request: &Head, bytes: u64) -> Result<()> {
     let status = if wire.skip_body(request.body)? == bytes { "200 OK" } else { "400 Cut" };
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");

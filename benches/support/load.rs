@@ -1,4 +1,4 @@
-//! Many clients that ask for the same thing over and over for a bounded time.
+//! Many clients that repeat one request for a bounded time.
 //!
 //! Each client is a thread that waits for its answer before it asks again.
 //! Every answer is verified: its status, its length, that it is complete.
@@ -73,7 +73,7 @@ const WARM_UP: u8 = 0;
 const MEASURED: u8 = 1;
 const OVER: u8 = 2;
 
-/// Holds the clients until all are connected, then tells them the time.
+/// Holds the clients until all are connected, then gives them the start time.
 struct Gate {
     ready: Barrier,
     phase: AtomicU8,

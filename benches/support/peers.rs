@@ -52,12 +52,12 @@ impl Kind {
     }
 }
 
-/// A peer that can be asked.
+/// A running peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
     pub(crate) address: Address,
-    /// None for the daemon itself, whose cost isn't the question.
+    /// None for the daemon itself, whose cost is not measured.
     pub(crate) process: Option<Process>,
 }
 
@@ -91,7 +91,7 @@ impl Stage {
         self.directory.join("daemon.sock")
     }
 
-    /// Starts a peer; the error says why there is none.
+    /// Starts a peer; the error is the reason why there is none.
     pub(crate) fn start(&self, kind: Kind) -> Result<Peer> {
         self.start_as(kind, &UNLIMITED.map(String::from), |command| command)
     }

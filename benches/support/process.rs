@@ -70,7 +70,7 @@ impl Process {
         kibibytes(&self.read("status")?, "VmHWM:")
     }
 
-    /// Lets the peak begin anew (proc(5), `clear_refs`).
+    /// Resets the peak (proc(5), `clear_refs`).
     pub(crate) fn forget_peak(&self) -> Result<()> {
         Ok(fs::write(format!("/proc/{}/clear_refs", self.id()), "5")?)
     }

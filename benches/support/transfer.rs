@@ -90,7 +90,7 @@ fn tunnel_down(wire: &mut Wire<Connection>, bytes: u64) -> Result<()> {
 fn tunnel_up(wire: &mut Wire<Connection>, bytes: u64) -> Result<()> {
     open_tunnel(wire, "up", bytes)?;
     write_bulk(&mut wire.stream, bytes)?;
-    // The daemon says by one byte that all has come.
+    // The daemon confirms the whole transfer by one byte.
     wire.skip(1)
 }
 
