@@ -225,7 +225,7 @@ impl AllowedImages {
             return Err(Refusal::closed(artifact.place(), Closed::NoImage));
         }
         for volume in spec.image_volumes()? {
-            let place = format!("{}.Source", volume.place());
+            let place = format!("{}.Source", volume.0.place());
             self.check(&place, volume.source()?, Naming::Registry)?;
         }
         Ok(())
@@ -264,7 +264,7 @@ impl AllowedImages {
         if mount.kind()? != "image" {
             return Ok(());
         }
-        let place = format!("{}.Source", mount.place());
+        let place = format!("{}.Source", mount.0.place());
         self.check(&place, mount.source()?.map_or("", |source| source.value), Naming::Engine)
     }
 }

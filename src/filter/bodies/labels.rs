@@ -127,7 +127,7 @@ impl LabelGuard {
             self.check("Labels", container.labels()?.as_ref())?;
         }
         for network in task.networks()?.iter().chain(&service.networks()?) {
-            self.check_mode(&format!("{}.Target", network.place()), network.target()?)?;
+            self.check_mode(&format!("{}.Target", network.0.place()), network.target()?)?;
         }
         Ok(())
     }

@@ -114,12 +114,12 @@ fn check_mount(allowed: &BindMounts, mount: &OciMount<'_>) -> Result<(), Refusal
     }
     match HARMLESS_TYPES.contains(&kind) {
         true => Ok(()),
-        false => Err(Refusal::value(mount.place(), Unfit::MountType, kind)),
+        false => Err(Refusal::value(mount.0.place(), Unfit::MountType, kind)),
     }
 }
 
 fn check_named_volume(allowed: &BindMounts, volume: &NamedVolume<'_>) -> Result<(), Refusal> {
-    let place = volume.place();
+    let place = volume.0.place();
     check_source(allowed, &format!("{place}.Name"), volume.name()?)?;
     check_subpath(&format!("{place}.SubPath"), volume.subpath()?)?;
     let mut driver_options: Vec<(&str, &str)> = Vec::new();
@@ -148,7 +148,7 @@ fn check_overlay(allowed: &BindMounts, volume: &OverlayVolume<'_>) -> Result<(),
 }
 
 fn check_image_volume(volume: &ImageVolume<'_>) -> Result<(), Refusal> {
-    let place = volume.place();
+    let place = volume.0.place();
     check_subpath(&format!("{place}.SubPath"), volume.subpath()?)?;
     check_subpath(&format!("{place}.subPath"), volume.later_subpath()?)
 }

@@ -180,7 +180,7 @@ fn check_mount(allowed: &BindMounts, reader: Reader, mount: &Mount<'_>) -> Resul
 }
 
 fn check_mount_source(allowed: &BindMounts, mount: &Mount<'_>) -> Result<(), Refusal> {
-    let place = format!("{}.Source", mount.place());
+    let place = format!("{}.Source", mount.0.place());
     let source = mount.source()?.map_or("", |source| source.value);
     let source = expand(&place, source)?;
     match mount.kind()? {
@@ -190,7 +190,7 @@ fn check_mount_source(allowed: &BindMounts, mount: &Mount<'_>) -> Result<(), Ref
         "tmpfs" if source.is_empty() => Ok(()),
         // The names of an image and of a cluster volume.
         "image" | "cluster" => Ok(()),
-        kind => Err(Refusal::value(mount.place(), Unfit::MountType, kind)),
+        kind => Err(Refusal::value(mount.0.place(), Unfit::MountType, kind)),
     }
 }
 
