@@ -317,9 +317,20 @@ pub(super) fn says_nothing(tree: &Tree<'_>) -> bool {
 
 /// The text of a member of an object; empty if it is no text.
 pub(super) fn text_of<'t>(tree: &'t Tree<'_>, name: &str) -> &'t str {
-    let Tree::Object(members) = tree else { return "" };
-    match members.iter().find(|(key, _)| key == name) {
-        Some((_, Tree::String(text))) => text,
+    match member(tree, name) {
+        Some(Tree::String(text)) => text,
         _ => "",
     }
+}
+
+/// A member of an object.
+pub(super) fn member<'t, 'a>(tree: &'t Tree<'a>, name: &str) -> Option<&'t Tree<'a>> {
+    let Tree::Object(members) = tree else { return None };
+    members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The same to be judged.
+pub(super) fn member_mut<'t, 'a>(tree: &'t mut Tree<'a>, name: &str) -> Option<&'t mut Tree<'a>> {
+    let Tree::Object(members) = tree else { return None };
+    members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
 }

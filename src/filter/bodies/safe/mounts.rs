@@ -2,7 +2,7 @@
 //! `-allowbindmountfrom`, and without it none.
 
 use super::exceptions::Kind;
-use super::judge::{Judge, Place, text_of};
+use super::judge::{Judge, Place, member, text_of};
 use super::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
 
@@ -133,13 +133,17 @@ pub(super) const TMPFS_OPTION: Judgement = Judgement {
     tables: &[],
     judge: |judge, place, tree| {
         let Some(options) = judge.text(place, tree) else { return };
-        let is_known =
-            |option: &str| TMPFS_OPTIONS.contains(&option.split('=').next().unwrap_or_default());
-        if !options.split(',').filter(|option| !option.is_empty()).all(is_known) {
+        let is_known = |option: &str| TMPFS_OPTIONS.contains(&name_of(option));
+        if !options.split(',').all(|option| option.is_empty() || is_known(option)) {
             judge.refuse_value(place, tree);
         }
     },
 };
+
+/// The name of an option, which may have a value.
+pub(super) fn name_of(option: &str) -> &str {
+    option.split('=').next().unwrap_or_default()
+}
 
 /// A mount in the long form.
 pub(super) const MOUNT: FieldTable = FieldTable {
@@ -206,16 +210,9 @@ const VOLUME_OPTIONS: FieldTable = FieldTable {
     },
 };
 
-const DRIVER_CONFIG: Judgement = Judgement {
-    passes: "driver `local`, without options or with those of a bind mount",
-    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
-    tables: &[&DRIVER],
-    judge: |judge, place, tree| {
-        let driver = text_of(tree, "Name").to_owned();
-        check_driver(judge, place, tree, &driver, "Options");
-        judge.object(&DRIVER, place, tree);
-    },
-};
+const DRIVER_CONFIG: Judgement = of_volume(&[&DRIVER], |judge, place, tree| {
+    check_volume(judge, place, tree, &DRIVER, ["Name", "Options"]);
+});
 
 const DRIVER: FieldTable = FieldTable {
     title: "Driver of a volume",
@@ -228,16 +225,9 @@ const DRIVER: FieldTable = FieldTable {
 };
 
 /// Create of a volume.
-pub(super) const VOLUME: Judgement = Judgement {
-    passes: "driver `local`, without options or with those of a bind mount",
-    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
-    tables: &[&VOLUME_CREATE],
-    judge: |judge, place, tree| {
-        let driver = text_of(tree, "Driver").to_owned();
-        check_driver(judge, place, tree, &driver, "DriverOpts");
-        judge.object(&VOLUME_CREATE, place, tree);
-    },
-};
+pub(super) const VOLUME: Judgement = of_volume(&[&VOLUME_CREATE], |judge, place, tree| {
+    check_volume(judge, place, tree, &VOLUME_CREATE, ["Driver", "DriverOpts"]);
+});
 
 /// The fields of a volume's create body.
 pub(super) const VOLUME_CREATE: FieldTable = FieldTable {
@@ -265,27 +255,44 @@ pub(super) const JUDGED_WITH_DRIVER: Judgement = Judgement {
     },
 };
 
-/// Judges the options of a driver that is not a plugin: file systems of the network
-/// and of memory are exceptions; options that mount a directory of the host are
-/// judged by the rule for these.
-pub(super) fn check_driver(
+/// The rule for objects that name the driver of a volume and its options.
+pub(super) const fn of_volume(
+    tables: &'static [&'static FieldTable],
+    judge: fn(&mut Judge<'_>, &Place<'_>, &mut Tree<'_>),
+) -> Judgement {
+    Judgement {
+        passes: "driver `local`, without options or with those of a bind mount",
+        opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
+        tables,
+        judge,
+    }
+}
+
+/// Judges such an object, in which the driver and its options have these names. Of a
+/// driver that is no plugin, file systems of the network and of memory are exceptions;
+/// options that mount a directory of the host are judged by the rule for these.
+pub(super) fn check_volume(
     judge: &mut Judge<'_>,
     place: &Place<'_>,
     tree: &mut Tree<'_>,
-    driver: &str,
-    options: &'static str,
+    table: &FieldTable,
+    [driver, options]: [&str; 2],
 ) {
-    let Tree::Object(members) = tree else { return };
-    let Some((_, tree)) = members.iter().find(|(key, _)| key == options) else { return };
-    if !matches!(driver, "" | "local") {
-        return;
+    if matches!(text_of(tree, driver), "" | "local")
+        && let Some(given) = member(tree, options)
+        && let Some(kind) = exceptional_type(text_of(given, "type"))
+    {
+        judge.need(&place.field(options), given, Kind::VolumeOption, kind);
     }
-    let place = place.field(options);
-    let kind = match text_of(tree, "type") {
-        "nfs" | "nfs4" => "nfs",
-        "cifs" | "smb3" => "cifs",
-        "tmpfs" => "tmpfs",
-        _ => return,
-    };
-    judge.need(&place, tree, Kind::VolumeOption, kind);
+    judge.object(table, place, tree);
+}
+
+/// The item's word for a file system that is an exception among those of volumes.
+pub(super) fn exceptional_type(kind: &str) -> Option<&'static str> {
+    match kind {
+        "nfs" | "nfs4" => Some("nfs"),
+        "cifs" | "smb3" => Some("cifs"),
+        "tmpfs" => Some("tmpfs"),
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@
 //! value is judged, because daemons differ in which one counts.
 
 use super::exceptions::Kind;
-use super::judge::{Judge, Place, text_of};
+use super::judge::{Judge, Place, member, text_of};
 use super::libpod;
 use super::table::{FieldTable, Judgement, Row, Values::*, rows};
 use crate::api::Operation;
@@ -176,14 +176,13 @@ const NAMESPACE: FieldTable = FieldTable {
 
 fn check_namespace(judge: &mut Judge<'_>, place: &Place<'_>, tree: &mut Tree<'_>) {
     judge.object(&NAMESPACE, place, tree);
-    let (name, path) = (text_of(tree, "Name").to_owned(), text_of(tree, "Path").to_owned());
-    let is_hosts = matches!(tree, Tree::Object(members)
-        if members.iter().any(|(key, value)| key == "Host" && *value == Tree::Bool(true)));
-    match name.as_str() {
+    let (name, path) = (text_of(tree, "Name"), text_of(tree, "Path"));
+    let is_hosts = member(tree, "Host") == Some(&Tree::Bool(true));
+    match name {
         "user" if path.is_empty() => {}
         "network" if is_hosts => judge.need(place, tree, Kind::BuildNetwork, "host"),
         // A name of a network: paths are the other rule's.
-        "network" if !path.is_empty() => judge.need(place, tree, Kind::BuildNetwork, &path),
+        "network" if !path.is_empty() => judge.need(place, tree, Kind::BuildNetwork, path),
         _ if !path.is_empty() => judge.refuse_value(place, tree),
         _ if !is_hosts => {}
         "pid" => judge.need(place, tree, Kind::Pid, "host"),

@@ -2,9 +2,10 @@
 
 use super::values::{TEXT, TEXTS};
 use crate::filter::bodies::safe::exceptions::Kind;
-use crate::filter::bodies::safe::judge::{Judge, Place, text_of};
+use crate::filter::bodies::safe::judge::{member_mut, text_of};
 use crate::filter::bodies::safe::mounts::{
-    BIND_OPTIONS, JUDGED_WITH_DRIVER, TMPFS_OPTIONS, check_driver,
+    BIND_OPTIONS, JUDGED_WITH_DRIVER, TMPFS_OPTIONS, check_volume, exceptional_type, name_of,
+    of_volume,
 };
 use crate::filter::bodies::safe::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
@@ -25,10 +26,7 @@ pub(super) const MOUNT: Judgement = Judgement {
                 return judge.refuse_value(&place.field("type"), &kind);
             }
         };
-        let Tree::Object(members) = tree else { return };
-        let Some((_, options)) = members.iter_mut().find(|(key, _)| key == "options") else {
-            return;
-        };
+        let Some(options) = member_mut(tree, "options") else { return };
         judge.each(&place.field("options"), options, |judge, place, option| {
             let Some(text) = judge.text(place, option) else { return };
             if !text.split(',').all(|word| word.is_empty() || is_known(word)) {
@@ -37,10 +35,6 @@ pub(super) const MOUNT: Judgement = Judgement {
         });
     },
 };
-
-fn name_of(option: &str) -> &str {
-    option.split('=').next().unwrap_or_default()
-}
 
 const MOUNT_FIELDS: FieldTable = FieldTable {
     title: "Podman: mount",
@@ -79,30 +73,21 @@ pub(super) const NAMED_VOLUME: Judgement = Judgement {
     tables: &[&NAMED_VOLUME_FIELDS],
     judge: |judge, place, tree| {
         judge.object(&NAMED_VOLUME_FIELDS, place, tree);
-        let Tree::Object(members) = tree else { return };
-        let Some((_, options)) = members.iter_mut().find(|(key, _)| key == "Options") else {
-            return;
-        };
+        let Some(options) = member_mut(tree, "Options") else { return };
         judge.each(&place.field("Options"), options, |judge, place, option| {
             let Some(text) = judge.text(place, option) else { return };
             match text.strip_prefix("volume-opt=") {
-                Some(pair) => check_volume_option(judge, place, option, pair),
+                Some(pair) => {
+                    if let Some(kind) = pair.strip_prefix("type=").and_then(exceptional_type) {
+                        judge.need(place, option, Kind::VolumeOption, kind);
+                    }
+                }
                 None if text.split(',').all(|word| BIND_OPTIONS.contains(&word)) => {}
                 None => judge.refuse_value(place, option),
             }
         });
     },
 };
-
-/// `type=nfs`: file systems of the network and of memory are exceptions.
-fn check_volume_option(judge: &mut Judge<'_>, place: &Place<'_>, option: &Tree<'_>, pair: &str) {
-    match pair {
-        "type=nfs" | "type=nfs4" => judge.need(place, option, Kind::VolumeOption, "nfs"),
-        "type=cifs" | "type=smb3" => judge.need(place, option, Kind::VolumeOption, "cifs"),
-        "type=tmpfs" => judge.need(place, option, Kind::VolumeOption, "tmpfs"),
-        _ => {}
-    }
-}
 
 const NAMED_VOLUME_FIELDS: FieldTable = FieldTable {
     title: "Podman: named volume",
@@ -157,16 +142,9 @@ pub(super) const ARTIFACT_VOLUME: FieldTable = FieldTable {
 };
 
 /// Create of a volume.
-pub(super) const VOLUME: Judgement = Judgement {
-    passes: "driver `local`, without options or with those of a bind mount",
-    opened_by: &[Kind::VolumeDriver, Kind::VolumeOption],
-    tables: &[&VOLUME_CREATE],
-    judge: |judge, place, tree| {
-        let driver = text_of(tree, "Driver").to_owned();
-        check_driver(judge, place, tree, &driver, "Options");
-        judge.object(&VOLUME_CREATE, place, tree);
-    },
-};
+pub(super) const VOLUME: Judgement = of_volume(&[&VOLUME_CREATE], |judge, place, tree| {
+    check_volume(judge, place, tree, &VOLUME_CREATE, ["Driver", "Options"]);
+});
 
 /// The fields of a volume's create body.
 pub(super) const VOLUME_CREATE: FieldTable = FieldTable {

@@ -1,7 +1,7 @@
 //! Values of Podman's specs that only a function can judge.
 
 use crate::filter::bodies::safe::exceptions::Kind;
-use crate::filter::bodies::safe::judge::{Judge, Place, text_of};
+use crate::filter::bodies::safe::judge::{Judge, Place, member, text_of};
 use crate::filter::bodies::safe::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::Tree;
 
@@ -142,8 +142,7 @@ pub(super) const DEVICE_PATH: Judgement = Judgement {
     tables: &[&DEVICE],
     judge: |judge, place, tree| {
         judge.object(&DEVICE, place, tree);
-        let path = text_of(tree, "path").to_owned();
-        check_device(judge, &place.field("path"), &path);
+        check_device(judge, &place.field("path"), text_of(tree, "path"));
     },
 };
 
@@ -153,8 +152,8 @@ pub(super) const DEVICE_TEXT: Judgement = Judgement {
     opened_by: &[Kind::Device, Kind::Cdi],
     tables: &[],
     judge: |judge, place, tree| {
-        let Some(path) = judge.text(place, tree).map(str::to_owned) else { return };
-        check_device(judge, place, &path);
+        let Some(path) = judge.text(place, tree) else { return };
+        check_device(judge, place, path);
     },
 };
 
@@ -236,9 +235,8 @@ const DEVICE_RULE_FIELDS: FieldTable = FieldTable {
 
 /// A number of a device; `-1` means all as well.
 fn number_or_star<'t>(tree: &'t Tree<'_>, name: &str) -> &'t str {
-    let Tree::Object(members) = tree else { return "*" };
-    match members.iter().find(|(key, _)| key == name) {
-        Some((_, Tree::Number(digits))) if *digits != "-1" => digits,
+    match member(tree, name) {
+        Some(Tree::Number(digits)) if *digits != "-1" => digits,
         _ => "*",
     }
 }
@@ -318,9 +316,8 @@ pub(super) const SECRET: Judgement = Judgement {
     tables: &[&SECRET_FIELDS],
     judge: |judge, place, tree| {
         judge.object(&SECRET_FIELDS, place, tree);
-        let shown = Tree::String(text_of(tree, "Source").to_owned().into());
-        let name = text_of(tree, "Source").to_owned();
-        judge.need(&place.field("Source"), &shown, Kind::Secret, &name);
+        let name = text_of(tree, "Source");
+        judge.need(&place.field("Source"), &Tree::String(name.into()), Kind::Secret, name);
     },
 };
 
@@ -344,8 +341,8 @@ pub(super) const SECRET_ENVIRONMENT: Judgement = Judgement {
     tables: &[],
     judge: |judge, place, tree| {
         judge.entries(place, tree, |judge, place, _, value| {
-            let Some(name) = judge.text(place, value).map(str::to_owned) else { return };
-            judge.need(place, value, Kind::Secret, &name);
+            let Some(name) = judge.text(place, value) else { return };
+            judge.need(place, value, Kind::Secret, name);
         });
     },
 };
@@ -365,10 +362,9 @@ pub(super) const IDENTITY: Judgement = Judgement {
 
 /// A number of an object; 0 if it is absent, nothing if it is none.
 fn number_of(tree: &Tree<'_>, name: &str) -> Option<i64> {
-    let Tree::Object(members) = tree else { return None };
-    match members.iter().find(|(key, _)| key == name) {
-        Some((_, Tree::Number(digits))) => digits.parse().ok(),
-        Some((_, Tree::Null)) | None => Some(0),
+    match member(tree, name) {
+        Some(Tree::Number(digits)) => digits.parse().ok(),
+        Some(Tree::Null) | None => Some(0),
         Some(_) => None,
     }
 }
