@@ -76,6 +76,23 @@ fn five_violations_are_named_and_the_others_counted() {
     assert!(denied.ends_with("field:E. 2 more of this request are not allowed"), "{denied}");
 }
 
+/// The rule for host directories reads some of the same fields.
+#[test]
+fn a_fault_that_two_rules_see_is_named_once() {
+    for (body, refusal) in [
+        (r#"{"HostConfig":{"mounts":[]}}"#, "HostConfig.mounts would be read as Mounts"),
+        (r#"{"HostConfig":{"Mounts":[7]}}"#, "HostConfig.Mounts[0] is not an object"),
+        (r#"{"HostConfig":{"Binds":[1]}}"#, "HostConfig.Binds[0] is not a string"),
+        (r#"{"HostConfig":[]}"#, "HostConfig is not an object"),
+        (r#"{"hostconfig":{}}"#, "hostconfig would be read as HostConfig"),
+        (r#"{"mounts":[]}"#, "mounts would be read as Mounts"),
+    ] {
+        let denied = judge(&rules(""), CREATE, body).unwrap_err();
+        let denied = denied.strip_suffix("; spell it like that").unwrap_or(&denied);
+        assert_eq!(denied, format!("safe create: {refusal}"));
+    }
+}
+
 #[test]
 fn ordinary_values_pass() {
     for fields in [
