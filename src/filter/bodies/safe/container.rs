@@ -5,8 +5,8 @@
 
 use super::exceptions::Kind;
 use super::host_config::{
-    CAPABILITIES, CGROUP_PARENT, DEVICE_REQUEST, DEVICES, GROUPS, LOG_CONFIG, MASKED_PATHS,
-    OOM_SCORE, READ_ONLY_PATHS, SECURITY_OPTION, SYSCTLS,
+    CAPABILITIES, DEVICE_REQUEST, DEVICES, GROUPS, LOG_CONFIG, MASKED_PATHS, OOM_SCORE,
+    READ_ONLY_PATHS, SECURITY_OPTION,
 };
 use super::mounts::{BINDS, MOUNT, TMPFS, VOLUMES};
 use super::namespaces::{CGROUPNS, IPC, NETWORK, PID, USERNS, UTS};
@@ -139,7 +139,7 @@ pub(super) const HOST_CONFIG: FieldTable = FieldTable {
         "SecurityOpt" => Each(&By(&SECURITY_OPTION));
         "ShmSize" => Number;
         "StorageOpt" => Keys(&["size"], Kind::VolumeOption);
-        "Sysctls" => By(&SYSCTLS);
+        "Sysctls" => Keys(&[], Kind::Sysctl);
         "Tmpfs" => By(&TMPFS);
         "UTSMode" => By(&UTS);
         "UsernsMode" => By(&USERNS);
@@ -186,7 +186,7 @@ const RESOURCES: FieldTable = FieldTable {
         "BlkioDeviceWriteIOps" => Each(&Object(&WEIGHT));
         "BlkioWeight" => Number;
         "BlkioWeightDevice" => Each(&Object(&WEIGHT));
-        "CgroupParent" => By(&CGROUP_PARENT);
+        "CgroupParent" => Words(&[], Some(Kind::CgroupParent));
         "CpuCount" => Number;
         "CpuPercent" => Number;
         "CpuPeriod" => Number, "restricted by `-maxcpus`";

@@ -1,7 +1,7 @@
 //! Values of `HostConfig` that only a function can judge.
 
 use super::exceptions::{Kind, capability};
-use super::judge::{Judge, Place, says_nothing, text_of};
+use super::judge::{Judge, Place, member, member_mut, says_nothing, text_of};
 use super::table::{FieldTable, Judgement, Values::*, rows};
 use crate::json::{Tree, fold};
 
@@ -84,19 +84,6 @@ fn check_capability(judge: &mut Judge<'_>, place: &Place<'_>, tree: &Tree<'_>) {
         judge.need(place, tree, Kind::CapAdd, &name);
     }
 }
-
-/// `CgroupParent`.
-pub(super) const CGROUP_PARENT: Judgement = Judgement {
-    passes: "the empty text",
-    opened_by: &[Kind::CgroupParent],
-    tables: &[],
-    judge: |judge, place, tree| {
-        let Some(text) = judge.text(place, tree) else { return };
-        if !text.is_empty() {
-            judge.need(place, tree, Kind::CgroupParent, text);
-        }
-    },
-};
 
 /// `MaskedPaths`.
 pub(super) const MASKED_PATHS: Judgement = Judgement {
@@ -244,8 +231,7 @@ const JUDGED_WITH_REQUEST: Judgement = Judgement {
 };
 
 fn check_cdi(judge: &mut Judge<'_>, place: &Place<'_>, tree: &mut Tree<'_>) {
-    let Tree::Object(members) = tree else { return };
-    let Some((_, names)) = members.iter_mut().find(|(key, _)| key == "DeviceIDs") else { return };
+    let Some(names) = member_mut(tree, "DeviceIDs") else { return };
     judge.each(&place.field("DeviceIDs"), names, |judge, place, item| {
         let Some(name) = judge.text(place, item) else { return };
         judge.need(place, item, Kind::Cdi, name);
@@ -253,15 +239,13 @@ fn check_cdi(judge: &mut Judge<'_>, place: &Place<'_>, tree: &mut Tree<'_>) {
 }
 
 fn is_of_gpus(tree: &Tree<'_>) -> bool {
-    let Tree::Object(members) = tree else { return false };
-    let field = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let has_known_driver = match field("Driver") {
+    let has_known_driver = match member(tree, "Driver") {
         None | Some(Tree::Null) => true,
         Some(Tree::String(driver)) => matches!(driver.as_ref(), "" | "nvidia"),
         Some(_) => false,
     };
     let is_plain = |id: &Tree<'_>| matches!(id, Tree::String(id) if !id.contains(['/', '=']));
-    let has_plain_ids = match field("DeviceIDs") {
+    let has_plain_ids = match member(tree, "DeviceIDs") {
         None | Some(Tree::Null) => true,
         Some(Tree::Array(ids)) => ids.iter().all(is_plain),
         Some(_) => false,
@@ -271,7 +255,7 @@ fn is_of_gpus(tree: &Tree<'_>) -> bool {
         let known = |word: &Tree<'_>| matches!(word, Tree::String(it) if GPU_CAPABILITIES.contains(&it.as_ref()));
         words.iter().all(known) && words.iter().any(|word| *word == Tree::String("gpu".into()))
     };
-    let asks_for_gpus = match field("Capabilities") {
+    let asks_for_gpus = match member(tree, "Capabilities") {
         Some(Tree::Array(sets)) => !sets.is_empty() && sets.iter().all(is_gpu),
         _ => false,
     };
@@ -332,18 +316,5 @@ pub(super) const OOM_SCORE: Judgement = Judgement {
         if judge.number(place, tree).is_some_and(|score| score < 0) {
             judge.need(place, tree, Kind::Oom, "");
         }
-    },
-};
-
-/// `Sysctls`.
-pub(super) const SYSCTLS: Judgement = Judgement {
-    passes: "none",
-    opened_by: &[Kind::Sysctl],
-    tables: &[],
-    judge: |judge, place, tree| {
-        judge.entries(place, tree, |judge, place, name, value| {
-            judge.text(place, value);
-            judge.need(place, value, Kind::Sysctl, name);
-        });
     },
 };

@@ -14,7 +14,7 @@ mod values;
 
 use super::container;
 use super::exceptions::Kind;
-use super::host_config::{CAPABILITIES, CGROUP_PARENT, GROUPS, OOM_SCORE, SYSCTLS};
+use super::host_config::{CAPABILITIES, GROUPS, OOM_SCORE};
 use super::table::{FieldTable, Values, Values::*, rows};
 use crate::filter::bodies::endpoints::Inspection;
 use mounts::{ARTIFACT_VOLUME, IMAGE_VOLUME, MOUNT, NAMED_VOLUME, OVERLAY_VOLUME};
@@ -173,7 +173,7 @@ const SHARED: FieldTable = FieldTable {
     also: &[],
     rows: rows! {
         "Networks" => MapOf(&Object(&ENDPOINT));
-        "cgroup_parent" => By(&CGROUP_PARENT);
+        "cgroup_parent" => Words(&[], Some(Kind::CgroupParent));
         "cni_networks" => Texts;
         "cpu_period" => Number, "restricted by `-maxcpus`";
         "cpu_quota" => Number, "restricted by `-maxcpus`";
@@ -199,7 +199,7 @@ const SHARED: FieldTable = FieldTable {
         "restart_tries" => Number;
         "shm_size" => Number;
         "shm_size_systemd" => Number;
-        "sysctl" => By(&SYSCTLS);
+        "sysctl" => Keys(&[], Kind::Sysctl);
         "userns" => By(&USERNS);
         "utsns" => By(&UTS);
         "volumes" => Each(&By(&NAMED_VOLUME));

@@ -3,7 +3,7 @@
 
 use super::container::ENVIRONMENT;
 use super::exceptions::Kind;
-use super::host_config::{CAPABILITIES, GROUPS, OOM_SCORE, SYSCTLS};
+use super::host_config::{CAPABILITIES, GROUPS, OOM_SCORE};
 use super::judge::{says_nothing, text_of};
 use super::mounts::MOUNT;
 use super::namespaces::{check_network_name, is_network};
@@ -34,7 +34,7 @@ const TASK: FieldTable = FieldTable {
     rows: rows! {
         "ContainerSpec" => Object(&CONTAINER);
         "ForceUpdate" => Number;
-        "LogDriver" => By(&LOG_DRIVER);
+        "LogDriver" => Object(&LOG_DRIVER);
         "NetworkAttachmentSpec" => Empty(None);
         "Networks" => Each(&By(&ATTACHMENT));
         "Placement" => Any;
@@ -75,14 +75,7 @@ const ATTACHMENT_FIELDS: FieldTable = FieldTable {
 };
 
 /// The driver of logs, as for containers under other names.
-const LOG_DRIVER: Judgement = Judgement {
-    passes: "`json-file`, `local` and `none`",
-    opened_by: &[Kind::LogDriver],
-    tables: &[&LOG_DRIVER_FIELDS],
-    judge: |judge, place, tree| judge.object(&LOG_DRIVER_FIELDS, place, tree),
-};
-
-const LOG_DRIVER_FIELDS: FieldTable = FieldTable {
+const LOG_DRIVER: FieldTable = FieldTable {
     title: "Log driver of a service",
     source: "moby api/types/swarm/common.go: Driver",
     also: &[],
@@ -121,7 +114,7 @@ const CONTAINER: FieldTable = FieldTable {
         "Secrets" => Any;
         "StopGracePeriod" => Number;
         "StopSignal" => Any;
-        "Sysctls" => By(&SYSCTLS);
+        "Sysctls" => Keys(&[], Kind::Sysctl);
         "TTY" => Truth;
         "Ulimits" => Any;
         "User" => Text;
