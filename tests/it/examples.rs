@@ -379,8 +379,26 @@ fn safe_examples_create_what_their_clients_ask_for_and_nothing_dangerous() {
         "ExposedPorts":{"8888/tcp":{}},"Volumes":{"/home/jovyan/work":{}},"HostConfig":{
         "NetworkMode":"notebooks","Binds":["jupyterhub-a:/home/jovyan/work:rw"],"Links":[],
         "Memory":2147483648,"CpuPeriod":100000,"CpuQuota":200000,"PidsLimit":512}}"#;
+    let step = r#"{"Image":"alpine","Labels":{"wp_uuid":"1","wp_step":"build"},
+        "WorkingDir":"/woodpecker","AttachStdout":true,"AttachStderr":true,"Env":["CI=woodpecker"],
+        "Entrypoint":["/bin/sh","-c","x"],"Volumes":{"/woodpecker":{}},"HostConfig":{
+        "Binds":["wp_1_default:/woodpecker"],"LogConfig":{"Type":"json-file","Config":null},
+        "Privileged":false,"Devices":null,"Tmpfs":{},"Memory":0,"ShmSize":0}}"#;
+    let script = r#"{"Image":"sha256:aa","Hostname":"runner-x","Cmd":["sh"],"Tty":false,
+        "AttachStdin":true,"AttachStdout":true,"AttachStderr":true,"OpenStdin":true,
+        "StdinOnce":true,"Labels":{"com.gitlab.gitlab-runner.type":"build"},"HostConfig":{
+        "Binds":["runner-x-cache-1:/cache"],"NetworkMode":"","RestartPolicy":{"Name":"no"},
+        "LogConfig":{"Type":"json-file","Config":null},"Links":null,"Devices":[],
+        "DeviceRequests":null,"Privileged":false,"CapAdd":null,"SecurityOpt":null,"IpcMode":"",
+        "UsernsMode":"","Isolation":"","VolumeDriver":"","VolumesFrom":null,"OomKillDisable":null,
+        "Sysctls":null},"NetworkingConfig":{"EndpointsConfig":{"default":{"MacAddress":""}}}}"#;
+    let bind = ("\"Binds\":[", "\"Binds\":[\"/var/run:/var/run\",");
+    let privileged = ("\"Privileged\":false", "\"Privileged\":true");
     for (name, body, others) in [
-        ("safe-ci.yml", job, &[][..]),
+        ("ci-runner.yml", step, &[bind, privileged][..]),
+        ("sidecar.yml", step, &[bind, privileged]),
+        ("gitlab-runner.yml", script, &[bind, privileged]),
+        ("safe-ci.yml", job, &[privileged]),
         ("safe-agent.yml", code, &[("python:3.13-slim\"", "python:3.13\""), ("128", "129")]),
         ("safe-jupyterhub.yml", notebook, &[("2147483648", "0"), ("base-notebook", "other")]),
     ] {
