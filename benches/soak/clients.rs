@@ -32,8 +32,8 @@ pub(super) enum Habit {
 }
 
 /// The clients that take part, and how many of each.
-pub(super) const CROWD: [(Habit, usize); 11] = [
-    (Habit::Ask, 24),
+pub(super) const CROWD: [(Habit, usize); 10] = [
+    (Habit::Ask, 30),
     (Habit::AskOnce, 8),
     (Habit::Download { chunked: false }, 4),
     (Habit::Download { chunked: true }, 4),
@@ -43,7 +43,6 @@ pub(super) const CROWD: [(Habit, usize); 11] = [
     (Habit::Tunnel, 6),
     (Habit::Stream, 24),
     (Habit::Reset, 6),
-    (Habit::Ask, 6),
 ];
 
 /// Bytes of a large body.
