@@ -7,7 +7,7 @@ use super::refusal::{Refusal, Unfit};
 
 /// Podman's transports beside `docker`: directories and archives of the host,
 /// stores at any path, and a daemon's socket.
-const TRANSPORTS: [&str; 10] = [
+pub(super) const TRANSPORTS: [&str; 10] = [
     "atomic",
     "containers-storage",
     "dir",

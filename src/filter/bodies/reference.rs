@@ -3,6 +3,7 @@
 //! The grammar is that of `distribution/reference`, read strictly: a text that could be
 //! an id, or could be read in two ways, has no full name.
 
+use super::images::TRANSPORTS;
 use std::fmt;
 
 /// The registry that a name without one has.
@@ -145,19 +146,8 @@ fn is_registry(first: &str) -> bool {
 
 /// Whether Podman could read a registry with a port as a place that has images.
 fn is_transport(registry: &str) -> bool {
-    const TRANSPORTS: [&str; 10] = [
-        "atomic",
-        "containers-storage",
-        "dir",
-        "docker",
-        "docker-archive",
-        "docker-daemon",
-        "oci",
-        "oci-archive",
-        "ostree",
-        "sif",
-    ];
-    registry.split_once(':').is_some_and(|(name, _)| TRANSPORTS.contains(&name))
+    let is_other = |name: &str| name == "docker" || TRANSPORTS.contains(&name);
+    registry.split_once(':').is_some_and(|(name, _)| is_other(name))
 }
 
 fn is_host(registry: &str) -> bool {
@@ -288,6 +278,10 @@ mod tests {
         assert_eq!(full("busybox"), Err(NoName::Short));
         assert_eq!(full("a/b"), Err(NoName::Short));
         assert_eq!(full("docker.io/a"), Ok("docker.io/library/a:latest".to_owned()));
+        for transport in ["docker", "oci", "sif", "tarball"] {
+            let name: &'static str = format!("{transport}:5000/a").leak();
+            assert_eq!(full(name), Err(NoName::Malformed), "{name}");
+        }
     }
 
     #[test]
