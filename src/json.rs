@@ -84,6 +84,14 @@ impl<'a> Tree<'a> {
         parse::parse(bytes, shape)
     }
 
+    /// The value, without white space. Unlike `to_string` it is built once.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        let mut text = String::new();
+        self.print(&mut text);
+        text
+    }
+
     /// Appends the value, without white space.
     pub fn print(&self, out: &mut String) {
         match self {
@@ -112,9 +120,7 @@ impl std::error::Error for SyntaxError {}
 /// Prints the value without white space.
 impl fmt::Display for Tree<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.print(&mut text);
-        f.write_str(&text)
+        f.write_str(&self.printed())
     }
 }
 

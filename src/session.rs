@@ -236,6 +236,7 @@ impl<'a> Session<'a> {
         self.buffers.shrink_head();
         self.hold.release(Part::Head);
         self.hold.release(Part::Body);
+        self.hold.release(Part::Answer);
         after
     }
 

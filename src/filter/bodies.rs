@@ -479,7 +479,7 @@ fn check_media_type(inspection: Inspection, content_type: Option<&[u8]>) -> Resu
 }
 
 /// A media type without its parameters.
-fn essence(content_type: &[u8]) -> &[u8] {
+pub(super) fn essence(content_type: &[u8]) -> &[u8] {
     content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 

@@ -26,7 +26,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{ANSWER_BYTES_MAX, AnswerError, Treated, Treatment};
+pub use answer::{AnswerError, Treated, Treatment};
 pub use denial::TargetDenial;
 pub use labels::{LabelError, TargetLabel};
 pub use search::{Fact, Facts, Found, Question, Search, Step, TargetKind};
@@ -169,14 +169,8 @@ fn check_version(operation: Operation, path: &str) -> Result<(), TargetDenial> {
 /// A form in the body would override the query. Go trims more than white space of
 /// ASCII from a type, so that only plain types pass.
 fn check_content_type(request: &Request<'_>) -> Result<(), TargetDenial> {
-    let mut types = request.field_values("content-type");
-    let (Some(only), None) = (types.next(), types.next()) else {
-        return match request.field_values("content-type").count() {
-            0 => Ok(()),
-            _ => Err(TargetDenial::ContentType),
-        };
-    };
-    let essence = only.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let Some(given) = super::content_type(request) else { return Ok(()) };
+    let essence = super::bodies::essence(given);
     let is_token = |part: &[u8]| {
         !part.is_empty()
             && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(byte))

@@ -1,9 +1,9 @@
 //! One exchange on a fresh daemon connection: request, response, reuse or close.
 
-use super::memory::{Hold, Part, UsedUp, bytes_to_judge};
+use super::memory::{BYTES_PER_CLIENT_MAX, Hold, Part, UsedUp, bytes_to_judge};
 use super::{After, CloseReason, Session};
 use crate::filter::Permit;
-use crate::filter::targets::{ANSWER_BYTES_MAX, AnswerError, Treated};
+use crate::filter::targets::{AnswerError, Treated};
 use crate::http1::{
     self, Asked, BodyReader, Encoding, FieldStorage, INTERIM_RESPONSES_MAX, Method, RequestBody,
     Response, ResponseBody, Takeover, Version,
@@ -234,8 +234,7 @@ fn treat(
         return Err(Untreated::Refused(Refusal::Answer(AnswerError::Compressed)));
     }
     let body = collect(relay, answered.body, hold)?;
-    hold.set(Part::Body, bytes_to_judge(&body))
-        .map_err(|UsedUp| Untreated::Refused(Refusal::NoMemory))?;
+    hold_answer(hold, bytes_to_judge(&body)).map_err(Untreated::Refused)?;
     let treated = permit.treatment().apply(answered.status, body);
     let keep_alive = answered.after == After::Reuse;
     let out = &mut relay.download.prefix;
@@ -246,8 +245,18 @@ fn treat(
         }
         Treated::Instead(reply) => reply.print(false, permit.request().version(), keep_alive, out),
     }
+    // Only the print is left. That is less, so it is granted.
+    let _ = hold.set(Part::Answer, out.capacity());
     relay.download.begin(BodyReader::Done, Encoding::Plain);
     Ok(())
+}
+
+/// Holds the memory that an answer may take.
+fn hold_answer(hold: &mut Hold<'_>, bytes: usize) -> Result<(), Refusal> {
+    if bytes > BYTES_PER_CLIENT_MAX {
+        return Err(Refusal::Answer(AnswerError::TooLarge));
+    }
+    hold.set(Part::Answer, bytes).map_err(|UsedUp| Refusal::NoMemory)
 }
 
 fn collect(
@@ -255,11 +264,7 @@ fn collect(
     body: ResponseBody,
     hold: &mut Hold<'_>,
 ) -> Result<Vec<u8>, Untreated> {
-    let grow = |bytes: usize| match hold.set(Part::Body, bytes.saturating_mul(2)) {
-        _ if bytes > ANSWER_BYTES_MAX => Err(Refusal::Answer(AnswerError::TooLarge)),
-        Err(UsedUp) => Err(Refusal::NoMemory),
-        Ok(()) => Ok(()),
-    };
+    let grow = |bytes: usize| hold_answer(hold, bytes.saturating_mul(2));
     match relay.collect(BodyReader::from(body), grow) {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(refusal)) => Err(Untreated::Refused(refusal)),

@@ -1,4 +1,4 @@
-//! A budget for the whole process: heads and judged bodies in memory.
+//! A budget for the whole process: heads, judged bodies and treated answers in memory.
 //!
 //! **Invariant:** the memory for requests before they are judged, and for their
 //! heads afterwards, is limited to [`BYTES_MAX`], and one client's share to 6 MiB
@@ -56,6 +56,12 @@ pub(super) enum Part {
     Head,
     /// The body, its tree and its print.
     Body,
+    /// The same of an answer that is read before it is passed on.
+    Answer,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Received, Self::Head, Self::Body, Self::Answer];
 }
 
 /// The memory that one connection holds.
@@ -63,13 +69,13 @@ pub(super) enum Part {
 pub(super) struct Hold<'a> {
     memory: &'a Memory,
     client: Owner,
-    parts: [usize; 3],
+    parts: [usize; Part::ALL.len()],
     counted: usize,
 }
 
 impl<'a> Hold<'a> {
     pub(super) fn new(memory: &'a Memory, client: Owner) -> Self {
-        Self { memory, client, parts: [0; 3], counted: 0 }
+        Self { memory, client, parts: [0; Part::ALL.len()], counted: 0 }
     }
 
     /// Sets how much is held for something. Less is always granted.
@@ -97,7 +103,7 @@ impl<'a> Hold<'a> {
 
     /// Gives back everything.
     pub(super) fn release_all(&mut self) {
-        for part in [Part::Received, Part::Head, Part::Body] {
+        for part in Part::ALL {
             self.release(part);
         }
     }

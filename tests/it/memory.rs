@@ -156,3 +156,81 @@ fn hundreds_of_slow_readers_are_bounded_together_and_the_first_are_served() {
     late.send(get(0).as_bytes());
     late.expect_bytes(&start).unwrap();
 }
+
+/// The proxy with answers that it must read before it passes them on.
+fn hiding(script: Vec<Step>) -> (ScriptedDaemon, Proxied) {
+    let daemon = ScriptedDaemon::start(script);
+    let flags = ["-allowfrom=127.0.0.0/8", "-allowGET=/.*", "-hideenv", "-maxconnections=700"];
+    let proxied = Proxied::start(daemon.socket_path(), &flags.map(str::to_owned));
+    (daemon, proxied)
+}
+
+fn inspect_from(source: Ipv4Addr, proxied: &Proxied) -> RawClient {
+    let client = RawClient::connect_from(source, proxied.address());
+    client.send(b"GET /containers/a/json HTTP/1.1\r\nHost: d\r\n\r\n");
+    client
+}
+
+fn inspection(body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+#[test]
+fn an_answer_that_must_be_changed_and_is_too_large_is_refused_for_ever() {
+    let text =
+        |bytes: usize| format!(r#"{{"Config":{{"Env":["A"]}},"a":"{}"}}"#, "b".repeat(bytes));
+    let values = |count: usize| format!(r#"{{"a":[{}0]}}"#, "0,".repeat(count));
+    let (daemon, proxied) = hiding(answering());
+    for (body, expected) in [
+        (text(10), 200),
+        (text(1 << 20), 200),
+        (values(30_000), 200),
+        (text(5 << 19), 502),
+        (text(9 << 20), 502),
+        (values(40_000), 502),
+        (text(10), 200),
+    ] {
+        let script = [Step::ReadHead, Step::Send(inspection(&body)), Step::AwaitClose];
+        daemon.play(script.to_vec());
+        let mut client = inspect_from(ATTACKERS[0], &proxied);
+        match client.answer("GET", PATIENCE) {
+            Ok(Wait::Answer(answer)) => {
+                assert_eq!(answer.response.status, expected, "{} bytes", body.len());
+                let shown = String::from_utf8_lossy(&answer.response.body);
+                let is_told = shown.contains("too large to be changed");
+                assert!(is_told == (expected == 502) && !shown.contains("[\"A\"]"));
+            }
+            other => panic!("{} bytes: {other:?}", body.len()),
+        }
+    }
+}
+
+#[test]
+fn hundreds_of_answers_that_must_be_changed_are_bounded_together() {
+    let whole = inspection(&format!(r#"{{"a":"{}"}}"#, "b".repeat(1 << 20)));
+    let most = whole[..whole.len() - 1].to_vec();
+    let (daemon, proxied) = hiding(vec![Step::ReadHead, Step::Send(most), Step::AwaitEnd]);
+    let before_kib = proxied.rss_kib();
+    let mut clients: Vec<_> =
+        (0..200).map(|number| inspect_from(ATTACKERS[number % 3], &proxied)).collect();
+    proxied.wait_for_log("too many large requests at the same time").unwrap();
+    // All but the first few are refused; these wait for the last byte.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let mut count = 0;
+    while count < 190 && std::time::Instant::now() < deadline {
+        count += refused(&mut clients);
+    }
+    assert!(count >= 190, "{count} of 200 were refused");
+    let grown_kib = proxied.rss_kib().saturating_sub(before_kib);
+    assert!(grown_kib < GROWN_KIB_MAX, "200 answers took {grown_kib} KiB");
+    drop(clients);
+    daemon.play(vec![Step::ReadHead, Step::Send(whole), Step::AwaitClose]);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let status = || match inspect_from(ATTACKERS[0], &proxied).answer("GET", PATIENCE) {
+        Ok(Wait::Answer(answer)) => answer.response.status,
+        _ => 0,
+    };
+    while status() != 200 {
+        assert!(std::time::Instant::now() < deadline, "the memory is not given back");
+    }
+}

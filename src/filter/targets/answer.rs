@@ -10,9 +10,6 @@ use crate::api::{Operation, Subject};
 use crate::http1::Reply;
 use crate::json::{Shape, SyntaxError, Tree};
 
-/// The largest answer that is read.
-pub const ANSWER_BYTES_MAX: usize = 8 << 20;
-
 /// Digits that make an id: Docker shortens ids to twelve.
 const ID_DIGITS_MIN: usize = 12;
 
@@ -59,7 +56,7 @@ pub enum AnswerError {
     NotJson(SyntaxError),
     /// It is compressed.
     Compressed,
-    /// It is larger than can be read.
+    /// Reading it takes more memory than one client may hold.
     TooLarge,
 }
 
@@ -116,7 +113,7 @@ impl OfSuccess {
                 }
             }
         }
-        Ok(Treated::Body(tree.to_string().into_bytes()))
+        Ok(Treated::Body(tree.printed().into_bytes()))
     }
 }
 
@@ -202,9 +199,7 @@ impl std::fmt::Display for AnswerError {
         match self {
             Self::NotJson(error) => write!(f, "the daemon's answer is not strict JSON: {error}"),
             Self::Compressed => f.write_str("the daemon's answer is compressed"),
-            Self::TooLarge => {
-                write!(f, "the daemon's answer is larger than {} MiB", ANSWER_BYTES_MAX >> 20)
-            }
+            Self::TooLarge => f.write_str("the daemon's answer is too large to be changed"),
         }
     }
 }

@@ -11,6 +11,7 @@
 use super::TargetDenial;
 use super::TargetKind::{Container, Network, Volume};
 use super::labels::TargetLabel;
+use super::query::OPEN_NETWORKS;
 use super::search::{Fault, Found, Known, Resolver};
 use crate::api::{Operation, Subject};
 use crate::filter::bodies::shapes;
@@ -18,9 +19,6 @@ use crate::filter::bodies::{self, BodyDenial, Refusal};
 use crate::json::{Shape, Tree, reads_alike};
 use crate::text::bounded;
 use std::borrow::Cow;
-
-/// Networks that are nobody's, in bodies alone.
-const OPEN_NETWORKS: [&str; 5] = ["", "default", "bridge", "none", "host"];
 
 /// A full id has that many hexadecimal digits.
 const ID_DIGITS: usize = 64;
@@ -120,7 +118,7 @@ fn read<'b>(body: &'b [u8], shape: &Shape) -> Outcome<Tree<'b>> {
 }
 
 fn print(tree: &Tree<'_>) -> Vec<u8> {
-    tree.to_string().into_bytes()
+    tree.printed().into_bytes()
 }
 
 /// Starts with a body are of old versions, which read a whole `HostConfig` there.

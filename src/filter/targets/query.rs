@@ -17,8 +17,8 @@ use std::borrow::Cow;
 /// Filters are a map of maps.
 const FILTERS: Shape = Shape::Map(&Shape::Map(&Shape::Any));
 
-/// Networks of builds that are nobody's.
-const OPEN_NETWORKS: [&str; 5] = ["", "default", "bridge", "none", "host"];
+/// Networks of builds and containers that are nobody's.
+pub(super) const OPEN_NETWORKS: [&str; 5] = ["", "default", "bridge", "none", "host"];
 
 /// A type that no event has.
 const NO_TYPE: &str = "none";
