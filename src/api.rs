@@ -6,7 +6,7 @@
 //! this room; nothing else parses one.
 //!
 //! - [`exact`] names a request, for rules by name, logs and suggestions.
-//! - [`recognise`] is for rules that must not miss anything: it finds an
+//! - [`recognise()`] is for rules that must not miss anything: it finds an
 //!   operation wherever a supported daemon might route to it.
 //! - [`Operation::patterns`] prints the patterns of an allowlist that admit exactly
 //!   one operation, and [`generalise`] the pattern of one path.
