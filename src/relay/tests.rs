@@ -1,9 +1,12 @@
 //! Exchanges between the ends of socket pairs: half-closes, pipes, early ends, limits.
 
+mod heads;
+mod tunnels;
+
 use super::*;
 use crate::http1::RequestBody;
 use std::io::{Read, Write};
-use std::net::{self, TcpListener, TcpStream};
+use std::net;
 use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -82,30 +85,12 @@ impl Exchange {
     }
 }
 
-fn await_head(relay: &mut Relay<'_>) -> Result<usize, Fault> {
-    relay.await_head()
-}
-
 fn pump(relay: &mut Relay<'_>) -> Result<(), Fault> {
     relay.pump()
 }
 
-fn tunnel(relay: &mut Relay<'_>) -> Result<(), Fault> {
-    relay.tunnel()
-}
-
 fn length(bytes: usize) -> BodyReader {
     BodyReader::Length(NonZeroU64::new(bytes as u64).unwrap())
-}
-
-/// A request without a body whose response is awaited.
-fn asked() -> Exchange {
-    Exchange::new(BodyReader::from(RequestBody::Empty), BodyReader::Done)
-}
-
-/// A tunnel behind a request without a body.
-fn tunnelled() -> Exchange {
-    Exchange::new(BodyReader::Done, BodyReader::Done)
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
@@ -116,98 +101,11 @@ fn end_sending(end: &End) {
     end.shutdown(net::Shutdown::Write).unwrap();
 }
 
-fn await_end(end: &mut End) {
-    assert_eq!(end.read(&mut [0]).unwrap(), 0, "only the end was to come");
-}
-
 /// Everything up to the end of data; a reset counts as one.
 fn read_all(end: &mut End) -> Vec<u8> {
     let mut all = Vec::new();
     let _ = end.read_to_end(&mut all);
     all
-}
-
-/// Writes until nothing more is taken.
-fn fill(end: &mut End) {
-    end.set_nonblocking(true).unwrap();
-    let full = |end: &mut End| end.write(&[b'x'; 4096]).is_err();
-    let mut quiet_since = Instant::now();
-    while quiet_since.elapsed() < SHORT {
-        if !full(end) {
-            quiet_since = Instant::now();
-        }
-    }
-    end.set_nonblocking(false).unwrap();
-}
-
-const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
-
-#[test]
-fn a_client_that_has_ended_is_waited_for_until_the_limit() {
-    let exchange = Exchange { silence_limit: Some(SHORT), ..asked() };
-    let fault = exchange.run(await_head, |client, mut daemon| {
-        end_sending(&client);
-        await_end(&mut daemon);
-        (Some(client), Some(daemon))
-    });
-    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
-}
-
-#[test]
-fn the_limit_after_a_clients_end_is_that_of_the_manual() {
-    let manual = include_str!("../../docs/limits.md");
-    assert!(manual.contains("After ten minutes without a byte such an exchange is cut."));
-    let limits = asked().run(
-        |relay| (relay.silence_limit, relay.delivery_limit),
-        |client, daemon| (Some(client), Some(daemon)),
-    );
-    assert_eq!(limits, (Duration::from_secs(600), Duration::from_secs(10)));
-}
-
-#[test]
-fn the_daemon_decides_what_the_end_of_a_client_means() {
-    let answered = asked().run(await_head, |client, mut daemon| {
-        end_sending(&client);
-        await_end(&mut daemon);
-        daemon.write_all(NO_CONTENT).unwrap();
-        (Some(client), Some(daemon))
-    });
-    assert_eq!(answered.unwrap(), NO_CONTENT.len());
-}
-
-/// Go's server would not see the end behind another request either.
-#[test]
-fn an_end_behind_other_bytes_is_not_passed_on() {
-    let answered = asked().run(await_head, |mut client, mut daemon| {
-        client.write_all(b"GET /next").unwrap();
-        end_sending(&client);
-        daemon.set_read_timeout(Some(SHORT)).unwrap();
-        assert!(daemon.read(&mut [0]).is_err(), "the end overtook bytes");
-        daemon.write_all(NO_CONTENT).unwrap();
-        (Some(client), Some(daemon))
-    });
-    assert_eq!(answered.unwrap(), NO_CONTENT.len());
-}
-
-#[test]
-fn a_client_that_hangs_up_ends_the_wait_for_a_head() {
-    let fault = asked().run(await_head, |client, daemon| {
-        drop(client);
-        (None, Some(daemon))
-    });
-    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
-}
-
-#[test]
-fn a_daemon_that_closes_without_a_head_has_ended_too_early() {
-    for part in ["", "HTTP/1.1 200 OK\r\n"] {
-        let fault = asked().run(await_head, move |client, mut daemon| {
-            daemon.write_all(part.as_bytes()).unwrap();
-            drop(daemon);
-            (Some(client), None)
-        });
-        assert!(matches!(fault, Err(Fault::Truncated(Direction::Download))), "{fault:?}");
-    }
 }
 
 #[test]
@@ -340,81 +238,6 @@ fn a_body_until_the_close_ends_with_it() {
 }
 
 #[test]
-fn each_direction_of_a_tunnel_ends_by_itself() {
-    let by_client = |mut client: End, mut daemon: End| {
-        client.write_all(b"in").unwrap();
-        end_sending(&client);
-        assert_eq!(read_all(&mut daemon), b"in");
-        daemon.write_all(b"out").unwrap();
-        drop(daemon);
-        assert_eq!(read_all(&mut client), b"out");
-        (Some(client), None)
-    };
-    let by_daemon = |mut client: End, mut daemon: End| {
-        daemon.write_all(b"out").unwrap();
-        end_sending(&daemon);
-        assert_eq!(read_all(&mut client), b"out");
-        client.write_all(b"in").unwrap();
-        end_sending(&client);
-        assert_eq!(read_all(&mut daemon), b"in");
-        (Some(client), Some(daemon))
-    };
-    tunnelled().run(tunnel, by_client).unwrap();
-    tunnelled().run(tunnel, by_daemon).unwrap();
-}
-
-#[test]
-fn the_rest_of_a_body_goes_before_the_input_of_a_tunnel() {
-    let exchange = Exchange::new(length(4), BodyReader::Done);
-    exchange
-        .run(tunnel, |mut client, mut daemon| {
-            client.write_all(b"bodyinput").unwrap();
-            end_sending(&client);
-            assert_eq!(read_all(&mut daemon), b"bodyinput");
-            drop(daemon);
-            (Some(client), None)
-        })
-        .unwrap();
-}
-
-/// As when a process ends that has not read all of its input.
-#[test]
-fn a_tunnel_whose_daemon_resets_behind_its_last_byte_has_ended() {
-    tunnelled()
-        .run(tunnel, |mut client, mut daemon| {
-            client.write_all(b"one, two").unwrap();
-            daemon.read_exact(&mut [0; 3]).unwrap();
-            daemon.write_all(b"done").unwrap();
-            drop(daemon);
-            assert_eq!(read_all(&mut client), b"done");
-            (Some(client), None)
-        })
-        .unwrap();
-}
-
-#[test]
-fn what_a_client_sent_before_it_hung_up_reaches_the_daemon() {
-    let fault = tunnelled().run(tunnel, |mut client, mut daemon| {
-        client.write_all(b"last words").unwrap();
-        drop(client);
-        assert_eq!(read_all(&mut daemon), b"last words");
-        (None, Some(daemon))
-    });
-    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
-}
-
-#[test]
-fn the_last_bytes_of_a_client_wait_for_room_until_the_limit() {
-    let exchange = Exchange { delivery_limit: Some(SHORT), ..tunnelled() };
-    let fault = exchange.run(tunnel, |mut client, daemon| {
-        fill(&mut client);
-        drop(client);
-        (None, Some(daemon))
-    });
-    assert!(matches!(fault, Err(Fault::ClientGone)), "{fault:?}");
-}
-
-#[test]
 fn receivers_that_leave_too_much_untaken_cut_their_exchange() {
     let stalls = Stalls::default();
     let mut held = Vec::new();
@@ -479,37 +302,4 @@ fn an_upload_that_the_daemon_takes_no_more_of_is_skipped_to_its_end() {
         },
     );
     assert!(b"GET".starts_with(&left), "{left:?}");
-}
-
-/// A reset by a client over TCP is heeded though its bytes wait for room.
-#[test]
-fn a_client_that_resets_a_tunnel_is_gone_at_once() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client_end = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let client = Socket::from(OwnedFd::from(listener.accept().unwrap().0));
-    let (_daemon_end, daemon) = UnixStream::pair().unwrap();
-    let daemon = Socket::from(OwnedFd::from(daemon));
-    daemon.set_nonblocking(true).unwrap();
-    let mut buffers = Buffers::default();
-    let upload = Flow::new(
-        Direction::Upload,
-        (&client, &daemon),
-        (&mut buffers.client, &mut buffers.upload_prefix),
-        (BodyReader::Done, Encoding::Plain),
-    );
-    let download = Flow::new(
-        Direction::Download,
-        (&daemon, &client),
-        (&mut buffers.daemon, &mut buffers.download_prefix),
-        (BodyReader::Done, Encoding::Plain),
-    );
-    let mut relay = Relay::new(&client, &daemon, upload, download);
-    let acting = thread::spawn(move || {
-        client_end.set_write_timeout(Some(SHORT)).unwrap();
-        while client_end.write_all(&[b'x'; 65_536]).is_ok() {}
-        rustix::net::sockopt::set_socket_linger(&client_end, Some(Duration::ZERO)).unwrap();
-    });
-    let fault = relay.tunnel();
-    acting.join().unwrap();
-    assert!(matches!(fault, Err(Fault::ClientGone | Fault::Client(_))), "{fault:?}");
 }
