@@ -116,7 +116,7 @@ fn wrong_listeners_are_refused() {
     let name = values::LISTENER_NAME;
     let made_by =
         "a listener is made by -listen=wbe=tcp:ADDRESS:PORT or SP_LISTEN_WBE=tcp:ADDRESS:PORT";
-    let rows: [(&str, Variables<'_>, String); 15] = [
+    let rows: [(&str, Variables<'_>, String); 9] = [
         (
             "-listen=tcp:0.0.0.0:2376",
             &[],
@@ -171,44 +171,6 @@ fn wrong_listeners_are_refused() {
                 .to_owned(),
         ),
         (
-            "-listen=web=unix:/a -listen=db=unix:/a",
-            &[],
-            "the listener web and the listener db can't listen at the same place: /a and /a"
-                .to_owned(),
-        ),
-        (
-            "-listenip=127.0.0.1 -listen=web=tcp:0.0.0.0:2375",
-            &[],
-            "the default listener and the listener web can't listen at the same place: \
-             127.0.0.1:2375 and 0.0.0.0:2375"
-                .to_owned(),
-        ),
-        (
-            "-proxysocketendpoint=/a -listen=web=unix:/a",
-            &[],
-            "the default listener and the listener web can't listen at the same place: /a and /a"
-                .to_owned(),
-        ),
-        (
-            "-listenip=:: -proxyport=55555 -allowhealthcheck",
-            &[],
-            "the default listener can't listen on [::]:55555: \
-             -allowhealthcheck needs 127.0.0.1:55555"
-                .to_owned(),
-        ),
-        (
-            "-listenip=0.0.0.0 -metrics=127.0.0.1:2375",
-            &[],
-            "the default listener can't listen on 0.0.0.0:2375: -metrics needs 127.0.0.1:2375"
-                .to_owned(),
-        ),
-        (
-            "-metrics=0.0.0.0:55555 -allowhealthcheck",
-            &[],
-            "-metrics can't listen on 0.0.0.0:55555: -allowhealthcheck needs 127.0.0.1:55555"
-                .to_owned(),
-        ),
-        (
             "-listen=web=unix:/a -allowfrom@web=a..b",
             &[],
             "invalid value \"a..b\" for -allowfrom@web: \"a..b\" is not a network, address or host name; \
@@ -219,6 +181,41 @@ fn wrong_listeners_are_refused() {
     ];
     for (line, variables, message) in rows {
         check_error(line, variables, 1, &message);
+    }
+}
+
+#[test]
+fn places_that_are_taken_twice_are_refused() {
+    let rows = [
+        (
+            "-listen=web=unix:/a -listen=db=unix:/a",
+            "the listener web and the listener db can't listen at the same place: /a and /a",
+        ),
+        (
+            "-listenip=127.0.0.1 -listen=web=tcp:0.0.0.0:2375",
+            "the default listener and the listener web can't listen at the same place: \
+             127.0.0.1:2375 and 0.0.0.0:2375",
+        ),
+        (
+            "-proxysocketendpoint=/a -listen=web=unix:/a",
+            "the default listener and the listener web can't listen at the same place: /a and /a",
+        ),
+        (
+            "-listenip=:: -proxyport=55555 -allowhealthcheck",
+            "the default listener can't listen on [::]:55555: \
+             -allowhealthcheck needs 127.0.0.1:55555",
+        ),
+        (
+            "-listenip=0.0.0.0 -metrics=127.0.0.1:2375",
+            "the default listener can't listen on 0.0.0.0:2375: -metrics needs 127.0.0.1:2375",
+        ),
+        (
+            "-metrics=0.0.0.0:55555 -allowhealthcheck",
+            "-metrics can't listen on 0.0.0.0:55555: -allowhealthcheck needs 127.0.0.1:55555",
+        ),
+    ];
+    for (line, message) in rows {
+        check_error(line, &[], 1, message);
     }
 }
 
