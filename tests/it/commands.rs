@@ -313,7 +313,7 @@ fn a_bare_question_is_about_process_one() {
     }
     let scratch = Scratch::new();
     let daemon = daemon(&scratch);
-    let program = proxy::command().get_program().to_owned();
+    let program = proxy::binary();
     let mut command = Command::new("unshare");
     command.args(isolated).arg(&program).args(["-logjson", "-allow=SystemInfo"]);
     command.arg(format!("-socketpath={}", daemon.display()));
@@ -344,10 +344,10 @@ fn a_bare_question_is_about_process_one() {
 }
 
 /// The process below unshare's that runs the program with `-allow=SystemInfo`.
-fn inner_process(program: &std::ffi::OsStr) -> Option<String> {
+fn inner_process(program: &Path) -> Option<String> {
     let is_it = |pid: &String| {
         let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        words.starts_with(program.as_encoded_bytes())
+        words.starts_with(program.as_os_str().as_encoded_bytes())
             && words.windows(17).any(|part| part == b"-allow=SystemInfo")
     };
     let names = fs::read_dir("/proc").ok()?.filter_map(Result::ok);

@@ -1,7 +1,9 @@
 //! The output of the metrics listener after real exchanges, and who may read it.
 
 use crate::support::PATIENCE;
+use crate::support::process::until;
 use crate::support::proxied::Proxied;
+use crate::support::proxy::free_port;
 use crate::support::scripted_daemon::{ScriptedDaemon, Step};
 use crate::support::skip::skip_unless_required;
 use std::io::{Read, Write};
@@ -15,8 +17,7 @@ const RULES: [&str; 3] =
 
 /// A proxy with metrics, and their address.
 fn start(daemon: &ScriptedDaemon, flags: &[&str]) -> (Proxied, SocketAddr) {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let metrics = format!("-metrics={address}");
     let flags: Vec<_> = flags.iter().copied().chain([&*metrics]).map(str::to_owned).collect();
     (Proxied::start(daemon.socket_path(), &flags), address)
@@ -58,14 +59,8 @@ fn samples(page: &str, families: &[&str]) -> Vec<String> {
 /// Waits until a page has a line.
 #[track_caller]
 fn await_line(metrics: SocketAddr, line: &str) {
-    let begun = Instant::now();
-    loop {
-        let page = page(metrics);
-        if page.lines().any(|found| found == line) {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{line:?} is not in {page}");
-    }
+    let has_line = || page(metrics).lines().any(|found| found == line).then_some(());
+    assert!(until(PATIENCE, has_line).is_some(), "{line:?} is not in {}", page(metrics));
 }
 
 #[test]

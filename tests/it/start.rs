@@ -38,7 +38,7 @@ fn daemon(scratch: &Scratch) -> PathBuf {
 fn as_nobody(scratch: &Scratch, more: &[&str]) -> Command {
     fs::set_permissions(scratch.path(), Permissions::from_mode(0o777)).unwrap();
     let binary = scratch.path().join("program");
-    fs::copy(proxy::command().get_program(), &binary).unwrap();
+    fs::copy(proxy::binary(), &binary).unwrap();
     fs::set_permissions(&binary, Permissions::from_mode(0o755)).unwrap();
     let mut command = program(Some(&binary), scratch, more);
     if rustix::process::geteuid().is_root() {
@@ -52,7 +52,7 @@ fn as_nobody(scratch: &Scratch, more: &[&str]) -> Command {
 fn called_as_healthcheck_the_program_is_the_health_check() {
     let scratch = Scratch::new();
     let link = scratch.path().join("healthcheck");
-    std::os::unix::fs::symlink(proxy::command().get_program(), &link).unwrap();
+    std::os::unix::fs::symlink(proxy::binary(), &link).unwrap();
     let output = Command::new(link).arg("-nonsense").output().unwrap();
     let line = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(line.starts_with("unhealthy: ") || line == "healthy\n", "{line}");

@@ -3,13 +3,14 @@
 
 use crate::support::PATIENCE;
 use crate::support::live::Live;
-use crate::support::process::{self};
+use crate::support::process;
 use crate::support::proxy;
 use crate::support::scratch::Scratch;
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 const LISTENING: &str = "socket-proxy running and listening...";
@@ -29,17 +30,19 @@ impl Stand {
     }
 
     fn with(flags: &[&str]) -> Self {
+        Self::of(proxy::command().args(flags))
+    }
+
+    fn of(command: &mut Command) -> Self {
         let scratch = Scratch::new();
         let socket = scratch.path().join("docker.sock");
         let endpoint = scratch.path().join("proxy.sock");
         let daemon = UnixListener::bind(&socket).unwrap();
-        let mut command = proxy::command();
         command
             .arg(format!("-socketpath={}", socket.display()))
             .arg(format!("-proxysocketendpoint={}", endpoint.display()))
-            .arg("-allowGET=/version")
-            .args(flags);
-        let proxy = Live::start(&mut command);
+            .arg("-allowGET=/version");
+        let proxy = Live::start(command);
         proxy.await_text(LISTENING);
         // Before it listens, the proxy tries the daemon's socket out.
         drop(daemon.accept().unwrap());
@@ -100,6 +103,17 @@ fn a_second_signal_ends_the_program_at_once_unless_it_is_a_hangup() {
     assert!(stand.proxy.is_running());
     stand.proxy.signal(Signal::TERM);
     assert_eq!(stand.proxy.exit_code(), Some(128 + 15));
+}
+
+/// As `nohup` starts it.
+#[test]
+fn a_hangup_that_is_ignored_from_the_start_stays_ignored() {
+    let mut stand = Stand::of(Command::new("env").arg("--ignore-signal=HUP").arg(proxy::binary()));
+    stand.proxy.signal(Signal::HUP);
+    finish(stand.exchange());
+    assert!(stand.proxy.is_running());
+    stand.proxy.signal(Signal::TERM);
+    assert_eq!(stand.proxy.exit_code(), Some(0));
 }
 
 #[test]

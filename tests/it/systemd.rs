@@ -439,7 +439,7 @@ fn flags(scratch: &Scratch) -> [String; 2] {
 }
 
 fn program() -> String {
-    proxy::command().get_program().to_str().unwrap().to_owned()
+    proxy::binary().to_str().unwrap().to_owned()
 }
 
 /// A daemon that answers every request with `hello`.

@@ -70,8 +70,7 @@ impl Town {
     fn with_proxy_at(mut self, socket: &Path, listen: &str) -> Town {
         let name = format!("-proxycontainername={}", self.proxy_name);
         let socket = format!("-socketpath={}", socket.display());
-        let command = proxy::command();
-        let program = command.get_program().to_str().expect("a path of ours").to_owned();
+        let program = proxy::binary().display().to_string();
         let run = ["run", "--rm", "--name", &self.proxy_name, "--network", &self.network];
         let root = ["--volume", "/:/host:ro", IMAGE, "chroot", "/host", &program, &name, &socket];
         let live = self.straight.live(&[&run[..], &root[..], FLAGS, &[listen]].concat());

@@ -1,8 +1,9 @@
 //! The real binary with given flags, in front of a given daemon socket.
 
 use super::PATIENCE;
+use super::proxy::free_port;
 use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -182,9 +183,4 @@ fn command(wrapper: &[&str], socket_path: &Path, flags: &[String], port: u16) ->
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a free port");
-    listener.local_addr().expect("the address of a listener").port()
 }

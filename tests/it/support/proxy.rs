@@ -125,9 +125,11 @@ impl Drop for Proxy {
     }
 }
 
-/// The program without the caller's own configuration of it.
+/// The program without the caller's own configuration of it, and with the default
+/// effect of a hangup, which tests under `nohup` inherit as ignored.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(binary());
     for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
     }
@@ -138,12 +140,14 @@ fn is_ours(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with("SP_")
 }
 
-fn binary() -> PathBuf {
+/// The program's file.
+pub(crate) fn binary() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_socket-proxy").into();
     env::var_os("SOCKET_PROXY_BINARY").map_or(built, Into::into)
 }
 
-fn free_port() -> u16 {
+/// A port of 127.0.0.1 that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let address = listener.and_then(|listener| listener.local_addr());
     address.expect("the kernel has a free port").port()
