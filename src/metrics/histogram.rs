@@ -58,7 +58,8 @@ impl Histogram {
             total += count;
             page.sample_of("_bucket", &[labels, &[("le", bound)]].concat(), total);
         }
-        page.sum(labels, Duration::from_nanos(load(&self.sum_nanoseconds)));
+        let sum = Duration::from_nanos(load(&self.sum_nanoseconds));
+        page.sample_of("_sum", labels, sum.as_secs_f64());
         page.sample_of("_count", labels, total);
     }
 }

@@ -1,6 +1,6 @@
 //! The text format of Prometheus, version 0.0.4.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::time::Duration;
 
 /// The type of a metric family.
@@ -41,20 +41,13 @@ impl Page {
 
     /// A sample of the family in seconds.
     pub(super) fn sample_seconds(&mut self, labels: &Labels<'_>, value: Duration) {
-        self.name("", labels);
-        let _ = writeln!(self.text, " {}", value.as_secs_f64());
+        self.sample_of("", labels, value.as_secs_f64());
     }
 
     /// A sample of a histogram, whose names have ends.
-    pub(super) fn sample_of(&mut self, end: &str, labels: &Labels<'_>, value: u64) {
+    pub(super) fn sample_of(&mut self, end: &str, labels: &Labels<'_>, value: impl Display) {
         self.name(end, labels);
         let _ = writeln!(self.text, " {value}");
-    }
-
-    /// The same in seconds.
-    pub(super) fn sum(&mut self, labels: &Labels<'_>, value: Duration) {
-        self.name("_sum", labels);
-        let _ = writeln!(self.text, " {}", value.as_secs_f64());
     }
 
     /// The whole page.
