@@ -291,7 +291,7 @@ fn nothing_outside_of_tests_can_panic_by_unwrapping() {
 fn every_file_of_the_integration_tests_is_compiled() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut faults = Vec::new();
-    for folder in ["", "engine", "podman", "support"] {
+    for folder in ["", "engine", "engine/targets", "podman", "support"] {
         let parent = if folder.is_empty() { "main" } else { folder };
         let declared = fs::read_to_string(tests.join(format!("it/{parent}.rs"))).unwrap();
         for module in modules(&tests.join("it").join(folder)) {
