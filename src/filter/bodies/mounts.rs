@@ -147,8 +147,11 @@ fn check_host_config(allowed: &BindMounts, config: &HostConfig<'_>) -> Result<()
     }
     // Podman removes this file together with the container.
     check_file(allowed, config.container_id_file()?.as_ref(), &[])?;
-    check_runtime("Runtime", config.runtime()?)?;
-    check_driver("VolumeDriver", config.volume_driver()?)
+    if let Some(runtime) = config.runtime()? {
+        check_runtime(&runtime.place, runtime.value)?;
+    }
+    let Some(driver) = config.volume_driver()? else { return Ok(()) };
+    check_driver(&driver.place, driver.value)
 }
 
 /// A profile of a service comes in base64, as no command line sends it.

@@ -28,9 +28,9 @@ readers! {
         nano_cpus: Option<Node<'t>> = "NanoCpus",
         network_mode: &'t str = "NetworkMode",
         pids_limit: Option<Node<'t>> = "PidsLimit",
-        runtime: &'t str = "Runtime",
+        runtime: Option<Text<'t>> = "Runtime",
         security_options: Vec<Text<'t>> = "SecurityOpt",
-        volume_driver: &'t str = "VolumeDriver",
+        volume_driver: Option<Text<'t>> = "VolumeDriver",
         volumes_from: Vec<Node<'t>> = "VolumesFrom",
     }
 
