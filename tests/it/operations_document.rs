@@ -1,6 +1,6 @@
 //! docs/operations-of-the-api.md is made of the table in `api`.
 //!
-//! `WRITE_DOCS=1 cargo test --test it operations_document` regenerates it.
+//! `scripts/generate` writes it.
 
 use socket_proxy::api::{Class, Operation, Tree};
 use std::fmt::Write;
@@ -44,11 +44,11 @@ fn document() -> String {
 fn the_document_of_operations_is_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations-of-the-api.md");
     let expected = document();
-    if std::env::var_os("WRITE_DOCS").is_some() {
+    if std::env::var_os("SOCKET_PROXY_GENERATE").is_some() {
         fs::write(&path, &expected).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap();
-    assert!(found == expected, "WRITE_DOCS=1 cargo test --test it operations_document writes it");
+    assert!(found == expected, "scripts/generate writes it");
     for operation in Operation::ALL {
         assert!(found.contains(&format!("| `{operation}` |")), "{operation}");
     }
