@@ -140,7 +140,15 @@ fn download(
     let (mut content, mut left) = (Content::of(number), LARGE_BYTES as u64);
     while left > 0 {
         let now = left.min(SLOW_BYTES);
-        wire.read(now, &mut |piece| content.check(piece)).map_err(Failure::cut)?;
+        let mut foreign = None;
+        let taken = wire.read(now, &mut |piece| {
+            foreign = foreign.take().or(content.check(piece).err());
+            Ok(())
+        });
+        if let Some(error) = foreign {
+            return Err(Failure::Wrong(error.to_string()));
+        }
+        taken.map_err(Failure::cut)?;
         left -= now;
         thread::sleep(pause);
     }

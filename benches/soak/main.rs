@@ -201,8 +201,8 @@ fn report(arguments: &Arguments, seen: Seen, rests: &[AtRest]) -> Result<()> {
     for failure in &seen.failures {
         println!("FAILED: {failure}");
     }
-    let (Some(first), Some(last)) = (rests.first(), rests.last()) else {
-        return Err("no rest".into());
+    let [first, .., last] = rests else {
+        return Err("growth takes two rests to be seen".into());
     };
     if seen.failed > 0 {
         return Err(format!("{} answers were wrong or lost", seen.failed).into());
