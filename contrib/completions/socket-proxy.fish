@@ -34,7 +34,7 @@ complete -c socket-proxy -o waitforsocket -x -d 'seconds to wait at start for th
 complete -c socket-proxy -o watchdoginterval -x -d 'seconds between two checks that the daemon answers; 0 is off'
 complete -c socket-proxy -o stoponwatchdog -d 'stop with exit code 10 when a check fails'
 complete -c socket-proxy -o allowhealthcheck -d 'serve HEAD /health on 127.0.0.1:55555'
-complete -c socket-proxy -o metrics -x -d 'serve GET /metrics, for Prometheus, on this address and port, to whoever can connect'
+complete -c socket-proxy -o metrics -x -d 'serve GET /metrics, for Prometheus, on this address and port, to everyone who can connect'
 complete -c socket-proxy -o proxycontainername -x -d 'name of the container that this proxy runs in; turns rights by labels on'
 complete -c socket-proxy -o dockerlabelprefix -x -d 'labels are PREFIX.allow.get, PREFIX.allow.get.1, PREFIX.allow.bindmountfrom'
 complete -c socket-proxy -o allowlabelgrants -d 'let clients create containers with such labels, and so give rights away'

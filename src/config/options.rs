@@ -226,7 +226,7 @@ options! {
         allowhealthcheck "allowhealthcheck" Kind::Switch, "false",
             "serve HEAD /health on 127.0.0.1:55555";
         metrics "metrics" Kind::Address, "",
-            "serve GET /metrics, for Prometheus, on this address and port, to whoever can connect";
+            "serve GET /metrics, for Prometheus, on this address and port, to everyone who can connect";
     }
     "Rights by container labels" {
         proxycontainername "proxycontainername" Kind::ContainerName, "",
