@@ -255,6 +255,28 @@ fn containers_have_the_rights_of_their_labels_whenever_they_started() {
 }
 
 #[test]
+fn a_container_sees_only_the_targets_of_its_labels() {
+    let Some(engine) = engine::shared() else { return };
+    let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());
+    let [own, foreign, hiding] = [town.unique(), town.unique(), town.unique()];
+    let owner = format!("sp-test.owner={own}");
+    let target = format!("socket-proxy.target={owner}");
+    let rights = "socket-proxy.allow=ContainerInspect,ContainerTop";
+    town.start(&own, &["--label", rights, "--label", &target, "--label", &owner]);
+    town.start(&foreign, &["--label", rights]);
+    town.start(&hiding, &["--label", rights, "--label", "socket-proxy.hideenv=true"]);
+    let inspect = |name: &str| format!("/containers/{name}/json");
+    assert_eq!(town.ask_from(&own, &inspect(&own)), 200, "its own");
+    for name in [&foreign, "missing"] {
+        assert_eq!(town.ask_from(&own, &inspect(name)), 404, "{name}");
+    }
+    assert_eq!(town.ask_from(&foreign, &inspect(&own)), 200, "no target limits it");
+    let top = format!("/containers/{own}/top?ps_args=e");
+    assert_eq!(town.ask_from(&hiding, &top), 403, "it would show environments");
+    assert_eq!(town.ask_from(&hiding, &inspect(&own)), 200);
+}
+
+#[test]
 fn the_very_first_request_of_a_container_has_its_rights() {
     let Some(engine) = engine::shared() else { return };
     let town = Town::new(engine.socket(), None, &[]).with_proxy(engine.socket());

@@ -128,7 +128,7 @@ fn networks_are_bridges_with_private_subnets() {
 }
 
 /// An Engine of its own that is a swarm.
-fn swarm() -> Option<Engine> {
+pub(super) fn swarm() -> Option<Engine> {
     let engine = match Engine::start() {
         Ok(engine) => engine,
         Err(reason) => {

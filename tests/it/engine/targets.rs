@@ -10,6 +10,7 @@ mod compose;
 mod hostile;
 mod lists;
 mod races;
+mod swarm;
 
 use super::routes::{Client, IMAGE};
 use crate::support::engine;
