@@ -30,6 +30,7 @@ mod restart;
 mod rights;
 mod safe_clients;
 mod safe_create;
+mod safe_limits;
 mod spellings;
 mod streams;
 mod targets;
