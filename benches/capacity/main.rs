@@ -21,11 +21,12 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use subject::Subject;
 use support::address::Connection;
 use support::load::{exchange, request_bytes};
 use support::peers::Stage;
+use support::rest::AtRest;
 use support::wire::Wire;
 use support::{Result, play_role_if_asked, process};
 use table::Table;
@@ -199,16 +200,15 @@ fn expect_refusals(subject: &Subject, source: Ipv4Addr, count: usize) -> Result<
 fn short_connections(arguments: &Arguments, subject: &Subject, table: &mut Table) -> Result<()> {
     come_and_go(subject, arguments.connections / 10)?;
     subject.note(table, "after the first tenth of the short connections", 0)?;
-    let (memory, descriptors) = (at_rest(subject)?, subject.process.descriptors()?);
+    let before = AtRest::of(&subject.process)?;
     come_and_go(subject, arguments.connections - arguments.connections / 10)?;
-    let grown = at_rest(subject)?.saturating_sub(memory);
-    let descriptors_grown = subject.process.descriptors()? > descriptors;
+    let after = AtRest::of(&subject.process)?;
     let step = format!("after {} short connections", arguments.connections);
     subject.note(table, &step, 0)?;
-    if grown > GROWTH_BYTES_MAX || descriptors_grown {
-        return Err(format!("grew by {} KiB, or by descriptors", grown / 1024).into());
+    match before.has_grown(&after, GROWTH_BYTES_MAX) {
+        true => Err(format!("grew from {before:?} to {after:?}").into()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Makes connections of one request each, sixteen at a time.
@@ -227,18 +227,4 @@ fn come_and_go(subject: &Subject, count: usize) -> Result<()> {
         let join = |client: thread::ScopedJoinHandle<'_, Result<()>>| client.join();
         clients.into_iter().try_for_each(|client| join(client).map_err(|_| "a client panicked")?)
     })
-}
-
-/// Resident bytes when the last connection has ended.
-fn at_rest(subject: &Subject) -> Result<u64> {
-    let begun = Instant::now();
-    let mut last = subject.process.descriptors()?;
-    loop {
-        thread::sleep(Duration::from_millis(100));
-        let now = subject.process.descriptors()?;
-        if now == last || begun.elapsed() > Duration::from_secs(5) {
-            return subject.process.resident_bytes();
-        }
-        last = now;
-    }
 }

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use support::Result;
 use support::address::Address;
 use support::process::{Process, raise_descriptor_limit};
+use support::rest::AtRest;
 use world::{Seen, World};
 
 /// How much a process may grow from the first rest to the last: an allocator finds its
@@ -35,8 +36,6 @@ const GROWTH_BYTES_MAX: u64 = 1024 * 1024;
 const BETWEEN_FAULTS: Duration = Duration::from_secs(7);
 /// How long a daemon is stopped.
 const STOPPED: Duration = Duration::from_secs(2);
-/// Threads that wait for work end within this.
-const SETTLED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Runs mixed traffic with faults for a long time.
 #[derive(FromArgs)]
@@ -56,14 +55,6 @@ struct Arguments {
     /// said by `cargo bench`; without it nothing is run
     #[argh(switch)]
     bench: bool,
-}
-
-/// The resources of the proxy at rest.
-#[derive(Debug, Clone, Copy)]
-struct AtRest {
-    bytes: u64,
-    descriptors: u64,
-    threads: u64,
 }
 
 fn main() -> Result<()> {
@@ -141,7 +132,7 @@ fn watch(
             }
         }
         thread::sleep(next.saturating_duration_since(Instant::now()));
-        let rest = world.rest(|| settle(proxy))??;
+        let rest = world.rest(|| AtRest::of(proxy))??;
         println!(
             "at rest: {} KiB, {} descriptors, {} threads",
             rest.bytes / 1024,
@@ -168,31 +159,6 @@ fn pid(process: &Process) -> Result<Pid> {
     Pid::from_raw(i32::try_from(process.id())?).ok_or_else(|| "no process".into())
 }
 
-/// The resources of the proxy when its threads have ended.
-fn settle(proxy: &Process) -> Result<AtRest> {
-    let begun = Instant::now();
-    let look = || -> Result<AtRest> {
-        Ok(AtRest {
-            bytes: proxy.resident_bytes()?,
-            descriptors: proxy.descriptors()?,
-            threads: proxy.threads()?,
-        })
-    };
-    let mut least = look()?;
-    while begun.elapsed() < SETTLED_WITHIN {
-        thread::sleep(Duration::from_millis(200));
-        let now = look()?;
-        least.bytes = now.bytes;
-        least.descriptors = least.descriptors.min(now.descriptors);
-        if now.threads < least.threads {
-            least.threads = now.threads;
-        } else if begun.elapsed() > SETTLED_WITHIN / 2 {
-            break;
-        }
-    }
-    Ok(least)
-}
-
 fn report(arguments: &Arguments, seen: Seen, rests: &[AtRest]) -> Result<()> {
     for (habit, count) in &seen.done {
         println!("{count:>10}  {habit}");
@@ -212,11 +178,7 @@ fn report(arguments: &Arguments, seen: Seen, rests: &[AtRest]) -> Result<()> {
     {
         return Err(format!("{habit:?} has done nothing").into());
     }
-    let grown = last.bytes.saturating_sub(first.bytes);
-    if grown > GROWTH_BYTES_MAX
-        || last.descriptors > first.descriptors
-        || last.threads > first.threads
-    {
+    if first.has_grown(last, GROWTH_BYTES_MAX) {
         return Err(format!("grew from {first:?} to {last:?}").into());
     }
     Ok(())

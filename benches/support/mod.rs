@@ -13,6 +13,7 @@ pub(crate) mod daemon;
 pub(crate) mod floor;
 pub(crate) mod address;
 pub(crate) mod process;
+pub(crate) mod rest;
 pub(crate) mod peers;
 pub(crate) mod load;
 pub(crate) mod transfer;
