@@ -242,7 +242,7 @@ mod tests {
         check("HTTP/1.1 200 OK\r\n\r\n{}", "the daemon's answer is not an inspection");
         check("HTTP/1.1 200 OK\r\n\r\n<html>", "the daemon's answer is not JSON");
         check("", "the daemon ended the connection");
-        check("SSH-2.0-x\r\n\r\n", "the daemon's answer is invalid");
+        check("SSH-2.0-x\r\n\r\n", "the daemon's response is invalid");
         check(
             &format!("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{body}"),
             "the daemon ended the connection",

@@ -143,9 +143,9 @@ impl Refusal {
             Self::Body(failure) => failure.explain().into(),
             Self::NoPlace(reason) => (*reason).into(),
             Self::NoMemory => MEMORY_USED_UP.into(),
-            Self::Stalled => "too many transfers whose receivers do not read".into(),
+            Self::Stalled => "too many stalled transfers".into(),
             Self::Daemon(cause) => cause.as_str().into(),
-            Self::OtherDaemon => "targets are limited with Docker's Engine alone".into(),
+            Self::OtherDaemon => "targets can be limited only with Docker's Engine".into(),
             Self::Answer(error) => error.to_string().into(),
         }
     }
@@ -163,7 +163,7 @@ impl Refusal {
             }
             (Self::Malformed(error) | Self::BodyFraming(error), _) => error.to_string(),
             (Self::Unidentified(cause), _) => {
-                format!("the rights of this client are not known now: {cause}")
+                format!("the rights of this client are currently unknown: {cause}")
             }
             (refusal, _) => refusal.reason().into_owned(),
         };
@@ -202,7 +202,7 @@ impl BodyFailure {
                 "the body is larger than 1 MiB, or has more values than can be inspected"
             }
             Self::Slow => "the body took too long",
-            Self::Gone => "the client ended before its body did",
+            Self::Gone => "the client closed the connection before the end of the body",
             Self::Malformed(error) => error.explain(),
             Self::UsedUp => MEMORY_USED_UP,
         }
@@ -254,17 +254,17 @@ mod tests {
             (Refusal::Denied(Denial::Address), 403, "10.0.0.2:1 are not allowed"),
             (Refusal::UnknownMethod(Denial::Method { allowed: vec![] }), 405, "method not allowed"),
             (Refusal::Moved, 301, ""),
-            (Refusal::Unidentified("no table".into()), 503, "not known now: no table"),
+            (Refusal::Unidentified("no table".into()), 503, "currently unknown: no table"),
             (Refusal::Malformed(http1::Error::Host), 400, ""),
             (Refusal::SlowHead, 408, "took too long"),
             (Refusal::Body(BodyFailure::TooLarge), 413, "1 MiB"),
             (Refusal::Body(BodyFailure::UsedUp), 503, "large requests"),
             (Refusal::NoPlace("too many connections"), 503, "too many connections"),
             (Refusal::NoMemory, 503, "large requests"),
-            (Refusal::Stalled, 503, "receivers do not read"),
+            (Refusal::Stalled, 503, "stalled transfers"),
             (Refusal::BodyFraming(http1::Error::Chunk), 400, ""),
             (Refusal::Daemon("it is away".into()), 502, "it is away"),
-            (Refusal::OtherDaemon, 503, "Docker's Engine alone"),
+            (Refusal::OtherDaemon, 503, "only with Docker's Engine"),
             (Refusal::Answer(AnswerError::Compressed), 502, "is compressed"),
             (Refusal::Answer(AnswerError::TooLarge), 502, "too large to be changed"),
         ];

@@ -42,7 +42,7 @@ impl fmt::Display for EngineError {
                 f.write_str("the daemon does not answer in time")
             }
             Self::Io(error) => write!(f, "no connection to the daemon: {error}"),
-            Self::Http(error) => write!(f, "the daemon's answer is invalid: {error}"),
+            Self::Http(error) => write!(f, "the daemon's response is invalid: {error}"),
             Self::Ended => f.write_str("the daemon ended the connection"),
             Self::TooLarge => f.write_str("the daemon's answer is too large"),
             Self::Status(status, message) => write!(f, "the daemon answers {status} {message}"),

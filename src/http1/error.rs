@@ -73,20 +73,20 @@ impl Error {
     #[must_use]
     pub fn explain(self) -> &'static str {
         match self {
-            Self::NotHttp => "this is not HTTP/1.1 (TLS and PROXY preambles are not understood)",
+            Self::NotHttp => "this is not HTTP/1.1 (TLS and the PROXY protocol are not supported)",
             Self::LineEnd => {
                 "lines must end with CR LF (LF alone: only without body, Upgrade and Expect)"
             }
             Self::Control => "control character in the head",
             Self::StartLine => "malformed start line",
-            Self::Version => "only HTTP/1.1 and HTTP/1.0 are spoken here",
+            Self::Version => "only HTTP/1.1 and HTTP/1.0 are supported",
             Self::Method => "method not allowed",
             Self::Target => "malformed request target",
             Self::Path => "path not in normal form",
             Self::TargetTooLong => "request target too long",
             Self::HeadTooLarge => "head too large",
             Self::Field => "malformed header field",
-            Self::FieldAlias => "field name that could be taken for a framing field",
+            Self::FieldAlias => "field name that resembles a framing field",
             Self::Host => "exactly one valid Host field is required",
             Self::Connection => "malformed Connection field, or one that nominates a field in use",
             Self::ContentLength => "malformed, repeated or contradicted Content-Length",
@@ -95,8 +95,8 @@ impl Error {
             Self::Expectation => "only the expectation 100-continue is supported",
             Self::Chunk => "malformed chunk",
             Self::Trailer => "malformed trailer section",
-            Self::Status => "impossible status code",
-            Self::Upgrade => "protocol switch that was not asked for",
+            Self::Status => "invalid status code",
+            Self::Upgrade => "unrequested protocol switch",
             Self::Interim => "too many interim responses",
         }
     }

@@ -8,14 +8,14 @@ use std::collections::HashSet;
 /// Reads the one value of a text.
 pub(super) fn parse<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Tree<'a>, SyntaxError> {
     let text = std::str::from_utf8(bytes).map_err(|error| SyntaxError {
-        what: Cow::Borrowed("a byte that is not UTF-8"),
+        what: Cow::Borrowed("invalid UTF-8"),
         at: error.valid_up_to(),
     })?;
     let mut parser = Parser { text, at: 0, values: 0 };
     let value = parser.value(0, shape)?;
     parser.skip_white_space();
     if parser.peek().is_some() {
-        return Err(parser.error("something after the value"));
+        return Err(parser.error("trailing data"));
     }
     Ok(value)
 }
@@ -35,7 +35,7 @@ impl<'a> Parser<'a> {
             return Err(self.error("too many values"));
         }
         if depth > DEPTH_MAX {
-            return Err(self.error("nesting that is too deep"));
+            return Err(self.error("nesting too deep"));
         }
         self.skip_white_space();
         match self.peek() {
@@ -46,8 +46,8 @@ impl<'a> Parser<'a> {
             Some(b't') => self.literal("true", Tree::Bool(true)),
             Some(b'f') => self.literal("false", Tree::Bool(false)),
             Some(b'n') => self.literal("null", Tree::Null),
-            Some(_) => Err(self.error("something that begins no value")),
-            None => Err(self.error("an end where a value was expected")),
+            Some(_) => Err(self.error("expected a value")),
+            None => Err(self.error("unexpected end of input")),
         }
     }
 
@@ -66,13 +66,13 @@ impl<'a> Parser<'a> {
             if !seen.insert(name) {
                 return Err(repeated_key(&key, key_at));
             }
-            self.expect(b':', "something else where ':' was expected")?;
+            self.expect(b':', "expected ':'")?;
             let value = self.value(depth + 1, shape.member(&key))?;
             members.push((key, value));
             if self.skip_if(b'}') {
                 return Ok(Tree::Object(members));
             }
-            self.expect(b',', "something else where ',' or '}' was expected")?;
+            self.expect(b',', "expected ',' or '}'")?;
         }
     }
 
@@ -87,14 +87,14 @@ impl<'a> Parser<'a> {
             if self.skip_if(b']') {
                 return Ok(Tree::Array(items));
             }
-            self.expect(b',', "something else where ',' or ']' was expected")?;
+            self.expect(b',', "expected ',' or ']'")?;
         }
     }
 
     /// Borrows where nothing is escaped, as in nearly every string.
     fn string(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
         if self.next_byte() != Some(b'"') {
-            return Err(self.error_before("something else where a string was expected"));
+            return Err(self.error_before("expected a string"));
         }
         let mut unescaped = String::new();
         loop {
@@ -107,8 +107,8 @@ impl<'a> Parser<'a> {
                     unescaped.push_str(run);
                     unescaped.push(self.escape()?);
                 }
-                Some(_) => return Err(self.error_before("a control character in a string")),
-                None => return Err(self.error("an end within a string")),
+                Some(_) => return Err(self.error_before("control character in a string")),
+                None => return Err(self.error("unterminated string")),
             }
         }
     }
@@ -125,8 +125,8 @@ impl<'a> Parser<'a> {
             Some(b'r') => Ok('\r'),
             Some(b't') => Ok('\t'),
             Some(b'u') => self.unicode_escape(),
-            Some(_) => Err(self.error_before("an unknown escape")),
-            None => Err(self.error("an end within an escape")),
+            Some(_) => Err(self.error_before("invalid escape")),
+            None => Err(self.error("unterminated escape")),
         }
     }
 
@@ -136,26 +136,26 @@ impl<'a> Parser<'a> {
             0xd800..=0xdbff => {
                 let low = if self.skip_str("\\u") { self.hex4()? } else { 0 };
                 if !(0xdc00..=0xdfff).contains(&low) {
-                    return Err(self.error_before("half of a surrogate pair"));
+                    return Err(self.error_before("unpaired surrogate"));
                 }
                 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00)
             }
             _ => unit,
         };
         match char::from_u32(code) {
-            Some('\0') => Err(self.error_before("a NUL in a string")),
+            Some('\0') => Err(self.error_before("NUL in a string")),
             Some(c) => Ok(c),
-            None => Err(self.error_before("half of a surrogate pair")),
+            None => Err(self.error_before("unpaired surrogate")),
         }
     }
 
     fn hex4(&mut self) -> Result<u32, SyntaxError> {
         let digits = self.text.get(self.at..self.at + 4).unwrap_or_default();
         if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(self.error("something else where four hexadecimal digits were expected"));
+            return Err(self.error("expected four hexadecimal digits"));
         }
         self.at += 4;
-        u32::from_str_radix(digits, 16).map_err(|_| self.error("a number out of range"))
+        u32::from_str_radix(digits, 16).map_err(|_| self.error("number out of range"))
     }
 
     /// RFC 8259 §6, kept in its original spelling.
@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
         self.skip_str("-");
         let integer = self.digits()?;
         if integer.len() > 1 && integer.starts_with('0') {
-            return Err(self.error_before("a number with a leading zero"));
+            return Err(self.error_before("number with a leading zero"));
         }
         if self.skip_str(".") {
             self.digits()?;
@@ -178,13 +178,13 @@ impl<'a> Parser<'a> {
 
     fn digits(&mut self) -> Result<&'a str, SyntaxError> {
         match self.take_while(|byte| byte.is_ascii_digit()) {
-            "" => Err(self.error("something else where a digit was expected")),
+            "" => Err(self.error("expected a digit")),
             digits => Ok(digits),
         }
     }
 
     fn literal(&mut self, name: &str, value: Tree<'a>) -> Result<Tree<'a>, SyntaxError> {
-        if self.skip_str(name) { Ok(value) } else { Err(self.error("an unknown word")) }
+        if self.skip_str(name) { Ok(value) } else { Err(self.error("invalid literal")) }
     }
 
     fn expect(&mut self, byte: u8, otherwise: &'static str) -> Result<(), SyntaxError> {
@@ -244,5 +244,5 @@ impl<'a> Parser<'a> {
 
 fn repeated_key(key: &str, at: usize) -> SyntaxError {
     let key = text::quoted(key);
-    SyntaxError { what: Cow::Owned(format!("the key {key}, which stands there already,")), at }
+    SyntaxError { what: Cow::Owned(format!("duplicate key {key}")), at }
 }

@@ -34,7 +34,7 @@ pub enum CloseReason {
     DaemonFailed,
     /// The daemon's message is malformed.
     BadResponse,
-    /// The daemon did not take the whole upload.
+    /// The daemon did not read the whole upload.
     UploadUnfinished,
     /// Receivers leave too much untaken.
     Stalled,
@@ -56,7 +56,7 @@ impl CloseReason {
     pub fn explain(self) -> &'static str {
         match self {
             Self::ClientDone => "client closed",
-            Self::Asked => "client asked for it",
+            Self::Asked => "requested by the client",
             Self::BareLf => "lines ended with LF alone",
             Self::Idle => "idle for too long",
             Self::SlowHead => "head took too long",
@@ -69,9 +69,9 @@ impl CloseReason {
             Self::Unreachable => "daemon unreachable",
             Self::DaemonFailed => "daemon failed or ended in the middle of a message",
             Self::BadResponse => "malformed response",
-            Self::UploadUnfinished => "daemon did not take the whole upload",
-            Self::Stalled => "too many transfers whose receivers do not read",
-            Self::UploadLate => "answered before the whole upload had come",
+            Self::UploadUnfinished => "daemon did not read the whole upload",
+            Self::Stalled => "too many stalled transfers",
+            Self::UploadLate => "response sent before the end of the upload",
             Self::RawStreamEnded => "raw stream ended",
             Self::TunnelEnded => "tunnel ended",
             Self::Stopping => "proxy is stopping",

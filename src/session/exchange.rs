@@ -286,10 +286,10 @@ fn unanswered(relay: &Relay<'_>, fault: &Fault) -> Ended {
     let refusal = match fault {
         Fault::Framing(Direction::Upload, error) => Some(Refusal::BodyFraming(*error)),
         Fault::Framing(Direction::Download, error) => {
-            daemon(format!("the daemon's answer is invalid: {error}"))
+            daemon(format!("the daemon's response is invalid: {error}"))
         }
         Fault::Daemon(_) | Fault::Truncated(Direction::Download) => {
-            daemon("the daemon closed the connection without an answer".to_owned())
+            daemon("the daemon closed the connection without a response".to_owned())
         }
         Fault::Stalled => Some(Refusal::Stalled),
         Fault::Client(_) | Fault::ClientGone | Fault::Truncated(Direction::Upload) => None,

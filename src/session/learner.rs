@@ -41,7 +41,7 @@ impl Learner {
     pub fn suggestion(&self) -> String {
         let needs = self.needs();
         match needs.is_empty() {
-            true => "# Nothing was asked for yet.\n".to_owned(),
+            true => "# No requests yet.\n".to_owned(),
             false => needs.suggestion(Form::Compose),
         }
     }

@@ -63,8 +63,8 @@ impl Session<'_> {
                 let product = things.product().map_err(unanswered)?;
                 if known.set(product).is_ok() && product != Product::Engine {
                     log::error!(
-                        "-targetlabel works with Docker's Engine alone, which this daemon is \
-                         not: all requests that it limits are refused"
+                        "-targetlabel works only with Docker's Engine, and this daemon is another one; \
+                         all requests that it limits are refused"
                     );
                 }
                 product

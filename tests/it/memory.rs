@@ -149,7 +149,7 @@ fn hundreds_of_slow_readers_are_bounded_together_and_the_first_are_served() {
             client
         })
         .collect();
-    stand.proxied.wait_for_log("too many transfers whose receivers do not read").unwrap();
+    stand.proxied.wait_for_log("too many stalled transfers").unwrap();
     let start = [&endless[..15], b"\r\n"].concat();
     clients[0].expect_bytes(&start).unwrap();
     let mut late = RawClient::connect(stand.proxied.address());

@@ -12,7 +12,7 @@ fn requests_that_are_limited_to_targets_are_refused_with_one_error_in_the_log() 
     let client = Client::new(podman.socket(), Some(proxy.host()));
     for arguments in [&["ps"][..], &["inspect", "x"], &["network", "ls"], &["ps", "--all"]] {
         let outcome = client.docker(arguments);
-        let expected = "targets are limited with Docker's Engine alone";
+        let expected = "targets can be limited only with Docker's Engine";
         assert!(outcome.stderr_text().contains(expected), "{arguments:?}: {outcome:?}");
     }
     let log = proxy.log();
