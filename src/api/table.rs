@@ -1,5 +1,5 @@
 //! The table of operations: Engine API 1.56 and Podman 5.8, checked against real
-//! daemons by a test.
+//! daemons by tests.
 //!
 //! ```text
 //! Name: subject, class, flow, targeting, naming, [Method "template", …], "summary";

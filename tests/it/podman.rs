@@ -12,6 +12,7 @@ mod remote;
 
 mod compatible;
 mod native;
+mod operations;
 mod rights;
 mod safe;
 mod safe_proof;

@@ -25,14 +25,21 @@ pub(crate) fn shared() -> Option<&'static Podman> {
     match SHARED.get_or_init(Podman::start) {
         Ok(podman) => Some(podman),
         Err(reason) => {
-            skip_unless_required("SOCKET_PROXY_REQUIRE_PODMAN", reason);
+            skip(reason);
             None
         }
     }
 }
 
+/// Says why a test skips, or fails it where Podman is required.
+#[track_caller]
+pub(crate) fn skip(reason: &str) {
+    skip_unless_required("SOCKET_PROXY_REQUIRE_PODMAN", reason);
+}
+
 impl Podman {
-    fn start() -> Result<Podman, String> {
+    /// A private service for a test that burdens it.
+    pub(crate) fn start() -> Result<Podman, String> {
         let script = Script::start(SCRIPT)?;
         Ok(Podman { socket: script.socket(), _script: script })
     }
