@@ -8,6 +8,7 @@ use super::values::shown;
 use crate::api::{self, Operation, Piece, Template};
 use crate::filter::go_regexp::overlap::{Automaton, repeats};
 use crate::http1::Method;
+use std::cell::OnceCell;
 
 /// Any version of either daemon, or none.
 const VERSION: &str = r"(/v[0-9][0-9A-Za-z.\-]*)?";
@@ -19,33 +20,47 @@ const REF: &str = r"[0-9A-Za-z_][0-9A-Za-z_.:@/+\-]*";
 const REPEATED: &str =
     "* and + repeat the character before them; any name is [^/]+, anything is .*";
 
-/// The paths that patterns are tested against.
+/// The paths that patterns are tested against. An automaton is built when a pattern
+/// first needs it: most lists name operations, and need none.
 pub(super) struct Paths {
     /// The routes of each method, with all names that a daemon takes.
-    own: Vec<(Method, Automaton)>,
-    /// The routes of all methods; names of containers have no slashes here, or
+    own: Routes,
+    /// Likewise, but names of containers have no slashes here, or
     /// `DELETE /containers/NAME` would be every path below.
-    of_any: Vec<(Method, Automaton)>,
-    with_slash: Option<Automaton>,
-    without_query: Option<Automaton>,
-    anything: Option<Automaton>,
+    of_any: Routes,
+}
+
+/// The routes of each method, as automata.
+struct Routes {
+    container: &'static str,
+    of_methods: [(Method, OnceCell<Option<Automaton>>); Method::ALL.len()],
+}
+
+impl Routes {
+    fn new(container: &'static str) -> Self {
+        Self { container, of_methods: Method::ALL.map(|method| (method, OnceCell::new())) }
+    }
+
+    /// The routes of one method.
+    fn of(&self, method: Method) -> Option<&Automaton> {
+        let (_, built) = self.of_methods.iter().find(|(of, _)| *of == method)?;
+        built.get_or_init(|| automaton(&routes(method, self.container)?)).as_ref()
+    }
+
+    /// The routes of all methods. A daemon answers OPTIONS for any path.
+    fn all(&self) -> impl Iterator<Item = &Automaton> {
+        let served = Method::ALL.into_iter().filter(|method| *method != Method::Options);
+        served.filter_map(|method| self.of(method))
+    }
+}
+
+fn automaton(pattern: &str) -> Option<Automaton> {
+    Automaton::of(pattern).ok().flatten()
 }
 
 impl Paths {
     pub(super) fn new() -> Self {
-        let of = |pattern: &str| Automaton::of(pattern).ok().flatten();
-        let routes = |container: &str| {
-            let methods = Method::ALL.into_iter().filter(|method| *method != Method::Options);
-            let of = |method| Some((method, of(&routes(method, container)?)?));
-            methods.filter_map(of).collect()
-        };
-        Self {
-            own: routes(REF),
-            of_any: routes(ID),
-            with_slash: of("(?s)/.*"),
-            without_query: of("(?s)[^?]*"),
-            anything: of("(?s).*"),
-        }
+        Self { own: Routes::new(REF), of_any: Routes::new(ID) }
     }
 
     /// Why a pattern, or one of its outermost alternatives, opens nothing, or
@@ -76,46 +91,43 @@ impl Paths {
             Method::Head => Method::Get,
             _ => method,
         };
-        let own = self.own.iter().filter(|(of, _)| *of == served);
-        let mut routes = own.chain(&self.of_any).map(|(_, routes)| routes);
-        let ours = Automaton::of(pattern).ok().flatten()?;
+        let mut routes = self.own.of(served).into_iter().chain(self.of_any.all());
+        let ours = automaton(pattern)?;
         // Whether the two are known to have no text in common.
         let is_apart = |other: &Automaton| ours.overlaps(other) == Some(false);
         let is_open = routes.any(|routes| !is_apart(routes));
-        (!is_open).then(|| self.guess(pattern, |other| other.is_some_and(is_apart)))
+        (!is_open).then(|| guess(pattern, |other| automaton(other).as_ref().is_some_and(is_apart)))
     }
+}
 
-    fn guess(&self, pattern: &str, is_apart: impl Fn(Option<&Automaton>) -> bool) -> String {
-        let starts_wrong = is_apart(self.with_slash.as_ref());
-        let needs_query = is_apart(self.without_query.as_ref());
-        let cause = match pattern {
-            _ if is_apart(self.anything.as_ref()) => {
-                "a ^ or $ in the middle of it is never met; placeholders are not filled in"
-            }
-            _ if starts_wrong && pattern.replace('\\', "").contains("://") => {
-                "the path has no scheme and no host; begin with the / after them"
-            }
-            _ if starts_wrong && begins_with_method(pattern) => {
-                "the method is named by the flag or variable; the pattern begins with /"
-            }
-            _ if starts_wrong => "a path begins with /",
-            _ if needs_query || is_query(pattern) => {
-                "the query is not part of the path; leave out the ? and what follows it"
-            }
-            _ if is_list(pattern) => {
-                "it is one pattern and not a list; write (/a|/b) for two paths"
-            }
-            _ if repeats(pattern, '/') => REPEATED,
-            _ if is_encoded(pattern) => {
-                "the path is decoded before it is matched; write the character that %XX stands for"
-            }
-            _ if pattern.contains(['{', '<', ':', '%']) => {
-                "placeholders are not filled in; any name is [^/]+"
-            }
-            _ => "no path of Docker's or Podman's API matches it",
-        };
-        cause.to_owned()
-    }
+fn guess(pattern: &str, is_apart: impl Fn(&str) -> bool) -> String {
+    let starts_wrong = is_apart("(?s)/.*");
+    let needs_query = is_apart("(?s)[^?]*");
+    let cause = match pattern {
+        _ if is_apart("(?s).*") => {
+            "a ^ or $ in the middle of it is never met; placeholders are not filled in"
+        }
+        _ if starts_wrong && pattern.replace('\\', "").contains("://") => {
+            "the path has no scheme and no host; begin with the / after them"
+        }
+        _ if starts_wrong && begins_with_method(pattern) => {
+            "the method is named by the flag or variable; the pattern begins with /"
+        }
+        _ if starts_wrong => "a path begins with /",
+        _ if needs_query || is_query(pattern) => {
+            "the query is not part of the path; leave out the ? and what follows it"
+        }
+        _ if is_list(pattern) => "it is one pattern and not a list; write (/a|/b) for two paths",
+        _ if repeats(pattern, '/') => REPEATED,
+        _ if is_encoded(pattern) => {
+            "the path is decoded before it is matched; write the character that %XX stands for"
+        }
+        _ if pattern.contains(['{', '<', ':', '%']) => {
+            "placeholders are not filled in; any name is [^/]+"
+        }
+        _ => "no path of Docker's or Podman's API matches it",
+    };
+    cause.to_owned()
 }
 
 /// The paths that a method is served at, as one pattern.
