@@ -53,12 +53,12 @@ fn flags_of(log: &str) -> Vec<String> {
 #[test]
 fn the_list_that_was_learned_lets_the_same_pass_and_nothing_else() {
     let learning = Stand::new(&["-learn=all"]);
-    learning.proxied.wait_for_log("root on the host").unwrap();
+    learning.proxied.await_log("root on the host");
     for (method, target) in REQUESTS {
         assert_eq!(learning.status(method, target), 200, "{method} {target}");
     }
     learning.signal("USR1");
-    learning.proxied.wait_for_log("    command:").unwrap();
+    learning.proxied.await_log("    command:");
     let log = learning.proxied.log();
     assert!(log.contains("msg=learned method=POST"), "{log}");
     let flags = flags_of(&log);
@@ -95,7 +95,7 @@ fn reading_may_be_learned_alone_and_denials_and_unknown_paths_stay_refused() {
         assert_eq!(stand.status(method, target), status, "{method} {target}");
     }
     stand.signal("TERM");
-    stand.proxied.wait_for_log("shutdown finished").unwrap();
+    stand.proxied.await_log("shutdown finished");
     let log = stand.proxied.log();
     let flags = flags_of(&log);
     assert_eq!(
@@ -116,6 +116,6 @@ fn without_learning_a_report_is_not_given() {
     assert_eq!(stand.status("GET", "/info"), 200);
     assert_eq!(stand.status("GET", "/version"), 403);
     stand.signal("TERM");
-    stand.proxied.wait_for_log("shutdown finished").unwrap();
+    stand.proxied.await_log("shutdown finished");
     assert!(!stand.proxied.log().contains("command:"));
 }

@@ -105,7 +105,7 @@ fn hundreds_of_unfinished_large_heads_are_bounded_together() {
     let whole = get(127 * 1024);
     let mut clients = stand.attack(510, whole.trim_end().as_bytes());
     assert!(refused(&mut clients) > 200);
-    stand.proxied.wait_for_log("too many large requests at the same time").unwrap();
+    stand.proxied.await_log("too many large requests at the same time");
     stand.recovers(clients, &whole);
 }
 
@@ -115,7 +115,7 @@ fn hundreds_of_unfinished_judged_bodies_are_bounded_together() {
     let whole = create(&format!("{{\"a\":\"{}\"}}", "b".repeat(1024 * 1024 - 64)));
     let mut clients = stand.attack(250, &whole.as_bytes()[..whole.len() - 1]);
     assert!(refused(&mut clients) > 150);
-    stand.proxied.wait_for_log("too many large requests at the same time").unwrap();
+    stand.proxied.await_log("too many large requests at the same time");
     stand.recovers(clients, &whole);
 }
 
@@ -149,7 +149,7 @@ fn hundreds_of_slow_readers_are_bounded_together_and_the_first_are_served() {
             client
         })
         .collect();
-    stand.proxied.wait_for_log("too many stalled transfers").unwrap();
+    stand.proxied.await_log("too many stalled transfers");
     let start = [&endless[..15], b"\r\n"].concat();
     clients[0].expect_bytes(&start).unwrap();
     let mut late = RawClient::connect(stand.proxied.address());
@@ -213,7 +213,7 @@ fn hundreds_of_answers_that_must_be_changed_are_bounded_together() {
     let before_kib = proxied.rss_kib();
     let mut clients: Vec<_> =
         (0..200).map(|number| inspect_from(ATTACKERS[number % 3], &proxied)).collect();
-    proxied.wait_for_log("too many large requests at the same time").unwrap();
+    proxied.await_log("too many large requests at the same time");
     // All but the first few are refused; these wait for the last byte.
     let deadline = std::time::Instant::now() + PATIENCE;
     let mut count = 0;

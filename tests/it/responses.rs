@@ -766,7 +766,7 @@ fn attach_and_exec_are_tunnels_after_a_mere_200() {
             assert!(received.ends_with("\r\n\r\n{}input"), "{received}");
         }
     }
-    stand.proxied.wait_for_log("closed=\"tunnel ended\"").unwrap();
+    stand.proxied.await_log("closed=\"tunnel ended\"");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn silent_keep_alive_connections_of_strangers_leave_clients_alone() {
         let _crowd = stand.crowd(256, GET);
         stand.serves_clients();
         assert!(stand.proxied.threads() < 200, "{} threads", stand.proxied.threads());
-        stand.proxied.wait_for_log("reason=\"forbidden IP\" method=GET URL=/x").unwrap();
+        stand.proxied.await_log("reason=\"forbidden IP\" method=GET URL=/x");
     });
 }
 
@@ -86,10 +86,7 @@ fn unfinished_heads_of_strangers_leave_clients_alone_and_end_in_time() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
         let grown_kib = stand.proxied.rss_kib().saturating_sub(before_kib);
         assert!(grown_kib < 16 * 1024, "grown by {grown_kib} KiB");
-        stand
-            .proxied
-            .wait_for_log("too many connections from addresses that are not allowed")
-            .unwrap();
+        stand.proxied.await_log("too many connections from addresses that are not allowed");
     });
 }
 
@@ -127,5 +124,5 @@ fn a_client_by_name_beyond_the_limits_is_told_so() {
     let mut held: Vec<_> = (0..3).map(|_| stand.connect(CLIENT, GET)).collect();
     held.iter_mut().for_each(|client| check_status(client, 200));
     check_status(&mut stand.connect(CLIENT, GET), 503);
-    stand.proxied.wait_for_log("too many connections from this client").unwrap();
+    stand.proxied.await_log("too many connections from this client");
 }

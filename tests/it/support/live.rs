@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A running child whose output is collected; dropping it kills it.
 pub(crate) struct Live {
@@ -47,6 +47,14 @@ impl Live {
         self.output.text()
     }
 
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.output.bytes()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes to the child's standard input.
     #[track_caller]
     pub(crate) fn write(&mut self, text: &str) {
@@ -80,12 +88,23 @@ impl Live {
         let status = until(PATIENCE, || self.child.try_wait().ok().flatten());
         status.unwrap_or_else(|| panic!("did not end: {}", self.text())).code()
     }
+
+    /// Kills the child and gives all of its output.
+    pub(crate) fn end(&mut self) -> String {
+        self.kill();
+        self.output.await_end(PATIENCE);
+        self.text()
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -124,26 +143,35 @@ impl Transcript {
     }
 
     fn text(&self) -> String {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).text()
+        String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
+    fn bytes(&self) -> Vec<u8> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
+    }
+
+    /// Whether the text came in time and before the end.
     fn wait_for(&self, text: &str, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.text().contains(text) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if state.sources == 0 || left.is_zero() {
-                return false;
-            }
-            let woken = self.changed.wait_timeout(state, left);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        self.wait_until(limit, |state| state.sources == 0 || state.contains(text)).contains(text)
+    }
+
+    fn await_end(&self, limit: Duration) {
+        drop(self.wait_until(limit, |state| state.sources == 0));
+    }
+
+    fn wait_until(
+        &self,
+        limit: Duration,
+        is_over: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'_, State> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(state, limit, |state| !is_over(state));
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
 impl State {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+    fn contains(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.bytes).contains(text)
     }
 }

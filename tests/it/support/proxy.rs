@@ -15,7 +15,7 @@ use std::process::Command;
 use std::thread;
 
 /// The log message of the program once clients can connect.
-const LISTENING: &str = "socket-proxy running and listening...";
+pub(crate) const LISTENING: &str = "socket-proxy running and listening...";
 
 /// One pattern for every method: nothing is refused.
 pub(crate) const ALLOW_ALL: &[&str] = &[
