@@ -2,6 +2,7 @@
 
 use crate::support::PATIENCE;
 use crate::support::process::finish;
+use crate::support::proxy::health_check;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ fn a_health_check_ends_by_its_alarm_where_nobody_takes_its_line() {
     while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
     let begun = Instant::now();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_healthcheck"));
+    let mut command = Command::new(health_check());
     let child = command.stdout(Stdio::from(writer)).stderr(Stdio::piped()).spawn().unwrap();
     let outcome = finish(child, PATIENCE);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

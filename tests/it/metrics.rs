@@ -3,7 +3,7 @@
 use crate::support::PATIENCE;
 use crate::support::process::until;
 use crate::support::proxied::Proxied;
-use crate::support::proxy::free_port;
+use crate::support::proxy::{binary, free_port};
 use crate::support::scripted_daemon::{ScriptedDaemon, Step};
 use crate::support::skip::skip_unless_required;
 use std::io::{Read, Write};
@@ -205,7 +205,7 @@ fn readers_that_do_not_read_hold_nobody_up() {
 fn without_the_flag_nothing_listens_and_a_taken_address_ends_the_start() {
     let daemon = ScriptedDaemon::start(vec![Step::AwaitClose]);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_socket-proxy"))
+    let output = Command::new(binary())
         .arg(format!("-metrics={}", taken.local_addr().unwrap()))
         .arg(format!("-socketpath={}", daemon.socket_path().display()))
         .arg(format!("-proxysocketendpoint={}.proxy", daemon.socket_path().display()))

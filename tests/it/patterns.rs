@@ -2,6 +2,7 @@
 
 use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
+use crate::support::proxy::binary;
 use crate::support::raw_client::{RawClient, Wait};
 use crate::support::scripted_daemon::{OK, ScriptedDaemon, Step};
 use std::process::{Command, Output};
@@ -33,9 +34,9 @@ fn deep_patterns_start_and_deny_whatever_the_stack_of_the_process() {
 }
 
 fn refused(flag: &str) -> Output {
-    let mut words = SMALL_STACK.iter().copied().chain([env!("CARGO_BIN_EXE_socket-proxy"), flag]);
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).env_clear().output().expect("the proxy starts")
+    let [wrapper, limit] = SMALL_STACK;
+    let mut command = Command::new(wrapper);
+    command.arg(limit).arg(binary()).arg(flag).env_clear().output().expect("the proxy starts")
 }
 
 #[test]

@@ -305,6 +305,16 @@ fn every_file_of_the_integration_tests_is_compiled() {
     check(&faults);
 }
 
+/// Else a run against another build, by `SOCKET_PROXY_BINARY`, would test this one.
+#[test]
+fn the_tests_find_the_programs_in_one_place() {
+    let mut found = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut found);
+    found.retain(|path| fs::read_to_string(path).unwrap().contains(concat!("CARGO_BIN", "_EXE")));
+    let [place] = &found[..] else { panic!("{found:?}") };
+    assert!(place.ends_with("support/proxy.rs"), "{place:?}");
+}
+
 /// The names of the Rust files in a folder.
 fn modules(folder: &Path) -> Vec<String> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

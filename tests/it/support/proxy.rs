@@ -1,7 +1,7 @@
 //! The real program, as a child process of a test.
 //!
 //! `SOCKET_PROXY_BINARY=/path` runs the tests against another build of it, for
-//! example the static one.
+//! example the static one, and against the health check beside it.
 
 use super::PATIENCE;
 use super::live::Live;
@@ -144,6 +144,11 @@ fn is_ours(name: &OsStr) -> bool {
 pub(crate) fn binary() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_socket-proxy").into();
     env::var_os("SOCKET_PROXY_BINARY").map_or(built, Into::into)
+}
+
+/// The file of the health check, which is beside the program.
+pub(crate) fn health_check() -> PathBuf {
+    binary().with_file_name("healthcheck")
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.
