@@ -111,7 +111,7 @@ impl Class {
             Self::Files => "contents of files",
             Self::Changes => "changes to containers, images and networks",
             Self::Destroys => "removal of containers, images and volumes",
-            Self::Runs => "code of its own in containers",
+            Self::Runs => "code execution in containers",
             Self::Host => "root on the host",
         }
     }

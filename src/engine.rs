@@ -237,10 +237,10 @@ mod tests {
         check("HTTP/1.1 404 Not Found\r\n\r\n{\"message\":\"no\"}", "none");
         check(
             "HTTP/1.1 500 Oh\r\n\r\n{\"message\":\"broken\"}",
-            "the daemon answers 500 \"broken\"",
+            "the daemon returned 500 \"broken\"",
         );
-        check("HTTP/1.1 200 OK\r\n\r\n{}", "the daemon's answer is not an inspection");
-        check("HTTP/1.1 200 OK\r\n\r\n<html>", "the daemon's answer is not JSON");
+        check("HTTP/1.1 200 OK\r\n\r\n{}", "the daemon's response is not an inspection");
+        check("HTTP/1.1 200 OK\r\n\r\n<html>", "the daemon's response is not JSON");
         check("", "the daemon ended the connection");
         check("SSH-2.0-x\r\n\r\n", "the daemon's response is invalid");
         check(
@@ -249,7 +249,7 @@ mod tests {
         );
         let huge = "x".repeat(usize::try_from(ANSWER_BYTES_MAX).unwrap());
         let large = format!("HTTP/1.1 200 OK\r\n\r\n{{\"a\":\"{huge}\"}}");
-        check(&large, "the daemon's answer is too large");
+        check(&large, "the daemon's response is too large");
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn start_and_wait(
     let metrics = config.metrics.map(|address| metrics(config, address)).transpose()?;
     let counted = metrics.as_ref().map(|(metrics, _)| &**metrics);
     let server = Server::start(config, bound, learner.clone(), counted)
-        .map_err(|error| format!("no threads: {error}"))?;
+        .map_err(|error| format!("cannot start threads: {error}"))?;
     if let Some((metrics, exporter)) = metrics {
         let served = exporter.serve(metrics, server.gauges());
         served.map_err(|error| format!("cannot serve metrics: {error}"))?;
@@ -186,7 +186,7 @@ fn report_learned(learner: &Arc<Learner>) -> Result<Sender<()>, String> {
         }
     };
     let builder = std::thread::Builder::new().name("learning".to_owned());
-    builder.spawn(run).map_err(|error| format!("no thread for learning: {error}"))?;
+    builder.spawn(run).map_err(|error| format!("cannot start the thread for learning: {error}"))?;
     Ok(report)
 }
 

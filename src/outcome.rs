@@ -266,7 +266,7 @@ mod tests {
             (Refusal::Daemon("it is away".into()), 502, "it is away"),
             (Refusal::OtherDaemon, 503, "only with Docker's Engine"),
             (Refusal::Answer(AnswerError::Compressed), 502, "is compressed"),
-            (Refusal::Answer(AnswerError::TooLarge), 502, "too large to be changed"),
+            (Refusal::Answer(AnswerError::TooLarge), 502, "too large to rewrite"),
         ];
         for (refusal, status, part) in rows {
             let reply = refusal.reply(Received::Request(&request), &sender).unwrap();

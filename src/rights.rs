@@ -137,7 +137,7 @@ impl Rights {
         let (receiver, orders) = io::pipe()?;
         let engine = Engine::new(socket, &config.label_prefix);
         let view = Arc::new(View::default());
-        view.invalidate("the daemon has not told yet".to_owned());
+        view.invalidate("the daemon has not listed its containers yet".to_owned());
         let grants = Grants::new(config.label_prefix.clone(), config.label_guard.clone());
         let grants = Arc::new(Mutex::new(grants));
         let proxy_name = config.proxy_container_name.clone();
@@ -177,7 +177,9 @@ impl Rights {
         }
         match local() {
             Some(local) => self.identify(Ends { local, address }, client, identity),
-            None => Entitlement::Unknown("the connection has no address of the proxy's".to_owned()),
+            None => {
+                Entitlement::Unknown("the proxy's address of the connection is unknown".to_owned())
+            }
         }
     }
 
@@ -190,7 +192,7 @@ impl Rights {
             let glance = self.view.glance();
             let cause = match self.look_up(&glance, ends, identity) {
                 Found::Machine if has_left(client) => {
-                    return Entitlement::Unknown("the client has left".to_owned());
+                    return Entitlement::Unknown("the client has disconnected".to_owned());
                 }
                 Found::Machine if was_containers => changed_hands(ends.address),
                 Found::Lost => {
@@ -201,7 +203,7 @@ impl Rights {
                 Found::Holder { was_listed, .. }
                     if !(was_listed && is_first) && has_left(client) =>
                 {
-                    return Entitlement::Unknown("the client has left".to_owned());
+                    return Entitlement::Unknown("the client has disconnected".to_owned());
                 }
                 Found::Holder { holder, .. } => return identity.settle(glance.epoch, Some(holder)),
                 Found::Nobody | Found::Machine => return identity.settle(glance.epoch, None),
@@ -301,7 +303,7 @@ impl Rights {
                 Some(container) => self.holder(&container, table),
                 None => Ok(Found::Lost),
             },
-            _ => Ok(Found::Unknown(format!("no container is known to have {address}"))),
+            _ => Ok(Found::Unknown(format!("no known container has the address {address}"))),
         }
     }
 
@@ -402,7 +404,7 @@ fn answer(holder: Option<&Arc<Holder>>) -> Entitlement {
 }
 
 fn changed_hands(address: IpAddr) -> String {
-    format!("{address} has just changed hands")
+    format!("{address} was just reassigned")
 }
 
 fn gone() -> Entitlement {

@@ -184,7 +184,7 @@ Engine {
     ConfigInspect: Config, Secrets, Plain, Never, Documented, [Get "/configs/{id}"], "shows one config, with its contents";
     ConfigDelete: Config, Destroys, Plain, Never, Documented, [Delete "/configs/{id}"], "removes a config";
     ConfigUpdate: Config, Changes, Plain, Never, Documented, [Post "/configs/{id}/update"], "changes the labels of a config";
-    DistributionInspect: Image, Reads, Plain, Outside, Documented, [Get "/distribution/{name*}/json"], "asks a registry about an image";
+    DistributionInspect: Image, Reads, Plain, Outside, Documented, [Get "/distribution/{name*}/json"], "looks up an image in a registry";
     Session: Nothing, Host, Tunnel, Outside, Documented, [Post "/session"], "opens a BuildKit session";
     Grpc: Nothing, Host, Tunnel, Outside, Ours, [Post "/grpc"], "opens a BuildKit control connection";
     BuildCancel: Nothing, Changes, Plain, Outside, Ours, [Post "/build/cancel"], "cancels a build";
@@ -193,7 +193,7 @@ Engine {
     DebugVars: Nothing, Files, Plain, Never, Ours, [Get "/debug/vars"], "reads internals of the daemon";
     DebugPprof: Nothing, Files, Plain, Never, Ours, [Get "/debug/pprof/{name}"], "profiles the daemon";
     ContainerCopy: Container, Files, Plain, One, Ours, [Post "/containers/{id*}/copy"], "downloads files of a container";
-    Options: Nothing, Harmless, Plain, Outside, Ours, [Options "/{any*}", Options "/"], "answers with nothing";
+    Options: Nothing, Harmless, Plain, Outside, Ours, [Options "/{any*}", Options "/"], "returns an empty response";
 }
 Libpod {
     PutContainerArchiveLibpod: Container, Runs, Upload, Never, Documented, [Put "/libpod/containers/{name}/archive"], "writes files into a container";
@@ -315,7 +315,7 @@ Libpod {
     QuadletDeleteLibpod: Quadlet, Destroys, Plain, Never, Documented, [Delete "/libpod/quadlets/{name}"], "removes a quadlet";
     SecretCreateLibpod: Nothing, Host, Plain, Never, Documented, [Post "/libpod/secrets/create"], "creates a secret";
     SecretListLibpod: Nothing, Reads, Plain, Never, Documented, [Get "/libpod/secrets/json"], "lists names of secrets";
-    SecretInspectLibpod: Secret, Secrets, Plain, Never, Documented, [Get "/libpod/secrets/{name}/json"], "shows one secret, with its value if asked";
+    SecretInspectLibpod: Secret, Secrets, Plain, Never, Documented, [Get "/libpod/secrets/{name}/json"], "shows one secret, with its value if requested";
     SecretExistsLibpod: Secret, Harmless, Plain, Never, Documented, [Get "/libpod/secrets/{name}/exists"], "checks that a secret exists";
     SecretDeleteLibpod: Secret, Destroys, Plain, Never, Documented, [Delete "/libpod/secrets/{name}"], "removes a secret";
     SystemCheckLibpod: Nothing, Host, Plain, Never, Documented, [Post "/libpod/system/check"], "checks and repairs the storage";

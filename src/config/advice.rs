@@ -624,7 +624,7 @@ mod tests {
         check_more(&["-allowPOST=/containers/create"], &[&create("/containers/create")]);
         check_more(&["-allowPOST=/containers/create", "-allowbindmountfrom=/srv"], &[]);
         let opened = "ContainerCreate, CheckpointCreate, ContainerAttach and 2 more";
-        let gives = "root on the host, code of its own in containers, contents of files";
+        let gives = "root on the host, code execution in containers, contents of files";
         let pattern = "/v1[.][0-9]+/containers/.*";
         let warning = patterns(opened, gives, pattern) + mount;
         check_more(&["-allowPOST=/v1[.][0-9]+/containers/.*"], &[&warning]);

@@ -177,7 +177,7 @@ pub(super) fn asked(settings: &Settings) -> Result<Option<AskedAll>, ConfigError
         asked.extend(asked_of(&mut reader, listener, given));
     }
     if asked.iter().filter(|asked| asked.question.is_none()).count() > 1 {
-        reader.complain("-check=- is there twice; standard input can be read once".to_owned());
+        reader.complain("-check=- is given twice; standard input can be read only once".to_owned());
     }
     let complaints = reader.into_complaints();
     match (complaints.is_empty(), lint || !asked.is_empty()) {
@@ -257,7 +257,7 @@ mod tests {
         let error = command(&["-listen=web=unix:/a", "-check=GET /info"]).unwrap_err();
         assert_eq!(error, "there is no default listener to -check; write -check@web");
         let error = command(&["-check=-", "-check=-"]).unwrap_err();
-        assert_eq!(error, "-check=- is there twice; standard input can be read once");
+        assert_eq!(error, "-check=- is given twice; standard input can be read only once");
         let error = command(&["-check=GET info"]).unwrap_err();
         assert!(error.starts_with("invalid value \"GET info\" for -check: \"info\" is not a path"));
         assert!(

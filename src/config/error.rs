@@ -38,7 +38,7 @@ impl ConfigError {
 
     /// A thread on which to compile patterns that could not be started.
     pub(super) fn no_thread(error: &std::io::Error) -> Self {
-        Self { messages: vec![format!("no thread: {error}")], exit_code: EXIT_USAGE }
+        Self { messages: vec![format!("cannot start a thread: {error}")], exit_code: EXIT_USAGE }
     }
 
     /// The exit code of the program.

@@ -252,7 +252,7 @@ fn complain_of_repeats(reader: &mut Reader, declarations: &[Declaration]) {
         let mut before = declarations.iter().take(index);
         if let Some(other) = before.find(|other| other.name == declaration.name) {
             reader.complain(format!(
-                "the listener {} is there twice: {} and {}",
+                "the listener {} is defined twice: {} and {}",
                 declaration.name, other.endpoint.name, declaration.endpoint.name
             ));
         }

@@ -39,14 +39,14 @@ impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                f.write_str("the daemon does not answer in time")
+                f.write_str("the daemon did not respond in time")
             }
             Self::Io(error) => write!(f, "no connection to the daemon: {error}"),
             Self::Http(error) => write!(f, "the daemon's response is invalid: {error}"),
             Self::Ended => f.write_str("the daemon ended the connection"),
-            Self::TooLarge => f.write_str("the daemon's answer is too large"),
-            Self::Status(status, message) => write!(f, "the daemon answers {status} {message}"),
-            Self::Shape(what) => write!(f, "the daemon's answer is not {what}"),
+            Self::TooLarge => f.write_str("the daemon's response is too large"),
+            Self::Status(status, message) => write!(f, "the daemon returned {status} {message}"),
+            Self::Shape(what) => write!(f, "the daemon's response is not {what}"),
         }
     }
 }

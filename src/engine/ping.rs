@@ -96,12 +96,12 @@ impl fmt::Display for PingError {
         match &self.cause {
             PingCause::Connect(error) => write!(f, "cannot connect to {socket}: {error}"),
             PingCause::QueueFull => write!(f, "{socket} accepted no connection for {seconds} s"),
-            PingCause::Exchange(error) => write!(f, "cannot talk to {socket}: {error}"),
+            PingCause::Exchange(error) => write!(f, "cannot communicate with {socket}: {error}"),
             PingCause::Silent => {
-                write!(f, "{socket} gave no answer to HEAD /_ping for {seconds} s")
+                write!(f, "{socket} sent no response to HEAD /_ping for {seconds} s")
             }
-            PingCause::Closed => write!(f, "{socket} closed the connection without an answer"),
-            PingCause::NotHttp => write!(f, "what answers on {socket} does not speak HTTP"),
+            PingCause::Closed => write!(f, "{socket} closed the connection without a response"),
+            PingCause::NotHttp => write!(f, "the response from {socket} is not HTTP"),
         }
     }
 }
@@ -146,11 +146,11 @@ mod tests {
         for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
             let directory = Directory::new();
             fake_daemon::answering(&directory.socket(), answer);
-            check(&directory, Err("does not speak HTTP"));
+            check(&directory, Err("is not HTTP"));
         }
         let directory = Directory::new();
         fake_daemon::answering(&directory.socket(), "");
-        check(&directory, Err("closed the connection without an answer"));
+        check(&directory, Err("closed the connection without a response"));
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
     fn a_daemon_that_accepts_and_says_nothing_is_dead() {
         let directory = Directory::new();
         let _listener = UnixListener::bind(directory.socket()).unwrap();
-        check(&directory, Err("gave no answer to HEAD /_ping for 0.2 s"));
+        check(&directory, Err("sent no response to HEAD /_ping for 0.2 s"));
     }
 
     #[test]

@@ -102,13 +102,12 @@ impl std::fmt::Display for NearMiss {
         match self {
             Self::Version(_) => write!(
                 f,
-                "{origin}={pattern} has no place for the version of the API; (/v[0-9.]+)? before \
-                 the path takes any"
+                "{origin}={pattern} does not match the version of the API; write (/v[0-9.]+)? \
+                 before the path to match any version"
             ),
-            Self::Query(_) => write!(
-                f,
-                "{origin}={pattern} has the query in it, which takes no part in the decision"
-            ),
+            Self::Query(_) => {
+                write!(f, "{origin}={pattern} contains the query, but only the path is matched")
+            }
         }
     }
 }
@@ -221,8 +220,8 @@ impl Source {
                 format!("add the label {label}{} to the container {container}", pattern(path))
             }
             (Self::InvalidLabel { label, container }, _) => format!(
-                "add a valid label {label} to the container {container}, whose present one is \
-                 invalid and voids its rights"
+                "correct the label {label} of the container {container}: it is invalid, so the \
+                 container has no rights"
             ),
         }
     }
@@ -366,7 +365,7 @@ mod tests {
                 method(),
                 void,
                 405,
-                "add a valid label socket-proxy.allow.x to the container ci, whose present",
+                "correct the label socket-proxy.allow.x of the container ci: it is invalid",
             ),
             (
                 path,
@@ -374,7 +373,7 @@ mod tests {
                 403,
                 "socket-proxy.allow: ,ContainerCreate (creates a container) at the container ci",
             ),
-            (near, flags(), 403, "-allowPOST=/containers/create has no place for the version"),
+            (near, flags(), 403, "-allowPOST=/containers/create does not match the version"),
             (method(), flags(), 405, "add -allow=ContainerCreate"),
             (Denial::Address, flags(), 403, "10.0.0.2 are not allowed; add the address to"),
         ];
@@ -397,8 +396,8 @@ mod tests {
         let advice = denial.advice(&Source::default(), &request).unwrap();
         assert_eq!(
             advice,
-            "-allowGET=/containers/.* has no place for the version of the API; (/v[0-9.]+)? before \
-             the path takes any; add -allow=ContainerExport (downloads all files of a container). \
+            "-allowGET=/containers/.* does not match the version of the API; write (/v[0-9.]+)? \
+             before the path to match any version; add -allow=ContainerExport (downloads all files of a container). \
              Beware: it gives the client contents of files"
         );
         for none in [Denial::Address, Denial::Named(near)] {
@@ -443,7 +442,7 @@ mod tests {
             assert_eq!(danger(Method::Get, path), "", "{path}");
         }
         assert!(danger(Method::Get, "/containers/a/archive").contains("contents of files"));
-        assert!(danger(Method::Post, "/containers/a/exec").contains("code of its own"));
+        assert!(danger(Method::Post, "/containers/a/exec").contains("code execution"));
         for path in ["/", "/containers/create/start", "/containers/a/start", "/images/create"] {
             assert_eq!(danger(Method::Post, path), "", "{path}");
         }

@@ -55,9 +55,9 @@ impl fmt::Display for Cause {
             Self::NoSuchHost => f.write_str("no such host"),
             Self::NoAddress(family) => write!(f, "the name has no {family} address"),
             Self::Server(code) => f.write_str(name_of(*code)),
-            Self::Referral => f.write_str("the server does not resolve names for others"),
-            Self::Malformed => f.write_str("malformed answer"),
-            Self::Silent => f.write_str("no answer in time"),
+            Self::Referral => f.write_str("the server does not offer recursive lookups"),
+            Self::Malformed => f.write_str("malformed response"),
+            Self::Silent => f.write_str("timed out"),
             Self::Unreachable(error) => error.fmt(f),
         }
     }

@@ -254,7 +254,7 @@ mod tests {
         check(&answer(&v4, bare), &v4, "server error: FORMERR");
         let referral =
             |packet: &mut Packet<'_>| packet.remove_flags(PacketFlag::RECURSION_AVAILABLE);
-        check(&answer(&v4, referral), &v4, "the server does not resolve names for others");
+        check(&answer(&v4, referral), &v4, "the server does not offer recursive lookups");
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
         let v4 = asked(Family::V4);
         let mut message = answer(&v4, |_| {});
         message[6..8].fill(0xff);
-        check(&message, &v4, "malformed answer");
+        check(&message, &v4, "malformed response");
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn missing_rights(path: &Path) -> String {
         Some(user) => {
             format!(": use `--user {user}` with docker run, or `user: \"{user}\"` in compose")
         }
-        None => ", which would do: a security module forbids it; with SELinux, use \
+        None => ", which is sufficient, but a security module forbids it; with SELinux, use \
                  `--security-opt label=disable`"
             .to_owned(),
     };

@@ -124,7 +124,7 @@ fn name(behind: &str) -> Result<Option<&'static str>, String> {
     };
     match first == name && (suffix.is_empty() || takes_suffixes) {
         true => Ok(Some(name)),
-        false => Err(format!("it is spelled {name}, in lower case and without more behind it")),
+        false => Err(format!("the label is {name}, in lower case and without a suffix")),
     }
 }
 

@@ -23,7 +23,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(error) => error.fmt(f),
-            Self::NoThread(error) => write!(f, "no thread to compile patterns: {error}"),
+            Self::NoThread(error) => {
+                write!(f, "cannot start a thread to compile patterns: {error}")
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct Follower {
 /// However the thread ends, a panic included, its knowledge is not used any more.
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.view.invalidate("nobody follows the containers any more".to_owned());
+        self.view.invalidate("the proxy no longer follows the containers".to_owned());
     }
 }
 
@@ -179,7 +179,7 @@ impl Follower {
             // Podman has names of networks that are none, such as `pasta`.
             let is_none = place.addresses.is_empty();
             let none = is_none.then(Network::default);
-            let gone = || Stop::Failure(format!("the network {} has gone", place.network));
+            let gone = || Stop::Failure(format!("the network {} was removed", place.network));
             networks.push(self.engine.network(&place.network, None)?.or(none).ok_or_else(gone)?);
         }
         let mut table = Table::new(&own, &networks);

@@ -105,7 +105,7 @@ impl Grants {
             Labels::Few(labels) if labels.is_empty() => return Ok((Grant::Unlabelled, 0)),
             Labels::Few(labels) => labels,
             Labels::TooLarge(label) => {
-                return Ok((void(container, label, "the labels are too large in all"), 0));
+                return Ok((void(container, label, "the labels are too large in total"), 0));
             }
         };
         let used: u64 = self.by_id.values().map(|entry| entry.weight).sum();

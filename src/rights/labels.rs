@@ -77,7 +77,7 @@ pub(super) fn read(
             }
             Some(behind) if is_denial(behind) => {
                 if !behind.eq_ignore_ascii_case(DENY) {
-                    return Err(invalid(format!("denials have one label, {prefix}{DENY}")));
+                    return Err(invalid(format!("denials have a single label, {prefix}{DENY}")));
                 }
                 named()?.into_iter().for_each(|(operations, rule)| patterns.deny(operations, rule));
             }

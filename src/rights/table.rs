@@ -145,9 +145,7 @@ impl Table {
             return Whose::Unknown(candidates);
         }
         if is_link_local(address) {
-            return Whose::Untold(
-                "an address of the link alone does not tell which container has it",
-            );
+            return Whose::Untold("a link-local address does not identify a container");
         }
         // It may send from any of its addresses, and would so leave its labels behind.
         let leaves_labels =

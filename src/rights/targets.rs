@@ -41,14 +41,16 @@ pub(super) fn read(
                 _ => return Err(invalid("the value is neither true nor false")),
             }
         } else if behind.starts_with(TARGET) || behind.replace('-', "").starts_with(HIDE_ENV) {
-            return Err(invalid("limits have the labels target, target.1 and so on, and hideenv"));
+            return Err(invalid(
+                "the labels of limits are target, target.1 and so on, and hideenv",
+            ));
         }
     }
     match targets.contradiction() {
         None => Ok(targets),
         Some(label) => Err(InvalidLabel {
             label: label.origin.clone(),
-            reason: format!("{} has another value in another label", label.key),
+            reason: format!("another label gives {} a different value", label.key),
         }),
     }
 }

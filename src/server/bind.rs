@@ -211,7 +211,7 @@ pub fn raise_descriptor_limit(limits: &Limits) {
     if needed > available {
         log::warn!(
             available, needed, maxconnections = limits.connections_max;
-            "the limit on open files does not fit -maxconnections: raise it (docker run --ulimit \
+            "the limit on open files is too low for -maxconnections: raise it (docker run --ulimit \
              nofile=…, LimitNOFILE= of systemd) or lower -maxconnections"
         );
     }

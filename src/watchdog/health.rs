@@ -221,9 +221,9 @@ mod tests {
             }
         });
         thread::scope(|scope| {
-            scope.spawn(|| check(&silent, "gave no answer to HEAD /_ping for 3 s"));
+            scope.spawn(|| check(&silent, "sent no response to HEAD /_ping for 3 s"));
             scope.spawn(|| check(&full, "accepted no connection for 3 s"));
-            scope.spawn(|| check(&slow, "gave no answer to HEAD /_ping for 3 s"));
+            scope.spawn(|| check(&slow, "sent no response to HEAD /_ping for 3 s"));
         });
     }
 }

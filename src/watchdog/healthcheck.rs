@@ -109,9 +109,9 @@ impl fmt::Display for Unhealthy {
             UnhealthyCause::NoConnection(error) => {
                 write!(f, "cannot connect to {address}: {error} (is -allowhealthcheck set?)")
             }
-            UnhealthyCause::NoAnswer(error) => write!(f, "no answer from {address}: {error}"),
-            UnhealthyCause::NotHttp => write!(f, "what answers on {address} does not speak HTTP"),
-            UnhealthyCause::Status(status) => write!(f, "{address} answered {status}"),
+            UnhealthyCause::NoAnswer(error) => write!(f, "no response from {address}: {error}"),
+            UnhealthyCause::NotHttp => write!(f, "the response from {address} is not HTTP"),
+            UnhealthyCause::Status(status) => write!(f, "{address} returned {status}"),
             UnhealthyCause::Told(cause) => f.write_str(cause),
         }
     }
@@ -133,7 +133,7 @@ mod tests {
             let cause = ask_health(address, short).unwrap_err().to_string();
             assert!(cause.contains(expected), "{cause}, not {expected}");
         };
-        check("no answer from");
+        check("no response from");
         drop(bound);
         check("is -allowhealthcheck set?");
     }
@@ -161,11 +161,11 @@ mod tests {
     fn only_a_whole_answer_of_200_is_healthy() {
         check_answer("HTTP/1.1 200 OK\r\n\r\n", Ok(()));
         check_answer("HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n", Ok(()));
-        check_answer("HTTP/1.1 404 Not Found\r\n\r\n", Err("ADDRESS answered 404"));
+        check_answer("HTTP/1.1 404 Not Found\r\n\r\n", Err("ADDRESS returned 404"));
         for answer in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\0"] {
-            check_answer(answer, Err("what answers on ADDRESS does not speak HTTP"));
+            check_answer(answer, Err("the response from ADDRESS is not HTTP"));
         }
         let endless: &'static str = Box::leak(format!("HTTP/1.1 200 {}", "x".repeat(2048)).into());
-        check_answer(endless, Err("what answers on ADDRESS does not speak HTTP"));
+        check_answer(endless, Err("the response from ADDRESS is not HTTP"));
     }
 }

@@ -197,7 +197,7 @@ fn an_answer_that_must_be_changed_and_is_too_large_is_refused_for_ever() {
             Ok(Wait::Answer(answer)) => {
                 assert_eq!(answer.response.status, expected, "{} bytes", body.len());
                 let shown = String::from_utf8_lossy(&answer.response.body);
-                let is_told = shown.contains("too large to be changed");
+                let is_told = shown.contains("too large to rewrite");
                 assert!(is_told == (expected == 502) && !shown.contains("[\"A\"]"));
             }
             other => panic!("{} bytes: {other:?}", body.len()),

@@ -148,12 +148,12 @@ fn wrong_listeners_are_refused() {
         (
             "-listen=web=unix:/a -listen=web=unix:/b",
             &[],
-            "the listener web is there twice: -listen=web and -listen=web".to_owned(),
+            "the listener web is defined twice: -listen=web and -listen=web".to_owned(),
         ),
         (
             "",
             &[("SP_LISTEN_WEB", "unix:/a"), ("SP_LISTEN_web", "unix:/b")],
-            "the listener web is there twice: SP_LISTEN_WEB and SP_LISTEN_web".to_owned(),
+            "the listener web is defined twice: SP_LISTEN_WEB and SP_LISTEN_web".to_owned(),
         ),
         (
             "-listen=web=unix:/a -allowGET@wbe=/a -allowGET@wbe=/b -allowPOST@wbe=/a",

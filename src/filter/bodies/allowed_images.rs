@@ -380,7 +380,7 @@ impl fmt::Display for ImagePatternError {
             Self::Syntax(reason) => f.write_str(reason),
             Self::Glob => f.write_str("a pattern is a regular expression; write .* for any text"),
             Self::NotFull(name) => {
-                write!(f, "names are compared in full, so that it matches nothing; write {name}")
+                write!(f, "names are compared in full, so it matches nothing; write {name}")
             }
         }
     }

@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn a_key_that_would_be_read_as_a_judged_field_is_refused_by_name() {
         let judge = |node: Node<'_>| node.fields(&["Binds"]).map(drop);
-        check(r#"{"bindſ":1}"#, judge, "bindſ would be read as Binds; spell it like that");
-        check(r#"{"B_inds":1}"#, judge, "B_inds would be read as Binds; spell it like that");
-        check(r#"{"-BINDS":1}"#, judge, "-BINDS would be read as Binds; spell it like that");
+        check(r#"{"bindſ":1}"#, judge, "bindſ would be read as Binds; write Binds");
+        check(r#"{"B_inds":1}"#, judge, "B_inds would be read as Binds; write Binds");
+        check(r#"{"-BINDS":1}"#, judge, "-BINDS would be read as Binds; write Binds");
         let tree = Tree::parse(br#"{"Binds":1,"Bind":2,"binds ":3}"#).unwrap();
         assert!(judge(Node::root(&tree)).is_ok());
     }

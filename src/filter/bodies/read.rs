@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(sample.user(), Ok(""));
         assert_eq!(
             sample.image().unwrap_err().to_string(),
-            "image would be read as Image; spell it like that"
+            "image would be read as Image; write Image"
         );
         assert!(sample.tty().is_err());
         assert_eq!(sample.labels().unwrap_err().to_string(), "Labels is not an object");

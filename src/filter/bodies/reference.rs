@@ -199,7 +199,7 @@ impl fmt::Display for NoName {
             Self::Empty => "names no image",
             Self::Id => "could be the id of any image; name the image",
             Self::Malformed => "is not a name of an image",
-            Self::Short => "has no registry in front; the daemon could take any",
+            Self::Short => "has no registry; the daemon could use any",
             Self::AllTags => "means all tags; name one",
             Self::TwoTags => "has a tag or digest twice",
         })

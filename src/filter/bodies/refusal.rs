@@ -175,7 +175,7 @@ kinds! {
         /// A type of mount that is not known.
         MountType: ["has the type ", ", which cannot be judged"],
         /// A namespace that is not known.
-        Namespace: ["has a namespace that is not known: ", ""],
+        Namespace: ["has an unknown namespace: ", ""],
         /// An option that begins another mount.
         Option: ["has the option ", ""],
         /// A parameter that is not known.
@@ -200,7 +200,7 @@ kinds! {
         /// Not a secret of a build.
         Secret: ["is not id=NAME,src=FILE of the context: ", ""],
         /// A driver of secrets that opens the host.
-        SecretDriver: ["is ", "; only file keeps to itself"],
+        SecretDriver: ["is ", "; only the driver file is allowed"],
         /// Not the address of a socket.
         Socket: ["is not unix:///PATH: ", ""],
         /// Neither a volume nor a path.
@@ -224,7 +224,7 @@ kinds! {
         /// Every value could open the host.
         AnyDirectory: "could open any directory of the host",
         /// A file that the client alone may resolve.
-        Destination: "has a dest, which only a client may resolve",
+        Destination: "has a dest, which only the client may resolve",
         /// A form, whose values come before those of the query.
         Form: "is a form, which could override the query; send another Content-Type",
         /// Two readings of one context.
@@ -236,9 +236,9 @@ kinds! {
         /// A hook that writes files.
         Hook: "lets a hook write a file of the host",
         /// Content that no name of an image has.
-        NoImage: "is no image with a name",
+        NoImage: "is not an image with a name",
         /// A container that no limit reaches.
-        NoLimits: "is without a cgroup, which no limit reaches",
+        NoLimits: "has no cgroup, so no limit applies to it",
         /// A mount without a source.
         NoSource: "has no source",
         /// Mounts of another container.
@@ -295,13 +295,13 @@ impl Display for Fault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotA(wanted) => f.write_str(wanted.fault()),
-            Self::ReadAs(name) => write!(f, "would be read as {name}; spell it like that"),
+            Self::ReadAs(name) => write!(f, "would be read as {name}; write {name}"),
             Self::Value(unfit, value) => {
                 let [before, after] = unfit.words();
                 write!(f, "{before}{}{after}", unfit.show(value))
             }
             Self::Closed(closed) => f.write_str(closed.words()),
-            Self::Key { key, name } => write!(f, "has {}; spell it {name}", quoted(key)),
+            Self::Key { key, name } => write!(f, "has {}; write {name}", quoted(key)),
             Self::Outside { path, allowed } => write_outside(path, allowed, f),
             Self::Mount { kind, device, allowed } => write!(
                 f,
@@ -318,9 +318,11 @@ impl Display for Fault {
             Self::Within(refusal) => refusal.fmt(f),
             Self::UnreadMounts { unset } => write!(
                 f,
-                "opens host directories by what cannot be judged; unset {unset} to allow it"
+                "could open host directories and cannot be judged; unset {unset} to allow it"
             ),
-            Self::UnreadContainers => f.write_str("creates containers from what cannot be judged"),
+            Self::UnreadContainers => {
+                f.write_str("creates containers from input that cannot be judged")
+            }
             Self::SharedNetwork { mode, allowed_by } => write!(
                 f,
                 "is {}, which would give the container an address with others' rights at this \
@@ -344,9 +346,9 @@ impl Display for Fault {
                  allow it",
             ),
             Self::Limit(excess) => excess.fmt(f),
-            Self::UnlimitedBuild => {
-                f.write_str("builds by BuildKit, which keeps no limits; use the classic builder")
-            }
+            Self::UnlimitedBuild => f.write_str(
+                "builds with BuildKit, which enforces no limits; use the classic builder",
+            ),
             Self::ReachingBuild { allowed_by } => write!(
                 f,
                 "could run on this proxy's networks with labels of its own; use \

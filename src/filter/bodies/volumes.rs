@@ -311,9 +311,9 @@ mod tests {
 
     #[test]
     fn misspelled_options_are_refused_by_name() {
-        check_refused("", &[("Device", "/home")], "\"Device\"; spell it device");
-        check_refused("", &[("TYPE", "nfs")], "spell it type");
-        check_refused("", &[("O", "ro")], "spell it o");
+        check_refused("", &[("Device", "/home")], "\"Device\"; write device");
+        check_refused("", &[("TYPE", "nfs")], "write type");
+        check_refused("", &[("O", "ro")], "write o");
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl OfErrors {
             (O::NetworkDelete, _) => "the network has active endpoints",
             (O::VolumeDelete, _) => "the volume is in use",
             (O::ImageDelete, _) => "conflict: a container is using the image",
-            _ => "the daemon refuses it; its message is about things that are no targets",
+            _ => "the daemon refused it; its message names objects that are not targets",
         }
     }
 }
@@ -197,9 +197,9 @@ impl OfErrors {
 impl std::fmt::Display for AnswerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NotJson(error) => write!(f, "the daemon's answer is not strict JSON: {error}"),
-            Self::Compressed => f.write_str("the daemon's answer is compressed"),
-            Self::TooLarge => f.write_str("the daemon's answer is too large to be changed"),
+            Self::NotJson(error) => write!(f, "the daemon's response is not strict JSON: {error}"),
+            Self::Compressed => f.write_str("the daemon's response is compressed"),
+            Self::TooLarge => f.write_str("the daemon's response is too large to rewrite"),
         }
     }
 }

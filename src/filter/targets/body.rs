@@ -271,7 +271,7 @@ fn endpoints(tree: &mut Tree<'_>, place: &str, resolver: &mut Resolver<'_>) -> O
             *key = Cow::Owned(network.name);
         }
         if seen.iter().any(|name| name == key) {
-            return Err(value(&place, "names a network that is there twice"));
+            return Err(value(&place, "names a network twice"));
         }
         seen.push(key.to_string());
     }

@@ -133,8 +133,7 @@ impl std::fmt::Display for TargetDenial {
         match self {
             Self::Unknown { label } => write!(
                 f,
-                "under {label} only operations of the daemon's API can be limited, and this path \
-                 is none of them"
+                "{label} allows only operations of the daemon's API, and this path is not one"
             ),
             Self::Unlimited { operation, label } => write!(
                 f,
@@ -144,12 +143,12 @@ impl std::fmt::Display for TargetDenial {
                 write!(f, "{operation} would show environments, which {flag} hides")
             }
             Self::ShowsEnv { operation: None, flag } => {
-                write!(f, "under {flag} paths of no known operation are refused")
+                write!(f, "{flag} refuses paths of unknown operations")
             }
             Self::OldVersion { operation, needed } => write!(
                 f,
-                "{operation} is limited to targets from version {needed} of the API on; use a \
-                 newer version"
+                "{operation} can be limited to targets only from version {needed} of the API on; \
+                 use a newer version"
             ),
             Self::ContentType => {
                 f.write_str("the body must have one plain Content-Type, and it must not be a form")

@@ -98,7 +98,7 @@ impl Query {
                 Ok(())
             }
             (None, _) => Err(TargetDenial::Query(format!("{name} is missing").into())),
-            _ => Err(TargetDenial::Query(format!("{name} is there twice").into())),
+            _ => Err(TargetDenial::Query(format!("{name} is given twice").into())),
         }
     }
 
@@ -128,7 +128,7 @@ impl Query {
             true => Ok(()),
             false => Err(TargetDenial::Query(
                 "ps_args: only plain styles such as aux and -ef can be limited to a container, \
-                 and -eo with columns of which pid is the first"
+                 and -eo with pid as its first column"
                     .into(),
             )),
         }
@@ -190,7 +190,10 @@ impl Filters {
                     let value = |(text, truth): (Cow<'_, str>, Tree<'_>)| match truth {
                         Tree::Bool(truth) => Ok(Value { text: text.into_owned(), truth }),
                         Tree::Null => Ok(Value { text: text.into_owned(), truth: false }),
-                        _ => Err(wrong(format!("{} has no truth values", quoted(&name)))),
+                        _ => Err(wrong(format!(
+                            "{} has a value that is neither true nor false",
+                            quoted(&name)
+                        ))),
                     };
                     values.into_iter().map(value).collect::<Result<_, _>>()?
                 }
@@ -198,16 +201,24 @@ impl Filters {
                     forms[1] = true;
                     let value = |value| match value {
                         Tree::String(text) => Ok(Value { text: text.into_owned(), truth: true }),
-                        _ => Err(wrong(format!("{} has no strings", quoted(&name)))),
+                        _ => Err(wrong(format!(
+                            "{} has a value that is not a string",
+                            quoted(&name)
+                        ))),
                     };
                     values.into_iter().map(value).collect::<Result<_, _>>()?
                 }
-                _ => return Err(wrong(format!("{} has no values", quoted(&name)))),
+                _ => {
+                    return Err(wrong(format!(
+                        "{} is neither an object nor an array",
+                        quoted(&name)
+                    )));
+                }
             };
             filters.0.push((name.into_owned(), values));
         }
         match forms {
-            [true, true] => Err(wrong("they mix two forms".to_owned())),
+            [true, true] => Err(wrong("they mix objects and arrays".to_owned())),
             _ => Ok(filters),
         }
     }

@@ -433,6 +433,6 @@ fn print_target(
         Some(query) => format!("{}?{query}", crate::http1::encode_path(path)),
         None => crate::http1::encode_path(path),
     };
-    let invalid = |_| TargetDenial::Query("it cannot be sent".into());
+    let invalid = |_| TargetDenial::Query("it cannot be forwarded".into());
     Target::parse(&text, method).map(Target::into_owned).map_err(invalid)
 }

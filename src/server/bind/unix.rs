@@ -56,7 +56,7 @@ fn make_way(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         Ok(_) => Err(io::Error::other("another process listens there already")),
         Err(error) => {
-            Err(io::Error::other(format!("cannot tell if the socket is in use: {error}")))
+            Err(io::Error::other(format!("cannot determine whether the socket is in use: {error}")))
         }
     }
 }
