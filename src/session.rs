@@ -29,7 +29,7 @@ use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Versi
 use crate::judging::SharedPolicy;
 use crate::metrics::{Counters, Judgement};
 use crate::names::Names;
-use crate::outcome::{self, BodyFailure, Received, Refusal, Sender};
+use crate::outcome::{self, Received, Refusal, Sender};
 use crate::relay::socket::Socket;
 use crate::relay::{Buffers, SKIPPED_BYTES_MAX, SKIPPING_MAX, Width, skip_body, unreachable};
 use crate::rights::{self, ClientIdentity, Rights};
@@ -245,7 +245,9 @@ impl<'a> Session<'a> {
         let request = match Request::parse(head, &mut storage) {
             Ok(request) => request,
             Err(http1::Error::Method) => return self.refuse_unknown_method(head),
-            Err(error) => return self.refuse_unread(head, &Refusal::Malformed(error)),
+            Err(error) => {
+                return self.refuse_last(&Refusal::Malformed(error), Received::Bytes(head));
+            }
         };
         self.unread = BodyReader::from(request.body());
         if let Err(cause) = self.choose_policy() {
@@ -268,7 +270,10 @@ impl<'a> Session<'a> {
                 Verdict::Moved => return self.refuse(&request, &Refusal::Moved),
                 Verdict::BodyNeeded(pending) => match self.read_body(&request) {
                     Ok(body) => self.judge_body(&policy, pending, body),
-                    Err(failure) => return self.refuse_body(&request, failure),
+                    Err(failure) => {
+                        let refusal = Refusal::Body(failure);
+                        return self.refuse_last(&refusal, Received::Request(&request));
+                    }
                 },
                 Verdict::SearchNeeded(search, questions) => match self.search(search, questions) {
                     Ok(verdict) => verdict,
@@ -371,52 +376,28 @@ impl<'a> Session<'a> {
         if let (Some(learner), Refusal::Denied(denial)) = (&self.shared.learner, refusal) {
             learner.note_denied(&self.connection.client, request, denial);
         }
-        let reason = match refusal {
-            Refusal::Daemon(_) => CloseReason::Unreachable,
-            _ => CloseReason::Refused,
-        };
+        let reason = CloseReason::from(refusal);
         match refusal.reply(asked, &self.sender()) {
             Some(reply) => self.reply_to(request, &reply, reason),
             None => After::Close(reason),
         }
     }
 
-    /// The same for a body that was not read to its end, so that the connection
-    /// cannot go on.
-    fn refuse_body(&mut self, request: &Request<'_>, failure: BodyFailure) -> After {
-        let reason = match failure {
-            BodyFailure::TooLarge | BodyFailure::UsedUp => CloseReason::Refused,
-            BodyFailure::Slow => CloseReason::SlowBody,
-            BodyFailure::Gone => CloseReason::ClientTruncated,
-            BodyFailure::Malformed(_) => CloseReason::BadBody,
-        };
-        self.refuse_last(&Refusal::Body(failure), Received::Request(request));
-        After::Close(reason)
-    }
-
-    /// The same for the bytes in the buffer.
+    /// Refuses the bytes in the buffer, which are not a request.
     fn refuse_received(&mut self, refusal: &Refusal) -> After {
         let shown = self.buffers.client.filled();
         let shown = shown.get(..shown.len().min(SHOWN_BYTES_MAX)).unwrap_or_default().to_vec();
-        self.refuse_unread(&shown, refusal)
+        self.refuse_last(refusal, Received::Bytes(&shown))
     }
 
-    /// The same for bytes that are not a request that could be judged.
-    fn refuse_unread(&mut self, received: &[u8], refusal: &Refusal) -> After {
-        self.refuse_last(refusal, Received::Bytes(received));
-        After::Close(match refusal {
-            Refusal::SlowHead => CloseReason::SlowHead,
-            Refusal::NoMemory => CloseReason::Refused,
-            _ => CloseReason::BadRequest,
-        })
-    }
-
-    /// Counts a refusal, logs it and sends its answer, after which the connection ends.
-    fn refuse_last(&self, refusal: &Refusal, asked: Received<'_>) {
+    /// Counts a refusal, logs it and sends its answer. The connection ends: where the
+    /// next request would begin is not known.
+    fn refuse_last(&self, refusal: &Refusal, asked: Received<'_>) -> After {
         if let Some(counters) = self.counters {
             counters.count_refusal(refusal, Judgement::from(refusal), asked);
         }
         self.end_with(refusal, asked);
+        After::Close(CloseReason::from(refusal))
     }
 
     /// The same for a request that is counted already.
@@ -472,7 +453,7 @@ impl<'a> Session<'a> {
             Ok(()) => Denial::Method { allowed: self.policy.rules().methods().collect() },
             Err(_) => Denial::Method { allowed: Vec::new() },
         };
-        self.refuse_unread(head, &Refusal::UnknownMethod(denial))
+        self.refuse_last(&Refusal::UnknownMethod(denial), Received::Bytes(head))
     }
 
     /// Sends an answer after which the connection ends.

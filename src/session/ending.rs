@@ -1,6 +1,7 @@
 //! The reasons to end a client connection: one table, for logs and for the way to
 //! close.
 
+use crate::outcome::{BodyFailure, Refusal};
 use crate::relay::{Direction, Fault};
 
 /// Why a client connection ends.
@@ -22,7 +23,7 @@ pub enum CloseReason {
     BadRequest,
     /// The request's body is malformed.
     BadBody,
-    /// The request was refused before its body was read.
+    /// The request was refused, and the connection could not go on.
     Refused,
     /// The client vanished.
     ClientGone,
@@ -63,7 +64,7 @@ impl CloseReason {
             Self::SlowBody => "body took too long",
             Self::BadRequest => "malformed request",
             Self::BadBody => "malformed request body",
-            Self::Refused => "refused with its body unread",
+            Self::Refused => "request refused",
             Self::ClientGone => "client gone",
             Self::ClientTruncated => "client ended in the middle of a message",
             Self::Unreachable => "daemon unreachable",
@@ -99,6 +100,7 @@ impl CloseReason {
                 | Self::UploadLate
                 | Self::RawStreamEnded
                 | Self::TunnelEnded
+                | Self::NoPlace
         )
     }
 }
@@ -124,6 +126,29 @@ impl From<&Fault> for CloseReason {
             Fault::Truncated(Direction::Upload) => Self::ClientTruncated,
             Fault::Framing(Direction::Upload, _) => Self::BadBody,
             Fault::Framing(Direction::Download, _) => Self::BadResponse,
+        }
+    }
+}
+
+/// For a refusal after which the connection ends.
+impl From<&Refusal> for CloseReason {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(_)
+            | Refusal::Moved
+            | Refusal::Unidentified(_)
+            | Refusal::NoMemory
+            | Refusal::OtherDaemon
+            | Refusal::Answer(_)
+            | Refusal::Body(BodyFailure::TooLarge | BodyFailure::UsedUp) => Self::Refused,
+            Refusal::UnknownMethod(_) | Refusal::Malformed(_) => Self::BadRequest,
+            Refusal::SlowHead => Self::SlowHead,
+            Refusal::Body(BodyFailure::Slow) => Self::SlowBody,
+            Refusal::Body(BodyFailure::Gone) => Self::ClientTruncated,
+            Refusal::Body(BodyFailure::Malformed(_)) | Refusal::BodyFraming(_) => Self::BadBody,
+            Refusal::NoPlace(_) => Self::NoPlace,
+            Refusal::Stalled => Self::Stalled,
+            Refusal::Daemon(_) => Self::Unreachable,
         }
     }
 }

@@ -118,7 +118,7 @@ fn relay_exchange(
             Err(Untreated::Fault(fault)) => return unanswered(relay, &fault),
             Err(Untreated::Refused(refusal)) => {
                 let status = Some(refusal.status());
-                let after = After::Close(CloseReason::Refused);
+                let after = After::Close(CloseReason::from(&refusal));
                 return Ended { after, status, refusal: Some(refusal) };
             }
         }
