@@ -9,16 +9,24 @@
 //! **Invariant:** the log's messages and keys are an interface: people alert on
 //! them. Text of a client passes through the logger's escaping.
 
-mod lines;
 mod shown;
 
+use crate::api::{Operation, exact};
 use crate::filter::targets::AnswerError;
 use crate::filter::{Denial, Permit, Source};
 use crate::http1::{self, Reply, Request};
+use crate::text;
+use log::Level;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// How much of a malformed head is shown.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// Longest text about a body or from the daemon.
+const TEXT_BYTES_MAX: usize = 1024;
 
 /// Why a request has no memory.
 const MEMORY_USED_UP: &str = "too many large requests at the same time";
@@ -153,45 +161,41 @@ impl Refusal {
     /// The answer; `None` if no client is connected to read one.
     #[must_use]
     pub fn reply(&self, asked: Received<'_>, sender: &Sender<'_>) -> Option<Reply> {
-        let text = match (self, asked) {
-            (refusal, _) if !refusal.is_answered() => return None,
-            (Self::Denied(denial), Received::Request(request)) => {
-                return Some(denial.reply(sender.source, request, &sender.who()));
-            }
+        if !self.is_answered() {
+            return None;
+        }
+        let text: Cow<'_, str> = match (self, asked) {
             (Self::Moved, Received::Request(request)) => {
                 return Some(Reply::moved(request.target()));
             }
-            (Self::Malformed(error) | Self::BodyFraming(error), _) => error.to_string(),
-            (Self::Unidentified(cause), _) => {
-                format!("the rights of this client are currently unknown: {cause}")
+            (Self::Denied(denial), Received::Request(request)) => {
+                let message = denial.message(sender.source, request, &sender.who());
+                return Some(self.reply_with(message));
             }
-            (refusal, _) => refusal.reason().into_owned(),
+            (Self::Malformed(error) | Self::BodyFraming(error), _) => error.explain().into(),
+            (Self::Unidentified(cause), _) => {
+                format!("the rights of this client are currently unknown: {cause}").into()
+            }
+            (refusal, _) => refusal.reason(),
         };
-        let mut reply = self.plain_reply(&text);
-        if let Self::UnknownMethod(Denial::Method { allowed }) = self {
-            reply.allow.clone_from(allowed);
-        }
-        Some(reply)
+        Some(self.reply_with(format!("socket-proxy: {text}")))
     }
 
     /// The answer to a connection that gets no place, before anything is read.
     #[must_use]
     pub fn no_place(reason: &'static str) -> Reply {
-        Self::NoPlace(reason).plain_reply(reason)
+        Self::NoPlace(reason).reply_with(format!("socket-proxy: {reason}"))
     }
 
-    fn plain_reply(&self, text: &str) -> Reply {
-        let mut reply = Reply::new(self.status(), format!("socket-proxy: {text}"));
+    fn reply_with(&self, message: String) -> Reply {
+        let mut reply = Reply::new(self.status(), message);
         reply.retry_after_seconds = (reply.status == 503).then_some(1);
-        reply
-    }
-
-    /// Logs it.
-    pub fn log(&self, asked: Received<'_>, sender: &Sender<'_>) {
-        match asked {
-            Received::Request(request) => lines::refused(self, request, sender),
-            Received::Bytes(received) => lines::unread(self, received, sender),
+        if let Self::Denied(Denial::Method { allowed })
+        | Self::UnknownMethod(Denial::Method { allowed }) = self
+        {
+            reply.allow.clone_from(allowed);
         }
+        reply
     }
 }
 
@@ -228,14 +232,130 @@ impl Sender<'_> {
 
 /// Logs that a request goes to the daemon.
 pub fn log_allowed(request: &Request<'_>, client: &dyn Display) {
-    lines::allowed(request, client);
+    log::debug!(
+        method:% = request.method(), URL = shown::url(request),
+        operation = operation(request), client:% = client;
+        "allowed request"
+    );
 }
 
 impl Outcome {
     /// Logs an exchange that ended, regularly or not.
     pub fn log(&self, permit: &Permit<'_>, client: &dyn Display) {
-        lines::finished(self, permit, client);
+        if !log::log_enabled!(Level::Debug) {
+            return;
+        }
+        let request = permit.request();
+        log::debug!(
+            method:% = request.method(), URL = shown::url(request), operation = operation(request),
+            client:% = client, status = self.status, bytes_up = self.bytes_up,
+            bytes_down = self.bytes_down,
+            duration_ms = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            rule = permit.rule().written, closed = self.closed;
+            "finished request"
+        );
     }
+}
+
+impl Refusal {
+    /// Logs it.
+    pub fn log(&self, asked: Received<'_>, sender: &Sender<'_>) {
+        match (asked, self) {
+            (Received::Bytes(received), _) => self.log_unread(received, sender),
+            (Received::Request(request), Self::Denied(denial)) => {
+                log_denied(denial, request, sender);
+            }
+            (Received::Request(request), _) => self.log_request(request, sender),
+        }
+    }
+
+    /// A well-formed request that the proxy answers itself.
+    fn log_request(&self, request: &Request<'_>, sender: &Sender<'_>) {
+        let (method, url, client) = (request.method(), shown::url(request), sender.client);
+        let (status, reason) = (self.status(), self.reason());
+        match self {
+            Self::Moved => log::debug!(
+                method:% = method, URL = url, client:% = client, response = status;
+                "redirected request"
+            ),
+            Self::Unidentified(cause) => log::warn!(
+                reason:% = reason, cause:% = cut(cause), method:% = method, URL = url,
+                client:% = client, response = status;
+                "blocked request"
+            ),
+            Self::NoPlace(_) => log::warn!(
+                reason:% = reason, method:% = method, URL = url, client:% = client,
+                response = status;
+                "turned away"
+            ),
+            Self::Stalled => log::warn!(
+                reason:% = reason, method:% = method, URL = url, client:% = client;
+                "connection cut"
+            ),
+            Self::Daemon(cause) => log::error!(
+                cause:% = cut(cause), method:% = method, URL = url, client:% = client,
+                response = status;
+                "daemon did not answer"
+            ),
+            _ => log::warn!(
+                reason:% = cut(&reason), method:% = method, URL = url, client:% = client,
+                response = status;
+                "blocked request"
+            ),
+        }
+    }
+
+    /// Bytes that are not a request that could be judged.
+    fn log_unread(&self, received: &[u8], sender: &Sender<'_>) {
+        if matches!(self, Self::SlowHead) || !log::log_enabled!(Level::Warn) {
+            return;
+        }
+        let line = received.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+        let text = String::from_utf8_lossy(line.get(..SHOWN_BYTES_MAX).unwrap_or(line));
+        let (method, url) = text.split_once(' ').unwrap_or(("", &text));
+        let url = url.rsplit_once(' ').map_or(url, |(url, _)| url);
+        // A field in place of a request may be one with credentials.
+        let url = if method.contains(':') { "" } else { url };
+        log::warn!(
+            reason:% = self.reason(), method:% = method, URL = shown::raw_url(url),
+            client:% = sender.client, response = self.status();
+            "blocked request"
+        );
+    }
+}
+
+/// A request that the filter denies.
+fn log_denied(denial: &Denial, request: &Request<'_>, sender: &Sender<'_>) {
+    // The daemon itself would answer so.
+    let is_missing = matches!(denial, Denial::Target(denial) if denial.is_plainly_missing());
+    let level = if is_missing { Level::Debug } else { Level::Warn };
+    if !log::log_enabled!(level) {
+        return;
+    }
+    let reason = shown::reason(request, &denial.reason());
+    let hint = match denial {
+        Denial::Path { ungrouped_matches: true, .. } => {
+            Some("a pattern with a top-level | matches here only if its anchors are left out")
+        }
+        _ => None,
+    };
+    log::log!(
+        level,
+        reason:% = cut(&reason), method:% = request.method(), URL = shown::url(request),
+        operation = operation(request), client:% = sender.client,
+        container = sender.source.container(), response = denial.status(),
+        allow = denial.advice(sender.source, request), hint;
+        "blocked request"
+    );
+}
+
+/// The name of the operation that a request is for.
+fn operation(request: &Request<'_>) -> Option<&'static str> {
+    exact(request.method(), request.target().path()).map(Operation::name)
+}
+
+fn cut(text: &str) -> Cow<'_, str> {
+    text::cut(text, TEXT_BYTES_MAX)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::bodies::{BodyDenial, DenialKind};
 use super::rules::Rule;
 use super::targets::TargetDenial;
 use crate::api::{Class, Operation, exact, generalise, recognise};
-use crate::http1::{Method, Reply, Request};
+use crate::http1::{Method, Request};
 use crate::text;
 use std::borrow::Cow;
 
@@ -142,9 +142,9 @@ impl Denial {
         })
     }
 
-    /// The client's answer. `client` is its address or identity.
+    /// The message of the answer. `client` is its address or identity.
     #[must_use]
-    pub fn reply(&self, source: &Source, request: &Request<'_>, client: &str) -> Reply {
+    pub fn message(&self, source: &Source, request: &Request<'_>, client: &str) -> String {
         let (method, full_path) = (request.method(), request.target().path());
         let path = &*text::cut(full_path, PATH_BYTES_MAX);
         let advice = || advised(source, method, full_path);
@@ -166,15 +166,11 @@ impl Denial {
             ),
             Self::Body(denial) => denial.to_string(),
             Self::Target(denial) => match denial.words_of_daemon() {
-                Some(words) => return Reply::new(denial.status(), words),
+                Some(words) => return words,
                 None => denial.to_string(),
             },
         };
-        let mut reply = Reply::new(self.status(), format!("socket-proxy: {explained}"));
-        if let Self::Method { allowed } = self {
-            reply.allow.clone_from(allowed);
-        }
-        reply
+        format!("socket-proxy: {explained}")
     }
 
     /// The answer's status.
@@ -310,8 +306,7 @@ mod tests {
         let mut storage = FieldStorage::new();
         let head = b"POST /v1.41/containers/create?name=x HTTP/1.1\r\nHost: d\r\n\r\n";
         let request = Request::parse(head, &mut storage).unwrap();
-        let reply = denial.reply(source, &request, "10.0.0.2");
-        (reply.status, reply.message)
+        (denial.status(), denial.message(source, &request, "10.0.0.2"))
     }
 
     fn source(listener: &str, additions: Additions) -> Source {

@@ -94,9 +94,9 @@ fn outcome(
                 search.go_on(&facts).into()
             }
             Verdict::Denied(denial) => {
-                let reply = denial.reply(&Source::default(), &request, "c");
+                let message = denial.message(&Source::default(), &request, "c");
                 let asked = facts.into_iter().map(|(question, _)| question).collect();
-                return (asked, Err(format!("{} {}", reply.status, reply.message)));
+                return (asked, Err(format!("{} {message}", denial.status())));
             }
             Verdict::Moved => return (Vec::new(), Err("301".to_owned())),
         };
