@@ -6,8 +6,7 @@
 //! **Invariant:** a request is judged, with its body, by one of [`LANES`] threads of
 //! a policy. Nothing waits for a socket meanwhile.
 
-use crate::filter::{InForce, Learning, PendingBody, Policy, Standing, Verdict, judge};
-use crate::http1::Request;
+use crate::filter::Policy;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -44,22 +43,11 @@ impl SharedPolicy {
         Self { policy, lanes }
     }
 
-    /// Judges a request by its head. Denials of the `listener` bind every client.
-    pub fn judge<'a>(
-        &'a self,
-        listener: &'a Policy,
-        learning: Option<&'a Learning>,
-        request: &'a Request<'a>,
-        standing: Standing,
-    ) -> Verdict<'a> {
+    /// Judges by this policy's rules, once one of its lanes is free. `judge` must not
+    /// wait for a socket.
+    pub fn in_lane<T>(&self, judge: impl FnOnce() -> T) -> T {
         let _lane = self.lanes.enter();
-        judge(InForce { policy: &self.policy, listener, learning }, request, standing)
-    }
-
-    /// Judges the whole body of a request that this policy has judged.
-    pub fn judge_body<'a>(&self, pending: PendingBody<'a>, body: Vec<u8>) -> Verdict<'a> {
-        let _lane = self.lanes.enter();
-        pending.judge_body(body)
+        judge()
     }
 }
 

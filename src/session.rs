@@ -24,7 +24,7 @@ pub use probation::{Probation, Seat};
 pub use search::KnownDaemon;
 
 use crate::config::Limits;
-use crate::filter::{Denial, PendingBody, Permit, Standing, Verdict};
+use crate::filter::{Denial, InForce, PendingBody, Permit, Standing, Verdict, judge};
 use crate::http1::{self, BodyReader, FieldStorage, Method, Reply, Request, Version};
 use crate::judging::SharedPolicy;
 use crate::metrics::{Counters, Judgement};
@@ -262,7 +262,8 @@ impl<'a> Session<'a> {
         }
         let (listener, shared) = (Arc::clone(&self.listener), self.shared);
         let learning = shared.learner.as_ref().map(|learner| learner.learning());
-        let mut verdict = policy.judge(&listener, learning, &request, standing);
+        let in_force = InForce { policy: &policy, listener: &listener, learning };
+        let mut verdict = policy.in_lane(|| judge(in_force, &request, standing));
         loop {
             verdict = match verdict {
                 Verdict::Allowed(permit) => return self.forward(&permit),
@@ -292,7 +293,7 @@ impl<'a> Session<'a> {
         body: Vec<u8>,
     ) -> Verdict<'r> {
         let body_bytes = body.len();
-        let verdict = policy.judge_body(pending, body);
+        let verdict = policy.in_lane(|| pending.judge_body(body));
         if !matches!(verdict, Verdict::SearchNeeded(..)) {
             // Less than judging takes, so it is granted.
             let _ = self.hold.set(Part::Body, body_bytes * 2);

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["about", "http1", "api", "filter", "advice", "cgroup", "large_stack", "text"]),
     ("logging", &["api", "config", "text"]),
     ("outcome", &["http1", "api", "filter", "text"]),
-    ("judging", &["http1", "filter"]),
+    ("judging", &["filter"]),
     ("about", &[]),
     ("metrics", &["http1", "api", "filter", "outcome"]),
     ("relay", &["http1"]),
