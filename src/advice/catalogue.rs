@@ -9,7 +9,7 @@ use std::fmt::Write;
 #[must_use]
 pub fn list() -> String {
     let mut text = String::from(
-        "Presets for -allow, and the classes of rights that they open. Parts come on top,\n\
+        "Presets for -allow, and the classes of rights that they open. Parts are added\n\
          as in -allow=dozzle+actions. -presets=NAME shows one preset.\n\n",
     );
     for preset in all() {
@@ -31,7 +31,7 @@ pub fn show(preset: &Preset) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}: {}, version {}", preset.name, preset.application, preset.version);
     let _ = writeln!(text, "source: {}", preset.source);
-    let _ = writeln!(text, "at worst a client with it {}\n", preset.worst);
+    let _ = writeln!(text, "at worst: {}\n", preset.worst);
     for part in &preset.parts {
         if !part.name.is_empty() {
             let _ = writeln!(text, "\n+{}: {}", part.name, part.purpose);

@@ -119,7 +119,7 @@ fn judged(policy: &Policy, method: Method, target: &Target<'_>) -> (Verdict, Str
     let rule = format!("by {}", shown_rule(rule, RULE_COLUMNS));
     let rule = match policy.targets().check(method, path, target.query()) {
         Err(denial) => return (Verdict::Refused, denial.to_string()),
-        Ok(true) => format!("{rule}, for targets alone"),
+        Ok(true) => format!("{rule}, for targets only"),
         Ok(false) => rule,
     };
     match policy.bodies().inspection(method, path, target.query()) {

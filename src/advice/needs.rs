@@ -117,7 +117,11 @@ impl Needs {
             text.push('\n');
         }
         if self.left_out > 0 {
-            let _ = writeln!(text, "# {} requests of too many kinds are left out.", self.left_out);
+            let _ = writeln!(
+                text,
+                "# {} requests are left out: there were too many different ones.",
+                self.left_out
+            );
         }
         text
     }
@@ -214,7 +218,7 @@ impl ClientNeeds {
         let blocked: Vec<&str> = was_blocked.map(|(operation, _)| operation.name()).collect();
         if !blocked.is_empty() {
             writeln!(out, "# blocked so far: {}", blocked.join(", "))?;
-            writeln!(out, "# (what the client does once these pass is not known yet)")?;
+            writeln!(out, "# (the client may send other requests once these are allowed)")?;
         }
         for class in Class::ALL.into_iter().filter(|class| class.is_dangerous()) {
             let of_class = self.operations.keys().filter(|operation| operation.class() == class);
@@ -310,7 +314,7 @@ mod tests {
         let compose = "\
 # 10.0.0.2: 4 requests, 3 of them blocked
 # blocked so far: ContainerList
-# (what the client does once these pass is not known yet)
+# (the client may send other requests once these are allowed)
 # the preset beszel has all of these operations
     command:
       - '-allow=ContainerList'
@@ -319,7 +323,7 @@ mod tests {
 
 # 10.0.0.3: 1 request, 1 of them blocked
 # blocked so far: ImageBuild
-# (what the client does once these pass is not known yet)
+# (the client may send other requests once these are allowed)
 # gives root on the host: ImageBuild
     command:
       - '-allow=ImageBuild'
@@ -355,7 +359,7 @@ mod tests {
             let _ = needs.note(&format!("c{n}"), Method::Get, "/info", Decision::Blocked);
         }
         assert_eq!(needs.left_out, 6);
-        assert!(needs.suggestion(Form::Flags).contains("# 6 requests of too many kinds"));
+        assert!(needs.suggestion(Form::Flags).contains("# 6 requests are left out"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn run(log: &Input, form: Form, json: bool, out: &mut Out<impl Write>
     let found = match read(log) {
         Ok(found) => found,
         Err(error) => {
-            complain(&format!("-suggest={name}: it cannot be read: {error}"));
+            complain(&format!("-suggest={name}: cannot read the log: {error}"));
             return EXIT_REFUSED;
         }
     };
@@ -103,7 +103,7 @@ impl Found {
         }
         if self.too_long > 0 {
             let (count, max) = (self.too_long, lines::LINE_BYTES_MAX);
-            notes.push(format!("{count} lines are longer than {max} bytes and are passed over"));
+            notes.push(format!("{count} lines are longer than {max} bytes and were skipped"));
         }
         notes
     }

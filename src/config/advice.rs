@@ -55,14 +55,12 @@ pub(super) fn advice(settings: &Settings, config: &Config) -> Vec<String> {
 fn pattern_advice(pattern: &str) -> Vec<String> {
     let mut advice = Vec::new();
     if pattern.contains("$$") {
-        advice.push(
-            "the pattern has $$; a compose file makes one $ of it, other places do not: write $"
-                .to_owned(),
-        );
+        advice
+            .push("the pattern has $$, which only a compose file turns into $: write $".to_owned());
     }
     if pattern.contains(r"\\") {
         advice.push(
-            r"the pattern has \\, which asks for a backslash that no path has; write one \"
+            r"the pattern has \\, which matches a backslash, and no path has one; write one \"
                 .to_owned(),
         );
     }
@@ -83,8 +81,8 @@ fn value_advice(slot: &Slot, value: &Value) -> Vec<String> {
     advice.iter_mut().for_each(|sentence| *sentence = format!("{name}: {sentence}"));
     if is_quoted(text) {
         advice.push(format!(
-            "the value of {name} carries quotes, and they are part of it: {}; in a compose file \
-             write the whole item in quotes, '{name}=…', or none at all",
+            "the value of {name} includes quotes: {}; in a compose file quote the whole item, \
+             '{name}=…', or nothing",
             shown(text)
         ));
     } else if text.trim() != text
@@ -155,8 +153,8 @@ fn open_metrics(given: &Given, config: &Config) -> Option<String> {
     config.metrics?.ip().is_unspecified().then(|| {
         let Value { name, text } = value;
         format!(
-            "{name}={text} shows everyone in all networks of the proxy which operations clients \
-             use; no list of addresses is asked"
+            "{name}={text} serves metrics, with the operations that clients use, on all networks \
+             of the proxy; -allowfrom does not apply to it"
         )
     })
 }
@@ -166,10 +164,10 @@ fn alternations(listener: &Listener) -> Vec<String> {
     let sentence = |rule: &Rule| {
         let Rule { written, origin } = rule;
         format!(
-            "{origin}: the pattern {} has a | outside of every group. Each of its alternatives must \
-             match the whole path. The Go socket-proxy also let pass whatever only begins with the \
-             first one or ends with the last one; if that is needed, write a.*|.*b for a|b. \
-             Written as ({written}) it means the same everywhere, and this warning goes away",
+            "{origin}: the pattern {} has a | outside of any group. Each alternative must match \
+             the whole path. The Go socket-proxy also allowed paths that only begin with the \
+             first one or end with the last one; to allow those, write a.*|.*b for a|b. The form \
+             ({written}) means the same in both programs and ends this warning",
             shown(written),
         )
     };
@@ -211,8 +209,8 @@ fn ping(listener: &Listener, given: &Given) -> Option<String> {
             }
         };
         format!(
-            "{}: GET is allowed but HEAD {PING} is not. Docker clients ask it for the API version \
-             and take an old one if they get no answer; {change}",
+            "{}: GET is allowed but HEAD {PING} is not. Docker clients negotiate the API version \
+             with it and fall back to an old one without it; {change}",
             listener.title()
         )
     })
@@ -228,7 +226,7 @@ fn reach(listener: &Listener, given: &Given, has_labels: bool) -> Option<String>
             "{title} is a unix socket with mode {mode:04o}: every user of this host can connect"
         )),
         ListenAddress::Unix { .. } if given.allowfrom.is_given() => Some(format!(
-            "{flag} has no effect: {title} is a unix socket, where the rights of the file decide"
+            "{flag} has no effect: {title} is a unix socket, where the mode of the file decides"
         )),
         ListenAddress::Tcp(address) if address.ip().to_canonical().is_loopback() => {
             (!peers.admits_only_loopback()).then(|| unreachable(listener, *address, given))
@@ -330,9 +328,9 @@ fn dangerous_patterns(listener: &Listener, directories: &str, safe: &str) -> Opt
     let creates = openings.iter().any(|(operation, _)| creates_containers(**operation));
     let hint = match creates {
         true => format!(
-            ". Add {safe}, which keeps created containers from the host, or list the directories \
-             that they may mount, for example {directories}=/srv/data; privileged containers then \
-             stay possible"
+            ". Add {safe}, which isolates created containers from the host, or list the \
+             directories that they may mount, for example {directories}=/srv/data; a list alone \
+             still allows privileged containers"
         ),
         false => String::new(),
     };
@@ -372,8 +370,9 @@ fn create_by_name(listener: &Listener, mounts: &str, safe: &str) -> Option<Strin
     let (operation, rule) = named.find(|(operation, _)| creates_containers(*operation))?;
     Some(format!(
         "{}={} opens {operation}, and a client that may create any container is root on the host; \
-         add {safe}, which keeps created containers from the host, or list the directories that \
-         they may mount, for example {mounts}=/srv/data; privileged containers then stay possible",
+         add {safe}, which isolates created containers from the host, or list the directories \
+         that they may mount, for example {mounts}=/srv/data; a list alone still allows \
+         privileged containers",
         rule.origin, rule.written
     ))
 }
@@ -416,7 +415,7 @@ fn nothing_allowed(settings: &Settings, config: &Config) -> Vec<String> {
         let [flag, variable] = additions::names_spelled(&listener.name);
         format!(
             "{title} allows nothing, so every request is refused; add for example {flag}=traefik \
-             (or {variable}=traefik); -presets lists what there is"
+             (or {variable}=traefik); -presets lists the presets"
         )
     };
     config.listeners.iter().filter(is_empty).filter(is_mistake).map(sentence).collect()
@@ -474,8 +473,8 @@ mod tests {
     fn values_that_carry_quotes_or_spaces_are_named() {
         let quotes = |name: &str, shown: &str| {
             format!(
-                "the value of {name} carries quotes, and they are part of it: \"{shown}\"; in a \
-                 compose file write the whole item in quotes, '{name}=…', or none at all"
+                "the value of {name} includes quotes: \"{shown}\"; in a compose file quote the \
+                 whole item, '{name}=…', or nothing"
             )
         };
         let head = ("SP_ALLOW_HEAD", "/_ping");
@@ -525,8 +524,8 @@ mod tests {
         );
         check_more(
             &["-proxysocketendpoint=/a", "-allowfrom=web"],
-            &["-allowfrom has no effect: the default listener is a unix socket, where the rights \
-               of the file decide"],
+            &["-allowfrom has no effect: the default listener is a unix socket, where the mode \
+                 of the file decides"],
         );
         check_more(
             &["-maxconnections=10", "-maxconnectionsperclient=11"],
@@ -551,8 +550,8 @@ mod tests {
         for address in ["0.0.0.0:9375", "[::]:9375"] {
             let flag = format!("-metrics={address}");
             let warning = format!(
-                "{flag} shows everyone in all networks of the proxy which operations clients use; \
-                 no list of addresses is asked"
+                "{flag} serves metrics, with the operations that clients use, on all networks of \
+                 the proxy; -allowfrom does not apply to it"
             );
             check_more(&[&flag], &[&warning]);
         }
@@ -614,9 +613,7 @@ mod tests {
                  -allow, or deny these with -deny; -lint lists them all"
             )
         };
-        let mount = ". Add -safecreate, which keeps created containers from the host, or list the \
-                     directories that they may mount, for example -allowbindmountfrom=/srv/data; \
-                     privileged containers then stay possible";
+        let mount = ". Add -safecreate, which isolates created containers from the host, or list the directories that they may mount, for example -allowbindmountfrom=/srv/data; a list alone still allows privileged containers";
         let create = |pattern: &str| {
             let warning = patterns("ContainerCreate", "root on the host", pattern);
             format!("{warning}{mount}")
@@ -648,9 +645,9 @@ mod tests {
         check_more(
             &["-allow=ContainerCreate"],
             &["-allow=ContainerCreate opens ContainerCreate, and a client that may create any \
-               container is root on the host; add -safecreate, which keeps created containers \
+               container is root on the host; add -safecreate, which isolates created containers \
                from the host, or list the directories that they may mount, for example \
-               -allowbindmountfrom=/srv/data; privileged containers then stay possible"],
+               -allowbindmountfrom=/srv/data; a list alone still allows privileged containers"],
         );
         let mounts = |name: &str, directory: &str| {
             format!(
@@ -680,11 +677,11 @@ mod tests {
     fn an_alternation_outside_of_groups_is_explained() {
         let sentence = |name: &str| {
             format!(
-                "{name}: the pattern \"/info|/events\" has a | outside of every group. Each of its \
-                 alternatives must match the whole path. The Go socket-proxy also let pass \
-                 whatever only begins with the first one or ends with the last one; if that is \
-                 needed, write a.*|.*b for a|b. Written as (/info|/events) it means the same everywhere, \
-                 and this warning goes away"
+                "{name}: the pattern \"/info|/events\" has a | outside of any group. Each \
+                 alternative must match the whole path. The Go socket-proxy also allowed paths \
+                 that only begin with the first one or end with the last one; to allow those, \
+                 write a.*|.*b for a|b. The form (/info|/events) means the same in both programs \
+                 and ends this warning"
             )
         };
         check_more(&["-allowPOST=/info|/events"], &[&sentence("-allowPOST")]);
@@ -706,10 +703,8 @@ mod tests {
         check(
             &QUIET,
             &[("SP_ALLOW_POST_2", r"/info\?x")],
-            &[
-                "SP_ALLOW_POST_2: the pattern \"/info\\?x\" opens nothing: the query is not part of \
-               the path; leave out the ? and what follows it",
-            ],
+            &["SP_ALLOW_POST_2: the pattern \"/info\\?x\" opens nothing: the query is not part \
+                 of the path; remove the ? and everything after it"],
         );
     }
 
@@ -717,8 +712,8 @@ mod tests {
     fn an_open_get_without_ping_is_named() {
         let sentence = |title: &str, name: &str| {
             format!(
-                "{title}: GET is allowed but HEAD /_ping is not. Docker clients ask it for the \
-                 API version and take an old one if they get no answer; add {name}=/_ping"
+                "{title}: GET is allowed but HEAD /_ping is not. Docker clients negotiate the API \
+                 version with it and fall back to an old one without it; add {name}=/_ping"
             )
         };
         let default = sentence("the default listener", "-allowHEAD");
@@ -741,7 +736,7 @@ mod tests {
         let sentence = |title: &str, flag: &str, variable: &str| {
             format!(
                 "{title} allows nothing, so every request is refused; add for example \
-                 {flag}=traefik (or {variable}=traefik); -presets lists what there is"
+                 {flag}=traefik (or {variable}=traefik); -presets lists the presets"
             )
         };
         let default = sentence("the default listener", "-allow", "SP_ALLOW");

@@ -145,7 +145,7 @@ pub(super) fn preset(text: &str) -> Result<Shown, String> {
 }
 
 pub(super) fn form(text: &str) -> Result<Form, String> {
-    Form::from_name(text).ok_or_else(|| "it is not a form".to_owned())
+    Form::from_name(text).ok_or_else(|| "it is not a format".to_owned())
 }
 
 fn input(text: &str) -> Result<Input, String> {
@@ -206,8 +206,10 @@ impl AskedAll {
         }
         let names = config.listeners.iter().map(|listener| format!("-check@{}", listener.name));
         let names: Vec<String> = names.collect();
-        let complaint =
-            format!("there is no default listener to -check; write {}", names.join(" or "));
+        let complaint = format!(
+            "-check needs a default listener, and there is none; write {}",
+            names.join(" or ")
+        );
         Err(ConfigError::values(vec![complaint]))
     }
 }
@@ -255,7 +257,7 @@ mod tests {
         let flags: Vec<_> = asked.iter().map(|a| (&*a.flag, a.question.is_some())).collect();
         assert_eq!(flags, [("-check@web", true), ("-check@web", false)]);
         let error = command(&["-listen=web=unix:/a", "-check=GET /info"]).unwrap_err();
-        assert_eq!(error, "there is no default listener to -check; write -check@web");
+        assert_eq!(error, "-check needs a default listener, and there is none; write -check@web");
         let error = command(&["-check=-", "-check=-"]).unwrap_err();
         assert_eq!(error, "-check=- is given twice; standard input can be read only once");
         let error = command(&["-check=GET info"]).unwrap_err();
@@ -275,7 +277,7 @@ mod tests {
         assert_eq!((log, form), (Input::File("/a".into()), Form::Labels));
         let error = command(&["-suggest=-", "-format=xml"]).unwrap_err();
         assert!(
-            error.starts_with("invalid value \"xml\" for -format: it is not a form"),
+            error.starts_with("invalid value \"xml\" for -format: it is not a format"),
             "{error}"
         );
         assert!(command(&["-suggest="]).unwrap_err().contains("-suggest: it is empty"));

@@ -252,10 +252,10 @@ impl Translator<'_> {
         let method = METHODS.iter().find(|(of, _)| *of == name);
         let operations = match method {
             Some((_, method)) if self.has_method(*method) => None,
-            _ => Some(self.operations(name).ok_or("this dialect does not know it")?),
+            _ => Some(self.operations(name).ok_or("this dialect does not have it")?),
         };
         match (value, operations) {
-            ("1", None) => Ok("requests of its methods to what is open".to_owned()),
+            ("1", None) => Ok("its method, for the open sections".to_owned()),
             ("1", Some(operations)) if operations.is_empty() => Err(self.missing(name)),
             ("1", Some(operations)) => {
                 let names: Vec<&str> = operations.iter().map(|op| op.name()).collect();
@@ -273,7 +273,7 @@ impl Translator<'_> {
     fn missing(&self, name: &str) -> String {
         let is_part = PARTS.iter().any(|(part, ..)| *part == name);
         match is_part {
-            true => "it opens a part of a section that is closed, or of a method".to_owned(),
+            true => "the section or the method that it needs is closed".to_owned(),
             false => "its methods are closed; it needs POST=1".to_owned(),
         }
     }

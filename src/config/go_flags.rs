@@ -134,8 +134,8 @@ impl CommandLines {
         let ignored: Vec<String> = end.into_iter().chain(rest).map(|word| shown(&word)).collect();
         if !ignored.is_empty() {
             self.warnings.push(format!(
-                "ignored, because flags end at the first word that is none \
-                 (true and false are written -flag=true): {}",
+                "ignored, because the first argument that is not a flag ends the flags (write \
+                 true and false as -flag=true): {}",
                 ignored.join(" ")
             ));
         }
@@ -168,14 +168,14 @@ fn unknown(name: &str) -> ConfigError {
 fn listener_of(option: &Opt, name: &str) -> Result<String, ConfigError> {
     if !option.is_per_listener() {
         return Err(usage(format!(
-            "-{} is for the whole program; only {} and -check take a listener's name behind an @",
+            "-{} is for the whole program; only {} and -check take a listener's name after an @",
             option.flag,
             per_listener()
         )));
     }
     listener_name(name).ok_or_else(|| {
         let written = shown(&format!("-{}@{name}", option.flag));
-        usage(format!("bad name of a listener in {written}: a name is {LISTENER_NAME}"))
+        usage(format!("invalid name of a listener in {written}; expected {LISTENER_NAME}"))
     })
 }
 

@@ -17,7 +17,7 @@ const COLUMN_STARTS: [usize; 4] = [2, 24, 48, 64];
 const INTRODUCTION: &str = "\
 Usage: socket-proxy [-flag=value]...
 
-A filtering proxy for the Docker socket: nothing passes but what you list.
+A filtering proxy for the Docker socket. It refuses every request that no rule allows.
 
   socket-proxy -listenip=0.0.0.0 -allowfrom=traefik -allowHEAD=/_ping \\
       '-allowGET=(/v1\\.[0-9]+)?/(version|events|containers/json|containers/[^/]+/json)'
@@ -39,7 +39,7 @@ More listeners, each with allowlists of its own; nothing is inherited from the f
   -allowfrom@web=traefik                    SP_LISTEN_WEB_ALLOWFROM=traefik
   -allowbindmountfrom@web=/home             SP_LISTEN_WEB_ALLOWBINDMOUNTFROM=/home
 A mode is octal; without one it is 0600. Flags without a name are for the default listener. It is
-left out when there are others and no flag or variable says anything about it.
+omitted if there are others and no flag or variable configures it.
 ";
 
 /// The output of `-h`.

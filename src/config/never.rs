@@ -79,7 +79,8 @@ impl Paths {
         if let Some((part, cause)) = parts.into_iter().find_map(dead) {
             return Some(format!("has the alternative {part}, which opens nothing: {cause}"));
         }
-        repeats(pattern, '/').then(|| format!("hardly opens the paths that were meant: {REPEATED}"))
+        repeats(pattern, '/')
+            .then(|| format!("probably does not open the intended paths: {REPEATED}"))
     }
 
     /// Why a pattern opens nothing, if it does not.
@@ -105,7 +106,7 @@ fn guess(pattern: &str, is_apart: impl Fn(&str) -> bool) -> String {
     let needs_query = is_apart("(?s)[^?]*");
     let cause = match pattern {
         _ if is_apart("(?s).*") => {
-            "a ^ or $ in the middle of it is never met; placeholders are not filled in"
+            "a ^ or $ in the middle of it never matches; placeholders are not replaced"
         }
         _ if starts_wrong && pattern.replace('\\', "").contains("://") => {
             "the path has no scheme and no host; begin with the / after them"
@@ -115,15 +116,15 @@ fn guess(pattern: &str, is_apart: impl Fn(&str) -> bool) -> String {
         }
         _ if starts_wrong => "a path begins with /",
         _ if needs_query || is_query(pattern) => {
-            "the query is not part of the path; leave out the ? and what follows it"
+            "the query is not part of the path; remove the ? and everything after it"
         }
         _ if is_list(pattern) => "it is one pattern and not a list; write (/a|/b) for two paths",
         _ if repeats(pattern, '/') => REPEATED,
         _ if is_encoded(pattern) => {
-            "the path is decoded before it is matched; write the character that %XX stands for"
+            "the path is decoded before it is matched; write the decoded character instead of %XX"
         }
         _ if pattern.contains(['{', '<', ':', '%']) => {
-            "placeholders are not filled in; any name is [^/]+"
+            "placeholders are not replaced; any name is [^/]+"
         }
         _ => "no path of Docker's or Podman's API matches it",
     };
@@ -229,7 +230,7 @@ mod tests {
         let star = "* and + repeat the character before them";
         let method = "the method is named by the flag";
         let scheme = "the path has no scheme";
-        let holder = "placeholders are not filled in";
+        let holder = "placeholders are not replaced";
         let none = "no path of Docker's or Podman's API";
         let rows = [
             ("info", begins),

@@ -161,14 +161,15 @@ macro_rules! options {
 }
 
 options! {
-    "Who may ask for what" {
+    "Access" {
         allowfrom "allowfrom" Kind::Addresses, "127.0.0.1/32",
-            "clients: networks, addresses, host names, with commas between";
+            "clients: comma-separated networks, addresses and host names";
         allow "allow" Kind::Operations, "",
-            "operations, classes of them, and presets that are allowed; repeatable";
-        deny "deny" Kind::Operations, "", "the same denied, whatever else allows it; repeatable";
+            "allowed operations, classes of operations and presets; repeatable";
+        deny "deny" Kind::Operations, "",
+            "the same, but denied; overrides every rule that allows; repeatable";
         learn "learn" Kind::Learn, "",
-            "let through what no rule allows and suggest a list: reads, or all (beware)";
+            "allow requests that no rule allows and suggest rules for them: reads, or all (beware)";
         allowget "allowGET" Kind::Pattern(Method::Get), "",
             "pattern for the whole path of GET requests; repeatable";
         allowhead "allowHEAD" Kind::Pattern(Method::Head), "", "the same for HEAD";
@@ -180,31 +181,33 @@ options! {
         allowtrace "allowTRACE" Kind::Pattern(Method::Trace), "", "the same for TRACE";
         allowoptions "allowOPTIONS" Kind::Pattern(Method::Options), "", "the same for OPTIONS";
         allowbindmountfrom "allowbindmountfrom" Kind::Directories, "",
-            "the only host directories that may be mounted, with commas between";
+            "comma-separated host directories; only these may be mounted";
         bindmountsexact "bindmountsexact" Kind::Switch, "false",
-            "let only these directories themselves be mounted, nothing below them";
+            "allow mounts of these directories only, not of anything below them";
         targetlabel "targetlabel" Kind::TargetLabel, "",
             "limit clients to containers, networks and volumes with this label; repeatable";
         hideenv "hideenv" Kind::Switch, "false",
-            "hide environment variables of containers in answers";
+            "hide environment variables of containers in responses";
     }
     "What clients may create" {
         safecreate "safecreate" Kind::Switch, "false",
-            "give containers nothing of the host that ordinary ones do not have";
+            "refuse containers with more access to the host than ordinary ones have";
         safecreateallow "safecreateallow" Kind::Exceptions, "",
-            "what they may get all the same, such as capadd:NET_ADMIN; repeatable";
+            "exceptions to -safecreate, such as capadd:NET_ADMIN; repeatable";
         allowimage "allowimage" Kind::Images, "",
             "pattern for the whole name of an image, docker.io/library/busybox:latest; repeatable";
-        maxmemory "maxmemory" Kind::Size, "", "memory that a container may use and must limit";
-        maxcpus "maxcpus" Kind::Cpus, "", "processors that a container may use and must limit";
+        maxmemory "maxmemory" Kind::Size, "",
+            "highest memory limit of a container; containers must set one";
+        maxcpus "maxcpus" Kind::Cpus, "",
+            "highest CPU limit of a container; containers must set one";
         maxpids "maxpids" Kind::Pids, "",
-            "processes and threads that a container may have and must limit";
+            "highest limit of processes and threads of a container; containers must set one";
     }
-    "Coming from another proxy" {
+    "Migration" {
         compat "compat" Kind::Dialect, "",
             "honour the variables of tecnativa, tecnativa-next or linuxserver";
     }
-    "Where to listen" {
+    "Listeners" {
         listenip "listenip" Kind::Ip, "127.0.0.1", "IPv4 or IPv6 address to listen on";
         proxyport "proxyport" Kind::Port, "2375", "TCP port to listen on";
         proxysocketendpoint "proxysocketendpoint" Kind::SocketPath, "",
@@ -220,7 +223,7 @@ options! {
         waitforsocket "waitforsocket" Kind::Seconds(0), "0",
             "seconds to wait at start for the daemon's socket to appear";
         watchdoginterval "watchdoginterval" Kind::Seconds(0), "0",
-            "seconds between two checks that the daemon answers; 0 is off";
+            "seconds between two checks of the daemon; 0 is off";
         stoponwatchdog "stoponwatchdog" Kind::Switch, "false",
             "stop with exit code 10 when a check fails";
         allowhealthcheck "allowhealthcheck" Kind::Switch, "false",
@@ -234,33 +237,35 @@ options! {
         dockerlabelprefix "dockerlabelprefix" Kind::LabelPrefix, "socket-proxy",
             "labels are PREFIX.allow.get, PREFIX.allow.get.1, PREFIX.allow.bindmountfrom";
         allowlabelgrants "allowlabelgrants" Kind::Switch, "false",
-            "let clients create containers with such labels, and so give rights away";
+            "let clients create containers with such labels, and so grant rights";
     }
     "Limits" {
-        maxconnections "maxconnections" Kind::Count, "1024", "client connections at the same time";
+        maxconnections "maxconnections" Kind::Count, "1024",
+            "maximum concurrent connections of all clients";
         maxconnectionsperclient "maxconnectionsperclient" Kind::Count, "768",
-            "client connections at the same time from one address, or of one user over socket files";
+            "maximum concurrent connections of one address, or of one user on unix sockets";
         headertimeout "headertimeout" Kind::Seconds(1), "10",
-            "seconds that a client may take for a request's head";
+            "seconds that a client has to send the head of a request";
         idletimeout "idletimeout" Kind::Seconds(1), "120",
-            "seconds that a connection may stay open between two requests";
+            "seconds after which an idle connection is closed";
         shutdowngracetime "shutdowngracetime" Kind::Seconds(0), "10",
-            "seconds that requests may go on after a stop signal";
+            "seconds that running requests have to finish after a stop signal";
     }
     "Log" {
         loglevel "loglevel" Kind::Level, "INFO", "DEBUG, INFO, WARN or ERROR";
         logjson "logjson" Kind::Switch, "false", "log JSON lines instead of text";
     }
-    "Instead of running" {
+    "Commands" {
         healthcheck "healthcheck" Kind::Command, "",
-            "ask a proxy with -allowhealthcheck on this host; exit 0 if its daemon answers, else 1";
+            "check a proxy with -allowhealthcheck on this host; exit 0 if its daemon responds, else 1";
         presets "presets" Kind::PresetName, "", "list the presets, or show the one of this name";
         check "check" Kind::Request, "",
             "judge a request, or each line of standard input (-); exit 1 if one is refused; repeatable";
         lint "lint" Kind::Command, "", "list the operations that the rules open";
         suggest "suggest" Kind::LogFile, "",
             "print the smallest list of rights for the requests in a log, or in standard input (-)";
-        format "format" Kind::Form, "compose", "how: flags, variables, compose or labels";
+        format "format" Kind::Form, "compose",
+            "output of -suggest: flags, variables, compose or labels";
         version "version" Kind::Command, "", "print the version";
         h "h" Kind::Command, "", "list all options";
     }

@@ -111,9 +111,9 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         }
         Kind::Learn => ("reads or all", "reads"),
         Kind::Operations => {
-            ("operations, classes or presets, with commas between", "traefik,ContainerStats")
+            ("comma-separated operations, classes or presets", "traefik,ContainerStats")
         }
-        Kind::Exceptions => ("exceptions of safe create, with commas between", "capadd:NET_ADMIN"),
+        Kind::Exceptions => ("comma-separated exceptions of safe create", "capadd:NET_ADMIN"),
         Kind::Images => (
             "a regular expression in Go's syntax for the whole name of an image",
             "docker.io/library/busybox:.*",
@@ -122,9 +122,9 @@ fn expectation(kind: Kind, name: &str) -> (String, &'static str) {
         Kind::Cpus => ("a number of processors", "1.5"),
         Kind::Pids => ("a whole number from 1", "256"),
         Kind::Addresses => {
-            ("networks, addresses or host names, with commas between", "127.0.0.1,10.0.0.0/8,web")
+            ("comma-separated networks, addresses or host names", "127.0.0.1,10.0.0.0/8,web")
         }
-        Kind::Directories => ("absolute directories, with commas between", "/home,/var/log"),
+        Kind::Directories => ("comma-separated absolute directories", "/home,/var/log"),
         Kind::TargetLabel => ("KEY=VALUE", "com.docker.compose.project=web"),
         Kind::SocketPath => ("the path of a unix socket", "/var/run/docker.sock"),
         Kind::Ip => ("an IPv4 or IPv6 address", "0.0.0.0"),

@@ -42,7 +42,7 @@ pub(super) fn rules(
     let targets = TargetRules { labels: labels?, hides_env: flag.filter(|_| hides_env) };
     if let Some(label) = targets.contradiction() {
         reader.complain(format!(
-            "{}={} contradicts another value for {}, so that nothing could be a target",
+            "{}={} contradicts another value for {}, so nothing can be a target",
             label.origin,
             label.pair(),
             label.key
@@ -94,7 +94,7 @@ pub(super) fn warnings(listener: &Listener) -> Vec<String> {
         ),
         (
             open(&OF_IMAGES),
-            "images belong to nobody, so that clients can replace or remove those of others",
+            "images have no owner, so clients can replace or remove those of others",
         ),
     ];
     let title = listener.title();
@@ -149,7 +149,7 @@ mod tests {
         let [create] = &warned(&["-allowPOST=/v1\\.51/volumes/.*"])[..] else { panic!() };
         assert!(create.contains("VolumeCreate"), "{create}");
         let [images] = &warned(&["-allow=ImageTag,ImageCommit"])[..] else { panic!() };
-        assert!(images.contains("ImageTag, ImageCommit: images belong to nobody"), "{images}");
+        assert!(images.contains("ImageTag, ImageCommit: images have no owner"), "{images}");
         let [buildkit] = &warned(&["-allow=Session,Grpc"])[..] else { panic!() };
         assert!(buildkit.contains("BuildKit"), "{buildkit}");
     }

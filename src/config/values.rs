@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The form of a listener's name, for messages.
 pub(super) const LISTENER_NAME: &str =
-    "a letter and then letters or digits, at most 32 in all, but not \"default\"";
+    "a letter and then letters or digits, at most 32 characters, but not \"default\"";
 
 const LISTENER_NAME_BYTES_MAX: usize = 32;
 /// `sun_path` has 108 bytes with its end (unix(7)).
@@ -73,8 +73,8 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
 /// `127.0.0.1:9375` or `[::1]:9375`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let (host, port) =
-        text.rsplit_once(':').ok_or_else(|| "it has no port behind a colon".to_owned())?;
-    let port = self::port(port).map_err(|wrong| format!("the port is wrong: {wrong}"))?;
+        text.rsplit_once(':').ok_or_else(|| "it has no port after a colon".to_owned())?;
+    let port = self::port(port).map_err(|wrong| format!("the port is invalid: {wrong}"))?;
     match host {
         "" => Err("it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 \
                    is all networks"
@@ -219,7 +219,7 @@ pub(super) fn endpoint(text: &str) -> Result<ListenAddress, String> {
 fn tcp_endpoint(text: &str) -> Result<ListenAddress, String> {
     let (address, port_text) = text.rsplit_once(':').ok_or_else(|| "it has no port".to_owned())?;
     if address.contains(':') && !address.starts_with('[') {
-        return Err("an IPv6 address stands in brackets".to_owned());
+        return Err("an IPv6 address is written in brackets".to_owned());
     }
     Ok(ListenAddress::Tcp(SocketAddr::new(ip(address)?, port(port_text)?)))
 }
@@ -232,7 +232,7 @@ fn unix_endpoint(text: &str) -> Result<ListenAddress, String> {
     let mode = match setting.map(|setting| setting.split_once('=')) {
         None => FILE_MODE_DEFAULT,
         Some(Some(("mode", mode))) => file_mode_octal(mode)?,
-        Some(_) => return Err("only mode= can stand behind the comma".to_owned()),
+        Some(_) => return Err("only mode= can follow the comma".to_owned()),
     };
     if !path.starts_with('/') {
         return Err("the path is not absolute".to_owned());
@@ -523,12 +523,12 @@ mod tests {
         check_endpoint("tcp:2376", Err("it has no port"));
         check_endpoint("tcp::2376", Err("it is not an IP address"));
         check_endpoint("tcp:localhost:2376", Err("it is not an IP address"));
-        check_endpoint("tcp:::1:2376", Err("an IPv6 address stands in brackets"));
+        check_endpoint("tcp:::1:2376", Err("an IPv6 address is written in brackets"));
         check_endpoint("tcp:127.0.0.1:0", Err("it is out of range"));
         check_endpoint("unix:", Err("the path is not absolute"));
         check_endpoint("unix:web.sock", Err("the path is not absolute"));
-        check_endpoint("unix:/a,mod=0660", Err("only mode= can stand behind the comma"));
-        check_endpoint("unix:/a,", Err("only mode= can stand behind the comma"));
+        check_endpoint("unix:/a,mod=0660", Err("only mode= can follow the comma"));
+        check_endpoint("unix:/a,", Err("only mode= can follow the comma"));
         check_endpoint("unix:/a,mode=0999", Err("it is not an octal number"));
         check_endpoint("unix:/a,mode=", Err("it is not an octal number"));
         check_endpoint("unix:/a,mode=384", Err("it is not an octal number"));

@@ -110,7 +110,7 @@ impl fmt::Display for ClientAllowlist {
 
 impl fmt::Display for ClientAllowlistError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is neither a network, nor an address, nor a host name", self.item)
+        write!(f, "{:?} is not a network, address or host name", self.item)
     }
 }
 

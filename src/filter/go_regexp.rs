@@ -169,19 +169,22 @@ mod tests {
     fn says_why_a_pattern_is_refused() {
         check_refused("*", "`*` has nothing before it to repeat; any text is `.*`");
         check_refused("a|+", "`+` has nothing before it to repeat");
-        check_refused("a**", "`*` repeats what is a repetition already");
-        check_refused("a{2}{3}", "`{3}` repeats what is a repetition already");
-        check_refused("a{2,1}", "`{2,1}` asks for more at least than at most");
+        check_refused("a**", "`*` repeats a repetition");
+        check_refused("a{2}{3}", "`{3}` repeats a repetition");
+        check_refused("a{2,1}", "`{2,1}` has a minimum above its maximum");
         check_refused("a{1001}", "`{1001}` repeats more than 1000 times");
-        check_refused("(a{10}){101}", "`{101}` makes more than 1000 copies of what it nests");
-        check_refused("(a", "a `(` has no closing `)`");
+        check_refused(
+            "(a{10}){101}",
+            "`{101}` and the repetitions inside it make more than 1000 copies",
+        );
+        check_refused("(a", "unterminated group: a `(` has no closing `)`");
         check_refused("a)", "a `)` has no opening `(`");
-        check_refused("[a", "a `[` has no closing `]`");
-        check_refused("[z-a]", "the range `z-a` runs backwards");
+        check_refused("[a", "unterminated class: a `[` has no closing `]`");
+        check_refused("[z-a]", "the range `z-a` is out of order");
         check_refused("[[:foo:]]", "Go's dialect has no class `[:foo:]`");
         check_refused(r"\p{Foo}", "Go's dialect has no Unicode class `Foo`");
         check_refused(r"\p{Greek", r"`\p{` has no closing `}`");
-        check_refused(r"a\", r"it ends in a single `\`");
+        check_refused(r"a\", r"it ends with a single `\`");
         check_refused(r"a\Z", r"`\Z` is unknown to Go's dialect; the end of the text is `\z`");
         check_refused(r"\y", r"`\y` is an escape that Go's dialect does not have");
         check_refused(r"(a)\1", r"`\1` is a back-reference, which Go's dialect does not have");
@@ -189,8 +192,11 @@ mod tests {
             check_refused(look_around, "Go's dialect has no look-around");
         }
         check_refused("(?>a)", "Go's dialect has no atomic groups");
-        check_refused("(?P<a-b>c)", "`a-b` is no name for a group; use ASCII letters, digits, `_`");
-        check_refused("(?", "a `(?` is not finished");
+        check_refused(
+            "(?P<a-b>c)",
+            "`a-b` is not a name of a group; use ASCII letters, digits, `_`",
+        );
+        check_refused("(?", "unterminated group: a `(?` is incomplete");
         assert!(
             translate("(?x)a")
                 .unwrap_err()

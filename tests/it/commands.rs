@@ -134,8 +134,8 @@ fn input_that_cannot_be_used_is_named() {
     let garbage: Vec<u8> =
         (0..1 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let rows = [
-        (format!("-suggest={missing}"), &b""[..], "it cannot be read: No such file"),
-        (format!("-suggest={directory}"), b"", "it cannot be read: Is a directory"),
+        (format!("-suggest={missing}"), &b""[..], "cannot read the log: No such file"),
+        (format!("-suggest={directory}"), b"", "cannot read the log: Is a directory"),
         ("-suggest=-".to_owned(), b"", "none of its 0 lines has a request"),
         ("-suggest=-".to_owned(), b"hello\nworld\n", "none of its 2 lines has a request"),
         ("-suggest=-".to_owned(), &garbage, "lines has a request"),
@@ -295,7 +295,7 @@ fn other_proxies_variables_are_honoured_and_named() {
     let log = proxy.log();
     assert!(log.contains("variable=CONTAINERS value=1 became=ContainerList,"), "{log}");
     let without = "msg=\"variable of another proxy has no effect\" variable=DELETE value=1 \
-                   became=\"nothing: this dialect does not know it\"";
+                   became=\"nothing: this dialect does not have it\"";
     assert!(log.contains(without), "{log}");
     let wrong = ask(&["-compat=haproxy"], b"");
     assert_eq!(wrong.code, Some(1));

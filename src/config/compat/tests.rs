@@ -53,11 +53,11 @@ fn every_variable_has_a_line_that_says_what_it_became() {
     ];
     let expected = [
         "ALLOW_START=1 nothing: its methods are closed; it needs POST=1",
-        "DELETE=1 nothing: this dialect does not know it",
+        "DELETE=1 nothing: this dialect does not have it",
         "DISABLE_IPV6=1 nothing: write -listenip",
         "EVENTS=0 closed",
         "INFO=yes nothing: it is neither 0 nor 1, and counts as 0",
-        "LOGS=1 nothing: this dialect does not know it",
+        "LOGS=1 nothing: this dialect does not have it",
         "LOG_LEVEL=err -loglevel=ERROR",
         "NETWORKS=1 NetworkList,NetworkInspect",
         "POST=0 closed",

@@ -39,13 +39,13 @@ fn ignored_and_swallowed_words_are_named() {
     let rows = [
         (
             "-logjson true -allowfrom=web",
-            "ignored, because flags end at the first word that is none \
-             (true and false are written -flag=true): \"true\" \"-allowfrom=web\"",
+            "ignored, because the first argument that is not a flag ends the flags (write true \
+             and false as -flag=true): \"true\" \"-allowfrom=web\"",
         ),
         (
             "-- -logjson",
-            "ignored, because flags end at the first word that is none \
-             (true and false are written -flag=true): \"-logjson\"",
+            "ignored, because the first argument that is not a flag ends the flags (write true \
+             and false as -flag=true): \"-logjson\"",
         ),
         (
             "-allowGET -allowHEAD=/_ping",
@@ -64,8 +64,8 @@ fn ignored_and_swallowed_words_are_named() {
 
 #[test]
 fn wrong_flags_end_with_the_usage() {
-    let needs_name = "only -allowfrom, -allow, -deny, -allow<METHOD>, -allowbindmountfrom, -bindmountsexact, -targetlabel, -hideenv, -safecreate, -safecreateallow, -allowimage, -maxmemory, -maxcpus, -maxpids and -check take a listener's name behind an @";
-    let name = format!("a name is {}", values::LISTENER_NAME);
+    let needs_name = "only -allowfrom, -allow, -deny, -allow<METHOD>, -allowbindmountfrom, -bindmountsexact, -targetlabel, -hideenv, -safecreate, -safecreateallow, -allowimage, -maxmemory, -maxcpus, -maxpids and -check take a listener's name after an @";
+    let expected = format!("expected {}", values::LISTENER_NAME);
     let rows = [
         ("-listenport=80", "unknown flag \"-listenport\"; did you mean -proxyport?".to_owned()),
         (
@@ -84,8 +84,11 @@ fn wrong_flags_end_with_the_usage() {
         ("--=x", "bad flag syntax: \"--=x\"".to_owned()),
         ("-proxyport@web=80", format!("-proxyport is for the whole program; {needs_name}")),
         ("-listen@web=80", format!("-listen is for the whole program; {needs_name}")),
-        ("-allowGET@my-web=/a", format!("bad name of a listener in \"-allowGET@my-web\": {name}")),
-        ("-allowGET@=/a", format!("bad name of a listener in \"-allowGET@\": {name}")),
+        (
+            "-allowGET@my-web=/a",
+            format!("invalid name of a listener in \"-allowGET@my-web\"; {expected}"),
+        ),
+        ("-allowGET@=/a", format!("invalid name of a listener in \"-allowGET@\"; {expected}")),
     ];
     for (line, message) in rows {
         check_error(line, &[], 2, &message);

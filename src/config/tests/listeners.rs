@@ -174,7 +174,7 @@ fn wrong_listeners_are_refused() {
             "-listen=web=unix:/a -allowfrom@web=a..b",
             &[],
             "invalid value \"a..b\" for -allowfrom@web: \"a..b\" is not a network, address or host name; \
-             expected networks, addresses or host names, with commas between, \
+             expected comma-separated networks, addresses or host names, \
              for example -allowfrom@web=127.0.0.1,10.0.0.0/8,web"
                 .to_owned(),
         ),

@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn metrics_have_an_address_and_a_port() {
     let rows = [
-        ("9375", "it has no port behind a colon"),
-        ("127.0.0.1", "it has no port behind a colon"),
+        ("9375", "it has no port after a colon"),
+        ("127.0.0.1", "it has no port after a colon"),
         (
             ":9375",
             "it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 is all \
@@ -14,8 +14,8 @@ fn metrics_have_an_address_and_a_port() {
         ),
         ("proxy:9375", "it is not an IP address"),
         ("::1:9375", "an IPv6 address is written in brackets"),
-        ("127.0.0.1:0", "the port is wrong: it is out of range"),
-        ("127.0.0.1:metrics", "the port is wrong: it is not a whole number"),
+        ("127.0.0.1:0", "the port is invalid: it is out of range"),
+        ("127.0.0.1:metrics", "the port is invalid: it is not a whole number"),
     ];
     for (value, wrong) in rows {
         let error = format!(
@@ -97,14 +97,14 @@ const WRONG_VALUES: [(&str, &str, &str, &str); 15] = [
         "allowfrom",
         "SP_ALLOWFROM",
         "127.0.0.1,10.0.0.256",
-        "\"10.0.0.256\" is not a network, address or host name; expected networks, addresses or host \
-         names, with commas between, for example NAME=127.0.0.1,10.0.0.0/8,web",
+        "\"10.0.0.256\" is not a network, address or host name; expected comma-separated \
+         networks, addresses or host names, for example NAME=127.0.0.1,10.0.0.0/8,web",
     ),
     (
         "allowfrom",
         "SP_ALLOWFROM",
         ",",
-        "it is empty; expected networks, addresses or host names, with commas between, \
+        "it is empty; expected comma-separated networks, addresses or host names, \
          for example NAME=127.0.0.1,10.0.0.0/8,web",
     ),
     (

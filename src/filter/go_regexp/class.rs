@@ -145,7 +145,7 @@ impl<'v> Members<'v> {
         if last < first {
             let length = from.len() - cursor.rest().len();
             let range = from.get(..length).unwrap_or_default();
-            return Err(format!("the range `{range}` runs backwards"));
+            return Err(format!("the range `{range}` is out of order"));
         }
         self.ranges.add(first, last);
         Ok(())
@@ -156,7 +156,7 @@ fn character(cursor: &mut Cursor) -> Result<u32, Reason> {
     if cursor.eat("\\") {
         return cursor.escaped();
     }
-    let character = cursor.next().ok_or("a `[` has no closing `]`")?;
+    let character = cursor.next().ok_or("unterminated class: a `[` has no closing `]`")?;
     Ok(u32::from(character))
 }
 

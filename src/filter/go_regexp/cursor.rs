@@ -63,7 +63,7 @@ impl<'p> Cursor<'p> {
     /// Reads the rest of an escape for one code point, after the backslash.
     pub(super) fn escaped(&mut self) -> Result<u32, Reason> {
         let Some(c) = self.next() else {
-            return Err("it ends in a single `\\`".to_owned());
+            return Err("it ends with a single `\\`".to_owned());
         };
         let code_point = match c {
             'a' => Some(0x07),

@@ -42,7 +42,7 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, Reason> {
         parser.step(c)?;
     }
     if !parser.groups.is_empty() {
-        return Err("a `(` has no closing `)`".to_owned());
+        return Err("unterminated group: a `(` has no closing `)`".to_owned());
     }
     let top_level_alternation = !parser.current.alternatives.is_empty();
     let node = parser.current.close();
@@ -225,7 +225,9 @@ impl Parser<'_> {
         let name = self.cursor.until(">").ok_or("the name of a group has no closing `>`")?;
         let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
         if name.is_empty() || !name.chars().all(is_name) {
-            return Err(format!("`{name}` is no name for a group; use ASCII letters, digits, `_`"));
+            return Err(format!(
+                "`{name}` is not a name of a group; use ASCII letters, digits, `_`"
+            ));
         }
         Ok(())
     }
@@ -257,7 +259,7 @@ impl Parser<'_> {
         let length = self.cursor.rest().len() - ahead.rest().len();
         let written = format!("{{{}", self.cursor.rest().get(..length).unwrap_or_default());
         if max.is_some_and(|max| max < min) {
-            return Err(format!("`{written}` asks for more at least than at most"));
+            return Err(format!("`{written}` has a minimum above its maximum"));
         }
         if max.unwrap_or(min) > COPIES_MAX {
             return Err(format!("`{written}` repeats more than {COPIES_MAX} times"));
@@ -268,7 +270,7 @@ impl Parser<'_> {
         let copies = self.current.sequence.last().map_or(1, |node| node.copies);
         if max.unwrap_or(min) >= 2 && copies > COPIES_MAX {
             return Err(format!(
-                "`{written}` makes more than {COPIES_MAX} copies of what it nests"
+                "`{written}` and the repetitions inside it make more than {COPIES_MAX} copies"
             ));
         }
         Ok(())
@@ -284,7 +286,7 @@ impl Parser<'_> {
     ) -> Result<(), Reason> {
         self.cursor.eat("?");
         if after_repetition {
-            return Err(format!("`{written}` repeats what is a repetition already"));
+            return Err(format!("`{written}` repeats a repetition"));
         }
         let node = self.current.sequence.pop().ok_or_else(|| {
             let hint = if written == "*" { "; any text is `.*`" } else { "" };
@@ -330,7 +332,7 @@ fn bad_flags(written: &str) -> Reason {
     let reason = match written.chars().next() {
         Some('=' | '!') => NO_LOOK_AROUND,
         Some('>') => "Go's dialect has no atomic groups",
-        None => "a `(?` is not finished",
+        None => "unterminated group: a `(?` is incomplete",
         Some(_) => BAD_FLAGS,
     };
     reason.to_owned()
