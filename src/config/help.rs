@@ -19,8 +19,10 @@ Usage: socket-proxy [-flag=value]...
 
 A filtering proxy for the Docker socket. It refuses every request that no rule allows.
 
-  socket-proxy -listenip=0.0.0.0 -allowfrom=traefik -allowHEAD=/_ping \\
-      '-allowGET=(/v1\\.[0-9]+)?/(version|events|containers/json|containers/[^/]+/json)'
+  socket-proxy -listenip=0.0.0.0 -allowfrom=traefik -allow=traefik
+  socket-proxy -listenip=0.0.0.0 -allowfrom=app -allow=ContainerList,ContainerInspect,SystemEvents
+
+-presets lists the presets for -allow.
 
 -flag value, -flag=value and --flag=value are the same; -logjson is -logjson=true. A flag wins over
 its variable. An empty variable means the default.
@@ -35,7 +37,7 @@ of that method. A method without a pattern is refused.
 More listeners, each with allowlists of its own; nothing is inherited from the flags without a name:
   -listen=web=tcp:0.0.0.0:2376              SP_LISTEN_WEB=tcp:0.0.0.0:2376
   -listen=web=unix:/run/sp/web.sock         SP_LISTEN_WEB=unix:/run/sp/web.sock,mode=0660
-  -allowGET@web=/version                    SP_LISTEN_WEB_ALLOW_GET=/version
+  -allow@web=SystemVersion                  SP_LISTEN_WEB_ALLOW=SystemVersion
   -allowfrom@web=traefik                    SP_LISTEN_WEB_ALLOWFROM=traefik
   -allowbindmountfrom@web=/home             SP_LISTEN_WEB_ALLOWBINDMOUNTFROM=/home
 A mode is octal; without one it is 0600. Flags without a name are for the default listener. It is
