@@ -379,6 +379,7 @@ fn safe_examples_create_what_their_clients_ask_for_and_nothing_dangerous() {
         "ExposedPorts":{"8888/tcp":{}},"Volumes":{"/home/jovyan/work":{}},"HostConfig":{
         "NetworkMode":"notebooks","Binds":["jupyterhub-a:/home/jovyan/work:rw"],"Links":[],
         "Memory":2147483648,"CpuPeriod":100000,"CpuQuota":200000,"PidsLimit":512}}"#;
+    let shared = notebook.replace("work:rw\"", "work:rw\",\"/srv/jupyterhub/shared:/shared\"");
     let step = r#"{"Image":"alpine","Labels":{"wp_uuid":"1","wp_step":"build"},
         "WorkingDir":"/woodpecker","AttachStdout":true,"AttachStderr":true,"Env":["CI=woodpecker"],
         "Entrypoint":["/bin/sh","-c","x"],"Volumes":{"/woodpecker":{}},"HostConfig":{
@@ -401,6 +402,7 @@ fn safe_examples_create_what_their_clients_ask_for_and_nothing_dangerous() {
         ("safe-ci.yml", job, &[privileged]),
         ("safe-agent.yml", code, &[("python:3.13-slim\"", "python:3.13\""), ("128", "129")]),
         ("safe-jupyterhub.yml", notebook, &[("2147483648", "0"), ("base-notebook", "other")]),
+        ("bind-mounts.yml", &shared, &[("shared:", "shared/below:")]),
     ] {
         assert!(creates(name, body), "{name}");
         let dangers = [
