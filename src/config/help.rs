@@ -30,9 +30,10 @@ its variable. An empty variable means the default.
 
 const NOTES: &str = "\
 Patterns are regular expressions in Go's syntax. A pattern must match the whole path, without the
-query: -allowGET=/info does not allow /v1.41/info. Repeat a flag, or add a suffix to its variable
-(SP_ALLOW_GET_2, SP_ALLOW_GET_images), for more patterns. A flag for a method replaces all variables
-of that method. A method without a pattern is refused.
+query: -allowGET=/info does not allow /v1.41/info, but -allowGET='(/v1\\.[0-9]+)?/info' does.
+Repeat a flag, or add a suffix to its variable (SP_ALLOW_GET_2, SP_ALLOW_GET_images), for more
+patterns. A flag for a method replaces all variables of that method. A method without a pattern and
+without an operation of -allow is refused.
 
 More listeners, each with allowlists of its own; nothing is inherited from the flags without a name:
   -listen=web=tcp:0.0.0.0:2376              SP_LISTEN_WEB=tcp:0.0.0.0:2376
