@@ -96,7 +96,11 @@ impl Metrics {
 
     fn print_build(&self, page: &mut Page) {
         let Build { version, commit, target } = self.build;
-        page.family("socket_proxy_build_info", Kind::Gauge, "The program; always 1.");
+        page.family(
+            "socket_proxy_build_info",
+            Kind::Gauge,
+            "Version, commit and target of the program; always 1.",
+        );
         page.sample(&[("version", version), ("commit", commit), ("target", target)], 1);
     }
 
@@ -121,7 +125,8 @@ impl Metrics {
         page.family(
             "socket_proxy_answers_total",
             Kind::Counter,
-            "Answers by class of their status, and by who gave them; none: the client got none.",
+            "Responses by class of their status and by their sender; none: the client got no \
+             response.",
         );
         for counters in &self.listeners {
             for by in Answerer::ALL {
@@ -149,8 +154,8 @@ impl Metrics {
         page.family(
             "socket_proxy_request_duration_seconds",
             Kind::Histogram,
-            "Time from a request's head to its end, for requests that went to the daemon, by how \
-             the operation's bytes flow.",
+            "Duration of forwarded requests, from the end of the head to the end of the exchange, \
+             by flow of the operation.",
         );
         self.each(page, |page, counters| {
             for (flow, histogram) in FLOWS.iter().zip(&counters.durations) {
@@ -168,12 +173,12 @@ impl Metrics {
         page.family(
             "socket_proxy_requests_in_progress",
             Kind::Gauge,
-            "Requests that are with the daemon now, streams and tunnels among them.",
+            "Requests in progress at the daemon, with streams and tunnels.",
         );
         by_listener(page, |counters| &counters.in_progress);
-        page.family("socket_proxy_connections_total", Kind::Counter, "Connections with a place.");
+        page.family("socket_proxy_connections_total", Kind::Counter, "Accepted connections.");
         by_listener(page, |counters| &counters.connections_total);
-        page.family("socket_proxy_connections", Kind::Gauge, "Connections that are open now.");
+        page.family("socket_proxy_connections", Kind::Gauge, "Open connections.");
         by_listener(page, |counters| &counters.connections);
     }
 
@@ -186,25 +191,29 @@ fn print_gauges(page: &mut Page, gauges: &Gauges) {
     page.family(
         "socket_proxy_connections_refused_total",
         Kind::Counter,
-        "Connections that were turned away for want of a place.",
+        "Connections that were rejected because no place was free.",
     );
     for (reason, count) in &gauges.refused {
         page.sample(&[("reason", reason)], *count);
     }
-    page.family("socket_proxy_places", Kind::Gauge, "Places for connections.");
+    page.family(
+        "socket_proxy_places",
+        Kind::Gauge,
+        "Maximum of concurrent connections, by kind of client.",
+    );
     for places in &gauges.places {
         page.sample(&[("kind", places.kind)], places.max as u64);
     }
-    page.family("socket_proxy_places_taken", Kind::Gauge, "Places that are taken now.");
+    page.family("socket_proxy_places_taken", Kind::Gauge, "Places in use, by kind of client.");
     for places in &gauges.places {
         page.sample(&[("kind", places.kind)], places.taken as u64);
     }
-    page.family("socket_proxy_learning", Kind::Gauge, "Whether -learn lets requests through.");
+    page.family("socket_proxy_learning", Kind::Gauge, "1 with -learn, else 0.");
     page.sample(&[], gauges.learned.is_some().into());
     page.family(
         "socket_proxy_learned_operations_total",
         Kind::Counter,
-        "Operations that were learned, for each client.",
+        "Learned operations, counted for each client.",
     );
     page.sample(&[], gauges.learned.unwrap_or_default());
 }
@@ -213,10 +222,14 @@ fn print_daemon(page: &mut Page, ping: Option<Duration>) {
     page.family(
         "socket_proxy_daemon_up",
         Kind::Gauge,
-        "Whether the daemon answered HEAD /_ping when this page was asked for.",
+        "1 if the daemon answered HEAD /_ping for this scrape, else 0.",
     );
     page.sample(&[], ping.is_some().into());
-    page.family("socket_proxy_daemon_ping_seconds", Kind::Gauge, "How long that took.");
+    page.family(
+        "socket_proxy_daemon_ping_seconds",
+        Kind::Gauge,
+        "Duration of that HEAD /_ping in seconds.",
+    );
     if let Some(took) = ping {
         page.sample_seconds(&[], took);
     }

@@ -12,20 +12,28 @@ use std::time::{Duration, SystemTime};
 pub(super) fn print(page: &mut Page, started: SystemTime) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bytes = |name| field(&status, name).map(|kibibytes: u64| kibibytes * 1024);
-    page.family("process_cpu_seconds_total", Kind::Counter, "Time of processors, in all.");
+    page.family(
+        "process_cpu_seconds_total",
+        Kind::Counter,
+        "Total user and system CPU time in seconds.",
+    );
     page.sample_seconds(&[], cpu_time());
     let gauges = [
-        ("process_resident_memory_bytes", "Memory in use.", bytes("VmRSS")),
-        ("process_virtual_memory_bytes", "Memory with addresses.", bytes("VmSize")),
-        ("process_threads", "Threads.", field(&status, "Threads")),
-        ("process_open_fds", "Open descriptors.", open_descriptors()),
-        ("process_max_fds", "The most descriptors.", getrlimit(Resource::Nofile).current),
+        ("process_resident_memory_bytes", "Resident memory in bytes.", bytes("VmRSS")),
+        ("process_virtual_memory_bytes", "Virtual memory in bytes.", bytes("VmSize")),
+        ("process_threads", "Number of threads.", field(&status, "Threads")),
+        ("process_open_fds", "Number of open file descriptors.", open_descriptors()),
+        (
+            "process_max_fds",
+            "Maximum number of open file descriptors.",
+            getrlimit(Resource::Nofile).current,
+        ),
     ];
     for (name, help, value) in gauges {
         page.family(name, Kind::Gauge, help);
         value.into_iter().for_each(|value| page.sample(&[], value));
     }
-    page.family("process_start_time_seconds", Kind::Gauge, "Start, in seconds since 1970.");
+    page.family("process_start_time_seconds", Kind::Gauge, "Start time in seconds since 1970.");
     page.sample_seconds(&[], started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
 }
 
