@@ -54,7 +54,7 @@ pub(super) const CREATE: FieldTable = FieldTable {
 
 /// `Env`: Podman fills names that end with `*` from its own environment.
 pub(super) const ENVIRONMENT: Judgement = Judgement {
-    passes: "texts, but for `NAME*` without a value",
+    passes: "strings, except `NAME*` without a value",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {

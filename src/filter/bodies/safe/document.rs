@@ -14,10 +14,10 @@ const HEAD: &str = "\
 
 Made from `src/filter/bodies/safe` by `scripts/generate`. Do not edit.
 
-With `-safecreate` a request passes if each of its fields is in these tables, and has a
-value that passes. `null`, `\"\"`, `0`, `false`, `[]` and `{}` of fields that are in no table
-are left out of what is sent. A field of the tables must be spelled exactly, unless all
-of its values pass. An item of `-safecreateallow` opens other values.
+With `-safecreate` a request passes if each of its fields is in these tables and has a
+value that passes. `null`, `\"\"`, `0`, `false`, `[]` and `{}` of fields outside the tables
+are removed from the forwarded body. A field of the tables must be spelled exactly, unless
+all of its values pass. An item of `-safecreateallow` opens other values.
 
 ";
 
@@ -98,16 +98,16 @@ fn passes(values: &Values) -> String {
     };
     match values {
         Values::Any => "everything".to_owned(),
-        Values::Text => "every text".to_owned(),
-        Values::Texts => "every list of texts".to_owned(),
-        Values::Number => "every whole number".to_owned(),
+        Values::Text => "any string".to_owned(),
+        Values::Texts => "any list of strings".to_owned(),
+        Values::Number => "any integer".to_owned(),
         Values::Truth => "`true` and `false`".to_owned(),
         Values::False(_) => "`false`".to_owned(),
         Values::Empty(_) => "nothing".to_owned(),
-        Values::Words([], _) => "the empty text".to_owned(),
-        Values::Words(known, _) => format!("the empty text, {}", words(known)),
+        Values::Words([], _) => "the empty string".to_owned(),
+        Values::Words(known, _) => format!("the empty string, {}", words(known)),
         Values::Keys([], _) => "no key".to_owned(),
-        Values::Keys(known, _) => format!("texts with the keys {}", words(known)),
+        Values::Keys(known, _) => format!("strings with the keys {}", words(known)),
         Values::Each(values) => format!("a list, of each item: {}", passes(values)),
         Values::MapOf(values) => format!("a map, of each value: {}", passes(values)),
         Values::Object(table) => format!("see “{}”", table.title),

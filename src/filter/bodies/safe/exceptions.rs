@@ -76,7 +76,8 @@ kinds! {
     Pid "pid" Words(&["host", "container"]), "the process namespace of the host or of other containers";
     Ipc "ipc" Words(&["host", "container"]), "the IPC namespace of the host or of other containers";
     Uts "uts" Words(&["host"]), "the host name of the host";
-    Userns "userns" Words(&["host", "auto", "keep-id", "no-map"]), "another user namespace than the daemon's default: none with `host`, the others of Podman";
+    Userns "userns" Words(&["host", "auto", "keep-id", "no-map"]),
+        "a user namespace other than the daemon's default: `host` for none, or another of Podman's";
     Cgroupns "cgroupns" Words(&["host"]), "the cgroup namespace of the host; on cgroup v1 every container has it";
     CgroupParent "cgroupparent" Line("NAME"), "a parent cgroup, and so other limits";
     VolumesFrom "volumesfrom" Alone, "all mounts of other containers";
@@ -89,8 +90,9 @@ kinds! {
     LogDriver "logdriver" Text("NAME"), "another log driver; options with paths of the host stay refused";
     LogOption "logoption" Text("NAME"), "an option of the log drivers json-file and local";
     VolumeDriver "volumedriver" Text("NAME"), "volumes of a plugin";
-    VolumeOption "volumeoption" Words(&["nfs", "cifs", "tmpfs"]), "volumes of this type with options of the client's";
-    Annotation "annotation" Text("NAME"), "an annotation, which some runtimes act on";
+    VolumeOption "volumeoption" Words(&["nfs", "cifs", "tmpfs"]),
+        "volumes of this type with the client's options";
+    Annotation "annotation" Text("NAME"), "an annotation, which may change the runtime's behaviour";
     NetworkDriver "networkdriver" Text("NAME"), "networks of another driver than bridge";
     NetworkOption "networkoption" Text("NAME"), "an option of networks and their endpoints; `subnet` is public subnets";
     BuildNetwork "buildnetwork" Text("NAME"), "builds on this network";

@@ -182,7 +182,7 @@ const DEVICE: FieldTable = FieldTable {
 };
 
 const JUDGED_WITH_DEVICE: Judgement = Judgement {
-    passes: "the empty text",
+    passes: "the empty string",
     opened_by: &[Kind::Device, Kind::Cdi],
     tables: &[],
     judge: |judge, place, tree| {

@@ -81,7 +81,7 @@ const OPTIONS: [&str; 5] =
 
 /// `network_interface`: Podman makes `podman1` and so on by itself.
 const INTERFACE: Judgement = Judgement {
-    passes: "the empty text, and `podman` with a number",
+    passes: "the empty string, and `podman` with a number",
     opened_by: &[Kind::NetworkOption],
     tables: &[],
     judge: |judge, place, tree| {

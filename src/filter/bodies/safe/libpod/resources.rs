@@ -176,7 +176,7 @@ pub(super) const RLIMIT: FieldTable = FieldTable {
 
 /// No limit is the largest number of 64 bits, or -1.
 const UNSIGNED: Judgement = Judgement {
-    passes: "any whole number",
+    passes: "any integer",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {

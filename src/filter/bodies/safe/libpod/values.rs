@@ -243,7 +243,7 @@ fn number_or_star<'t>(tree: &'t Tree<'_>, name: &str) -> &'t str {
 
 /// `apparmor_profile`.
 pub(super) const APPARMOR: Judgement = Judgement {
-    passes: "the empty text: Podman's own profile",
+    passes: "the empty string: Podman's own profile",
     opened_by: &[Kind::SecurityOpt],
     tables: &[],
     judge: |judge, place, tree| check_security(judge, place, tree, "apparmor"),
@@ -397,7 +397,7 @@ pub(super) const AUTO_USERNS_OPTIONS: FieldTable = FieldTable {
 
 /// A text that is judged with the object that has it, and must be spelled exactly.
 pub(in crate::filter::bodies::safe) const TEXT: Judgement = Judgement {
-    passes: "a text, judged with the others",
+    passes: "a string, judged with the others",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {
@@ -407,7 +407,7 @@ pub(in crate::filter::bodies::safe) const TEXT: Judgement = Judgement {
 
 /// The same for a truth value.
 pub(in crate::filter::bodies::safe) const TRUTH: Judgement = Judgement {
-    passes: "a truth value, judged with the others",
+    passes: "a boolean, judged with the others",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {
@@ -417,7 +417,7 @@ pub(in crate::filter::bodies::safe) const TRUTH: Judgement = Judgement {
 
 /// The same for texts.
 pub(super) const TEXTS: Judgement = Judgement {
-    passes: "texts, judged with the others",
+    passes: "strings, judged with the others",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| judge.value(&Texts, place, tree),
@@ -425,7 +425,7 @@ pub(super) const TEXTS: Judgement = Judgement {
 
 /// The same for a number.
 const NUMBER: Judgement = Judgement {
-    passes: "a whole number, judged with the others",
+    passes: "an integer, judged with the others",
     opened_by: &[],
     tables: &[],
     judge: |judge, place, tree| {
