@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
                     // Bytes behind a last request: more of them may be on their way.
                     if reason.lingers() || !self.buffers.client.is_empty() {
                         // Nothing that was received is needed any more.
-                        self.buffers.give_back();
+                        *self.buffers = Buffers::default();
                         self.hold.release_all();
                         let limit = if self.is_last() { probation::LINGER_MAX } else { LINGER_MAX };
                         self.connection.socket.close_lingering(limit);
@@ -219,6 +219,8 @@ impl<'a> Session<'a> {
     }
 
     /// Answers the request whose head is at the start of the buffer.
+    // Apart, so that a connection that waits for a head needs no stack for this.
+    #[inline(never)]
     fn answer(&mut self, head_bytes: usize) -> After {
         self.started = Instant::now();
         // The head and its print.

@@ -243,7 +243,7 @@ impl Socket {
     pub fn close_lingering(&self, limit: Duration) {
         self.shutdown(Shutdown::Write);
         let deadline = Instant::now() + limit;
-        let mut discarded = [0; 4096];
+        let mut discarded = [0; 1024];
         while self.wait(PollFlags::IN, deadline).is_ok() {
             loop {
                 match self.receive(&mut discarded) {

@@ -23,7 +23,7 @@ const BYTES_MAX: usize = 7 * 1024 * 1024;
 pub(super) const BYTES_PER_CLIENT_MAX: usize = 6 * 1024 * 1024;
 
 /// For one connection, uncounted: head and body of an ordinary request.
-const FREE_BYTES: usize = 8 * 1024;
+const FREE_BYTES: usize = 4 * 1024;
 
 /// The memory of one value of a JSON tree: a member of an object, the key that it
 /// is compared by, and the room in which arrays double.
