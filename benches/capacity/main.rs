@@ -211,19 +211,21 @@ fn short_connections(arguments: &Arguments, subject: &Subject, table: &mut Table
     }
 }
 
-/// Makes connections of one request each, sixteen at a time.
+/// Makes connections of one request each, sixteen at a time, each from an address of
+/// its own: one has fewer ports than connections are made before they are free again.
 fn come_and_go(subject: &Subject, count: usize) -> Result<()> {
     let (threads, request) = (16, request_bytes(PING));
-    let some = || -> Result<()> {
-        let mut wire = Wire::new(subject.address.connect()?);
-        for _ in 0..count / threads {
-            wire.reconnect(subject.address.connect()?);
+    let some = |source: Ipv4Addr| -> Result<()> {
+        let mut wire = Wire::new(subject.address.connect_from(source)?);
+        for _ in 0..count / usize::from(threads) {
+            wire.reconnect(subject.address.connect_from(source)?);
             exchange(&mut wire, &request, PING_BYTES)?;
         }
         Ok(())
     };
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+        let sources = (0..threads).map(|index| Ipv4Addr::new(127, 0, 100 + index, 1));
+        let clients: Vec<_> = sources.map(|source| scope.spawn(move || some(source))).collect();
         let join = |client: thread::ScopedJoinHandle<'_, Result<()>>| client.join();
         clients.into_iter().try_for_each(|client| join(client).map_err(|_| "a client panicked")?)
     })

@@ -16,6 +16,10 @@ use std::time::Duration;
 /// the cost of an event is measurable and comparable.
 const EVENTS_PER_SECOND: u64 = 2000;
 
+/// Ten presets, some with parts.
+const PRESETS: &str = "traefik+swarm,dozzle+actions+shell,homepage,portainer,watchtower,diun,\
+    prometheus,cadvisor,telegraf,testcontainers";
+
 /// How much effort is put into measuring.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -56,12 +60,16 @@ enum Work {
     Bulk(Transfer),
     /// A stream long enough to show whether it is kept in memory.
     Long(Transfer),
+    /// One client right after many others have left.
+    After(usize),
     /// So many event streams at once, in a fresh process.
     Streams(usize),
     /// The sizes of both binaries.
     Binaries,
     /// The start of a fresh process, and its memory before any request.
     Start,
+    /// The same with everything allowed, and a hundred presets.
+    StartWithPresets,
     /// So many patterns in the allowlist.
     Patterns(usize),
     /// Requests with or without metrics, and the memory of a fresh process.
@@ -88,6 +96,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         all.push(Scenario::new(format!("new connection, small GET, {}", count_of(clients)), load));
     }
     let others = [
+        ("1 client after 500 have left", Work::After(500)),
         ("download with length", Work::Bulk(Transfer::DownloadWithLength)),
         ("download until close", Work::Bulk(Transfer::DownloadUntilClose)),
         ("download chunked", Work::Bulk(Transfer::DownloadChunked)),
@@ -107,6 +116,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         ("metrics off", Work::Metrics(false)),
         ("metrics on", Work::Metrics(true)),
         ("start", Work::Start),
+        ("start with all and 100 presets", Work::StartWithPresets),
         ("binaries", Work::Binaries),
     ];
     all.extend(others.map(|(name, work)| Scenario { name: name.into(), work }));
@@ -138,7 +148,9 @@ impl Scenario {
             (_, Kind::Nginx) => false,
             (Work::Requests(_) | Work::Bulk(_), Kind::Daemon) => true,
             (_, Kind::Daemon) => false,
-            (Work::Patterns(_) | Work::Metrics(_) | Work::Binaries, _) => kind == Kind::Proxy,
+            (Work::Patterns(_) | Work::Metrics(_) | Work::StartWithPresets | Work::Binaries, _) => {
+                kind == Kind::Proxy
+            }
             _ => true,
         }
     }
@@ -149,10 +161,12 @@ impl Scenario {
             Work::Requests(load) => requests(&load, peer, effort),
             Work::Bulk(transfer) => bulk(transfer, peer, effort.bulk_bytes),
             Work::Long(transfer) => long(transfer, &stage.start(peer.kind)?, effort),
+            Work::After(others) => after(others, peer, effort),
             Work::Streams(count) => streams(count, &stage.start(peer.kind)?, effort),
             Work::Patterns(count) => patterns(count, stage, effort),
             Work::Metrics(on) => metrics(on, stage, effort),
             Work::Start => start(&stage.start(peer.kind)?),
+            Work::StartWithPresets => start_with_presets(stage),
             Work::Binaries => Ok(vec![(Measure::Size, stage.binary_bytes()? as f64 / MIB)]),
         }
     }
@@ -224,6 +238,24 @@ fn patterns(count: usize, stage: &Stage, effort: &Effort) -> Result<Figures> {
     let mut figures = requests(&load, &peer, effort)?;
     figures.retain(|(measure, _)| *measure == Measure::CpuPerRequest);
     figures.extend(start(&peer)?);
+    Ok(figures)
+}
+
+/// What many clients leave behind must not cost the next one.
+fn after(others: usize, peer: &Peer, effort: &Effort) -> Result<Figures> {
+    let (target, answer_bytes, connections) = ("/v1.43/_ping", 2, Connections::KeptAlive);
+    let of = |clients| Load { target, answer_bytes, clients, connections };
+    requests(&of(others), peer, effort)?;
+    let mut figures = requests(&of(1), peer, effort)?;
+    figures.retain(|(m, _)| matches!(m, Measure::CpuPerRequest | Measure::MedianLatency));
+    Ok(figures)
+}
+
+fn start_with_presets(stage: &Stage) -> Result<Figures> {
+    let flag = format!("-allow=all,{}", [PRESETS; 10].join(","));
+    let peer = stage.start_as(Kind::Proxy, &[flag], |command| command)?;
+    let mut figures = start(&peer)?;
+    figures.retain(|(measure, _)| *measure == Measure::Start);
     Ok(figures)
 }
 

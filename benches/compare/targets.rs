@@ -21,15 +21,17 @@ enum Limit {
 use Against::{Nothing, Peer, Scenario};
 use Kind::{Floor, HaProxy, Nginx, Original};
 use Limit::{AtLeast, AtMost};
-use Measure::{AddedLatency, CpuPerRequest, Growth, Resident, Start, Throughput};
+use Measure::{AddedLatency, CpuPerRequest, Growth, P99Latency, Resident, Start, Throughput};
 
 type Target = (&'static str, Measure, Against, Limit);
 
-const TARGETS: [Target; 23] = [
+const TARGETS: [Target; 27] = [
     ("keep-alive", CpuPerRequest, Peer(HaProxy), AtMost(1.0)),
     ("keep-alive", CpuPerRequest, Peer(Original), AtMost(0.35)),
     ("keep-alive", CpuPerRequest, Peer(Floor), AtMost(1.5)),
     ("keep-alive", AddedLatency, Peer(HaProxy), AtMost(1.0)),
+    ("keep-alive, small GET, 64 clients", P99Latency, Peer(HaProxy), AtMost(1.2)),
+    ("keep-alive, small GET, 256 clients", P99Latency, Peer(HaProxy), AtMost(1.2)),
     ("new connection", CpuPerRequest, Peer(HaProxy), AtMost(1.0)),
     ("new connection", CpuPerRequest, Peer(Original), AtMost(0.5)),
     ("download with length", Throughput, Peer(Original), AtLeast(1.8)),
@@ -41,11 +43,13 @@ const TARGETS: [Target; 23] = [
     ("download until close", Throughput, Peer(Nginx), AtLeast(1.0)),
     ("tunnel down", Throughput, Peer(Nginx), AtLeast(1.0)),
     ("keep-alive, small GET, 500 clients", CpuPerRequest, Scenario(ONE_CLIENT), AtMost(1.5)),
+    ("1 client after 500", CpuPerRequest, Scenario(ONE_CLIENT), AtMost(1.1)),
     ("1000 patterns", CpuPerRequest, Scenario("1 pattern"), AtMost(2.0)),
     ("1000 patterns", Start, Nothing, AtMost(100.0)),
     ("metrics on", CpuPerRequest, Scenario("metrics off"), AtMost(1.02)),
     ("start", Start, Nothing, AtMost(10.0)),
-    ("start", Resident, Nothing, AtMost(1.5)),
+    ("start with all", Start, Nothing, AtMost(5.0)),
+    ("start", Resident, Nothing, AtMost(1.75)),
     ("1000 event streams", Resident, Nothing, AtMost(20.0)),
     ("long", Growth, Nothing, AtMost(GROWTH_KIB_MAX)),
     ("binaries", Measure::Size, Nothing, AtMost(3.0)),
