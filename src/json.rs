@@ -61,7 +61,7 @@ pub enum Tree<'a> {
 }
 
 /// Why a text is not one strict JSON value, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SyntaxError {
     what: Cow<'static, str>,
     at: usize,

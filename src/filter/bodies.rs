@@ -308,7 +308,7 @@ impl BodyRules {
         let mounts = directories.map_or(Ok(()), |it| check_mounts(it, inspection, body.clone()));
         match (&self.safe_create, violations, mounts) {
             (Some(safe), Some(mut violations), mounts) => {
-                violations.add_refusal(mounts.err());
+                mounts.err().into_iter().for_each(|refusal| violations.add_refusal(refusal));
                 safe.verdict(violations).map_err(BodyDenial::Unsafe)?;
             }
             (_, _, mounts) => mounts.map_err(restricted(Rule::BindMounts))?,

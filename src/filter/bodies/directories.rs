@@ -59,7 +59,7 @@ impl fmt::Display for ListError {
 impl std::error::Error for ListError {}
 
 /// The host directories that may be mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BindMounts {
     /// Clean and absolute.
     directories: Vec<String>,

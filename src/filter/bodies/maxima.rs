@@ -75,7 +75,7 @@ impl fmt::Display for NotAMaximum {
 impl std::error::Error for NotAMaximum {}
 
 /// A limit that is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Excess {
     /// The value, if there is one.
     found: Option<i64>,

@@ -26,7 +26,7 @@ pub(super) struct FullName<'t> {
 }
 
 /// Why a text has no full name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoName {
     /// It is empty.
     Empty,

@@ -9,7 +9,7 @@ use crate::text::{bounded, quoted};
 use std::fmt::{self, Display, Formatter};
 
 /// Why something in a body or query is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// Where it is, such as `HostConfig.Binds[0]`.
     pub place: String,
@@ -18,7 +18,7 @@ pub struct Refusal {
 }
 
 /// The kinds of refusals.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The value has another type than the daemon reads there.
     NotA(Type),
@@ -106,7 +106,7 @@ pub enum Fault {
 }
 
 /// A type of JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     /// An object.
     Object,
@@ -126,7 +126,7 @@ macro_rules! kinds {
         $($(#[$kind_doc:meta])* $kind:ident: $value:expr,)+
     }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$kind_doc])* $kind,)+
         }

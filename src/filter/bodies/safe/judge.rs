@@ -188,7 +188,7 @@ impl<'e> Judge<'e> {
 
     /// The refusal of another rule.
     pub(super) fn add_refusal(&mut self, refusal: Refusal) {
-        self.violations.add(|| Violation::Refused(refusal));
+        self.violations.add_refusal(refusal);
     }
 
     /// A whole operation, which the item opens.

@@ -73,7 +73,23 @@ fn a_denial_names_field_value_and_item() {
 fn five_violations_are_named_and_the_others_counted() {
     let body = r#"{"A":1,"B":1,"C":1,"D":1,"E":1,"F":1,"HostConfig":{"Privileged":true}}"#;
     let denied = judge(&rules(""), CREATE, body).unwrap_err();
-    assert!(denied.ends_with("field:E. 2 more of this request are not allowed"), "{denied}");
+    assert!(denied.ends_with("field:E. 2 more faults of this request are not shown"), "{denied}");
+}
+
+#[test]
+fn a_fault_that_two_rules_see_is_counted_once_where_it_is_not_named() {
+    let unknown = r#""A":1,"B":1,"C":1,"D":1"#;
+    for (body, last) in [
+        (r#""E":1,"mounts":[]"#, "1 more fault of this request is not shown"),
+        (r#""E":1,"HostConfig":{"Binds":[1]}"#, "1 more fault of this request is not shown"),
+        (r#""E":1,"HostConfig":{"Binds":[1,2]}"#, "2 more faults of this request are not shown"),
+        (r#""E":1,"HostConfig":{"Binds":["/:/h"]}"#, "1 more fault of this request is not shown"),
+        (r#""HostConfig":{"Binds":[1,2]}"#, "1 more fault of this request is not shown"),
+        (r#""mounts":[]"#, "mounts would be read as Mounts; write Mounts"),
+    ] {
+        let denied = judge(&rules(""), CREATE, &format!("{{{unknown},{body}}}")).unwrap_err();
+        assert!(denied.ends_with(&format!(". {last}")), "{body}: {denied}");
+    }
 }
 
 /// The rule for host directories reads some of the same fields.

@@ -4,7 +4,9 @@ use super::exceptions::Item;
 use crate::filter::bodies::refusal::Refusal;
 use crate::json::Tree;
 use crate::text::bounded;
+use std::collections::HashSet;
 use std::fmt::{self, Display};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// How many violations one answer names.
 pub const SHOWN_MAX: usize = 5;
@@ -51,6 +53,8 @@ pub enum Wrong {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
     kept: Vec<Violation>,
+    /// Hashes of the refusals that are counted only.
+    counted: HashSet<u64>,
     count: usize,
 }
 
@@ -86,13 +90,13 @@ impl Violations {
         }
     }
 
-    /// Counts the refusal of another rule, if there is one.
-    pub(in crate::filter::bodies) fn add_refusal(&mut self, refusal: Option<Refusal>) {
-        if let Some(refusal) = refusal.map(Violation::Refused) {
-            // A field that both rules judge may be misspelled.
-            if !self.kept.contains(&refusal) {
-                self.add(|| refusal);
-            }
+    /// Counts a refusal once: a field that two rules judge may be misspelled.
+    pub(in crate::filter::bodies) fn add_refusal(&mut self, refusal: Refusal) {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&refusal);
+        let violation = Violation::Refused(refusal);
+        let is_kept = self.kept.contains(&violation);
+        if !is_kept && (self.kept.len() < SHOWN_MAX || self.counted.insert(hash)) {
+            self.add(|| violation);
         }
     }
 
@@ -118,7 +122,8 @@ impl fmt::Display for Unsafe {
         }
         match self.violations.count.saturating_sub(self.violations.kept.len()) {
             0 => Ok(()),
-            more => write!(f, ". {more} more of this request are not allowed"),
+            1 => f.write_str(". 1 more fault of this request is not shown"),
+            more => write!(f, ". {more} more faults of this request are not shown"),
         }
     }
 }
