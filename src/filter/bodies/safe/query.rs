@@ -89,13 +89,7 @@ const PARAMETER: Judgement = Judgement {
     passes: "nothing, `[]`, `{}` and `null`",
     opened_by: &[Kind::BuildParameter],
     tables: &[],
-    judge: |judge, place, tree| {
-        let Some(value) = judge.text(place, tree) else { return };
-        if !matches!(value, "" | "[]" | "{}" | "null") {
-            // Its place is its name alone.
-            judge.need(place, tree, Kind::BuildParameter, &place.to_string());
-        }
-    },
+    judge: |judge, place, tree| check_plain(judge, place, tree, &["[]", "{}", "null"]),
 };
 
 /// The same for a truth value.
@@ -103,12 +97,7 @@ const SWITCH: Judgement = Judgement {
     passes: "`0` and `false`",
     opened_by: &[Kind::BuildParameter],
     tables: &[],
-    judge: |judge, place, tree| {
-        let Some(value) = judge.text(place, tree) else { return };
-        if !matches!(value, "" | "0" | "false") {
-            judge.need(place, tree, Kind::BuildParameter, &place.to_string());
-        }
-    },
+    judge: |judge, place, tree| check_plain(judge, place, tree, &["0", "false"]),
 };
 
 /// How containers of the build are kept apart. Podman's client sends a number.
@@ -117,12 +106,18 @@ const ISOLATION: Judgement = Judgement {
     opened_by: &[Kind::BuildParameter],
     tables: &[],
     judge: |judge, place, tree| {
-        let Some(value) = judge.text(place, tree) else { return };
-        if !matches!(value, "" | "default" | "oci" | "rootless" | "0" | "1" | "3") {
-            judge.need(place, tree, Kind::BuildParameter, "isolation");
-        }
+        check_plain(judge, place, tree, &["default", "oci", "rootless", "0", "1", "3"]);
     },
 };
+
+/// Judges a parameter that is empty or has a plain value, or is opened by its name.
+fn check_plain(judge: &mut Judge<'_>, place: &Place<'_>, tree: &Tree<'_>, plain: &[&str]) {
+    let Some(value) = judge.text(place, tree) else { return };
+    if !value.is_empty() && !plain.contains(&value) {
+        // Its place is its name alone.
+        judge.need(place, tree, Kind::BuildParameter, &place.to_string());
+    }
+}
 
 /// The version of the builder, whose requests beside this one cannot be judged if it
 /// is BuildKit.
