@@ -35,6 +35,7 @@ pub(super) use search::Plan;
 
 use crate::api::{Operation, Targeting, exact, split_version};
 use crate::http1::{Method, Request};
+use labels::origin;
 
 /// The targets that a client is limited to. The default is no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,16 +128,13 @@ impl<'a> Limits<'a> {
             return Ok(Plan::hiding(places));
         }
         let operation = operation.filter(|_| has_plain_version(path));
-        let operation = operation.ok_or_else(|| TargetDenial::Unknown { label: self.label() })?;
+        let operation =
+            operation.ok_or_else(|| TargetDenial::Unknown { label: origin(self.labels) })?;
         if operation.facts().targeting == Targeting::Never {
-            return Err(TargetDenial::Unlimited { operation, label: self.label() });
+            return Err(TargetDenial::unlimited(operation, self.labels));
         }
         check_version(operation, path)?;
         Ok(Some(Plan::limiting(operation, self.labels, places)))
-    }
-
-    fn label(self) -> String {
-        self.labels.first().map(|label| label.origin.clone()).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a request that is limited to targets is refused.
 
 use super::TargetKind;
+use super::labels::{TargetLabel, origin};
 use crate::api::Operation;
 use crate::text::{bounded, quoted};
 use std::borrow::Cow;
@@ -79,6 +80,11 @@ pub enum TargetDenial {
 }
 
 impl TargetDenial {
+    /// The refusal of an operation that these labels cannot limit.
+    pub(super) fn unlimited(operation: Operation, labels: &[TargetLabel]) -> Self {
+        Self::Unlimited { operation, label: origin(labels) }
+    }
+
     /// The answer's status.
     #[must_use]
     pub fn status(&self) -> u16 {

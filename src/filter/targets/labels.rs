@@ -40,6 +40,11 @@ pub struct TargetLabel {
     pub origin: String,
 }
 
+/// The flag, variable or label that limits to these labels of targets.
+pub(super) fn origin(labels: &[TargetLabel]) -> String {
+    labels.first().map(|label| label.origin.clone()).unwrap_or_default()
+}
+
 /// Why a text is not the label of targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelError {

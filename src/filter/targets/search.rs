@@ -222,8 +222,7 @@ impl<'a> Plan<'a> {
             }
             Targeting::Outside => query = outside(operation, query, resolver)?,
             Targeting::Never => {
-                let label = String::new();
-                return Err(TargetDenial::Unlimited { operation, label }.into());
+                return Err(TargetDenial::unlimited(operation, self.labels).into());
             }
         }
         if matches!(operation.facts().targeting, Targeting::Prune(_)) {
@@ -395,7 +394,7 @@ fn named_path(
     let named = operation.facts().routes.iter().find_map(|route| route.template.split_name(rest));
     let (kind, named) = (TargetKind::of(operation.facts().subject), named);
     let (Some(kind), Some((before, name, after))) = (kind, named) else {
-        return Err(TargetDenial::Unlimited { operation, label: String::new() });
+        return Err(TargetDenial::unlimited(operation, resolver.labels));
     };
     let found = resolver.target(kind, name)?;
     let version = version.as_str().map(|version| format!("/v{version}")).unwrap_or_default();
