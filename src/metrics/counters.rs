@@ -26,7 +26,7 @@ pub enum Judgement {
     DeniedRule,
     /// A rule on bodies and queries refuses it.
     DeniedBody,
-    /// It is about something that is no target of the client.
+    /// A rule on targets refuses it, or the object that it names is missing.
     DeniedTarget,
     /// The client's container is not known.
     Unidentified,
