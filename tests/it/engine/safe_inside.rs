@@ -30,11 +30,11 @@ const OFTEN_OPEN: [&str; 2] = ["/proc/interrupts", "/sys/devices/virtual/powerca
 const OWN_DEVICES: [&str; 3] = ["console", "shm", "mqueue"];
 
 impl Report {
-    /// Starts a container, waits for its end, and reads its log: `None` if it
-    /// did not start, or has no log of this kind.
+    /// Starts a container if it does not run, waits for its end, and reads its log: `None`
+    /// if it did not start, or has no log of this kind.
     pub(crate) fn of(engine: &Api, id: &str) -> Option<Report> {
         let started = engine.call("POST", &format!("/containers/{id}/start"), "");
-        if started.status != 204 {
+        if !matches!(started.status, 204 | 304) {
             return None;
         }
         engine.call("POST", &format!("/containers/{id}/wait"), "");

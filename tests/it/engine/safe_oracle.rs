@@ -55,14 +55,13 @@ const NETWORK_OPTIONS: [&str; 4] = [
 ];
 
 /// Fields that are empty in an ordinary container.
-const EMPTY: [&str; 9] = [
+const EMPTY: [&str; 8] = [
     "Annotations",
     "Cgroup",
     "CgroupParent",
     "DeviceCgroupRules",
     "DeviceRequests",
     "Devices",
-    "StorageOpt",
     "Sysctls",
     "VolumesFrom",
 ];
@@ -81,6 +80,8 @@ pub(crate) fn of_container(engine: &Api, id: &str) -> Vec<String> {
     for name in EMPTY.into_iter().filter(|name| !is_empty(&host[*name])) {
         faults.push(format!("{name}: {}", host[name]));
     }
+    let options = host["StorageOpt"].as_object().into_iter().flatten();
+    faults.extend(options.filter(|(name, _)| *name != "size").map(|it| format!("storage: {it:?}")));
     faults.extend(namespaces(host));
     faults.extend(protection(host));
     faults.extend(mounts(engine, &container));
@@ -144,7 +145,9 @@ fn protection(host: &Value) -> Vec<String> {
             faults.push(format!("SecurityOpt: {option}"));
         }
     }
-    for (name, paths) in [("MaskedPaths", &MASKED[..]), ("ReadonlyPaths", &READ_ONLY)] {
+    // Without a list, the Engine has its own.
+    let lists = [("MaskedPaths", &MASKED[..]), ("ReadonlyPaths", &READ_ONLY)];
+    for (name, paths) in lists.into_iter().filter(|(name, _)| !host[*name].is_null()) {
         let covered: BTreeSet<_> = texts(&host[name]).into_iter().collect();
         let open: Vec<_> = paths.iter().filter(|path| !covered.contains(*path)).collect();
         if !open.is_empty() {

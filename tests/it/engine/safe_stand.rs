@@ -57,7 +57,11 @@ impl Stand {
         }
     }
 
-    fn name_of(&self, mark: &str) -> &str {
+    fn names(&self) -> Vec<(&'static str, &str)> {
+        self.names.iter().map(|(mark, name)| (*mark, name.as_str())).collect()
+    }
+
+    pub(crate) fn name_of(&self, mark: &str) -> &str {
         let found = self.names.iter().find(|(name, _)| *name == mark);
         found.map(|(_, name)| name.as_str()).unwrap_or_default()
     }
@@ -91,11 +95,14 @@ pub(crate) enum Look {
 }
 
 type Judge<'s> = dyn Fn(&Answer, Look) -> Option<Vec<String>> + 's;
+type Place<'s> = dyn Fn() -> String + 's;
 
 /// An operation whose bodies are tried.
 pub(crate) struct Subject<'s> {
     pub(crate) stand: &'s Stand,
-    pub(crate) path: String,
+    operation: String,
+    /// The path of the next request, with its query.
+    path: Box<Place<'s>>,
     /// Members that a body needs. `@unique@` is another name each time.
     pub(crate) base: Vec<(&'static str, String)>,
     pub(crate) fields: Vec<Field>,
@@ -112,10 +119,29 @@ impl<'s> Subject<'s> {
         base: &[(&'static str, &str)],
         judge: impl Fn(&Answer, Look) -> Option<Vec<String>> + 's,
     ) -> Subject<'s> {
-        let names: Vec<_> = stand.names.iter().map(|(mark, name)| (*mark, name.as_str())).collect();
         let base = base.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let fields = fields(operation, &names);
-        Subject { stand, path: path.to_owned(), base, fields, judge: Box::new(judge) }
+        let fields = fields(operation, &stand.names());
+        let (operation, path) = (operation.to_owned(), path.to_owned());
+        let path = Box::new(move || path.clone());
+        Subject { stand, operation, path, base, fields, judge: Box::new(judge) }
+    }
+
+    /// The same with the fields of another operation, those below a place.
+    pub(crate) fn with_fields_of(mut self, operation: &str, place: &str) -> Subject<'s> {
+        self.fields = fields(operation, &self.stand.names());
+        self.fields.retain_mut(|field| match field.place.strip_prefix(place) {
+            Some(rest) => {
+                field.place = rest.to_owned();
+                true
+            }
+            None => false,
+        });
+        self
+    }
+
+    /// The same with another path for each request.
+    pub(crate) fn at(self, path: impl Fn() -> String + 's) -> Subject<'s> {
+        Subject { path: Box::new(path), ..self }
     }
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Field> {
@@ -131,6 +157,15 @@ impl<'s> Subject<'s> {
             .collect();
         let base: Vec<_> = base.iter().map(|(place, value)| (*place, value.as_str())).collect();
         body(&base, fields, twist, random)
+    }
+
+    /// Sends a body, and once more where the Engine has meanwhile changed the object whose
+    /// version is in the path.
+    fn send(&self, to: &Api, body: &[u8], frame: Frame) -> Answer {
+        const ATTEMPTS: usize = 10;
+        let mut answers = (0..ATTEMPTS).map(|_| to.send(&request(&(self.path)(), body, frame)));
+        let is_timely = |answer: &Answer| !answer.text.contains("update out of sequence");
+        answers.find(is_timely).expect("an object that is at rest")
     }
 
     /// Up to three ordinary values of other fields.
@@ -162,7 +197,7 @@ impl<'s> Subject<'s> {
             }
             self.attempt(field, twist, &mut tally, &mut random);
         }
-        tally.check(&self.path, seed);
+        tally.check(&self.operation, seed);
         assert!(tally.bodies > 20, "too few to say anything: {tally:?}");
     }
 
@@ -172,7 +207,7 @@ impl<'s> Subject<'s> {
         let chosen: Vec<_> = [field].into_iter().chain(company).collect();
         let body = self.body(&chosen, twist, random);
         let frame = frame(random);
-        let answer = self.stand.proxy.send(&request(&self.path, &body, frame));
+        let answer = self.send(&self.stand.proxy, &body, frame);
         tally.count(&answer);
         let what = || format!("{twist:?} of {} to {frame:?}: {}", field.place, shown(&body));
         if answer.status == 0 {
@@ -193,7 +228,7 @@ impl<'s> Subject<'s> {
         let (mut seen, mut unseen) = (BTreeSet::new(), Vec::new());
         for field in self.of_kind(Kind::Danger) {
             let body = self.body(&[field], Twist::Plain, &mut random);
-            let answer = self.stand.engine.send(&request(&self.path, &body, PLAIN));
+            let answer = self.send(&self.stand.engine, &body, PLAIN);
             match (self.judge)(&answer, Look::Outside) {
                 Some(faults) if faults.is_empty() => unseen.push((&field.place, &field.value)),
                 Some(_) => {
@@ -230,7 +265,7 @@ impl<'s> Subject<'s> {
             let chosen: Vec<_> =
                 all.iter().filter(|_| round < most || random.below(4) >= part).collect();
             let body = self.body(&chosen, Twist::Plain, &mut random);
-            let answer = self.stand.proxy.send(&request(&self.path, &body, PLAIN));
+            let answer = self.send(&self.stand.proxy, &body, PLAIN);
             tally.count(&answer);
             if answer.is_refusal() || answer.status == 0 {
                 tally.failures.push(format!("{}: {}", answer.message(), shown(&body)));
@@ -240,7 +275,7 @@ impl<'s> Subject<'s> {
                 tally.failures.push(format!("{fault}: {}", shown(&body)));
             }
         }
-        tally.check(&self.path, seed);
+        tally.check(&self.operation, seed);
         assert!(tally.made * 2 > tally.bodies, "the Engine takes too few: {tally:?}");
     }
 }
@@ -283,7 +318,7 @@ impl Tally {
 
     /// Each container is started, or one of eight.
     fn look(&mut self, answer: &Answer) -> Look {
-        if answer.status == 201 && (is_long() || self.made % 8 == 1) {
+        if matches!(answer.status, 201 | 204) && (is_long() || self.made % 8 == 1) {
             self.started += 1;
             return Look::Inside;
         }
@@ -291,9 +326,9 @@ impl Tally {
     }
 
     #[track_caller]
-    fn check(&self, path: &str, seed: u64) {
+    fn check(&self, operation: &str, seed: u64) {
         eprintln!(
-            "{path}: {} bodies: {} made something, {} looked into, {} refused by the proxy, \
+            "{operation}: {} bodies: {} made something, {} looked into, {} refused by the proxy, \
              {} by the Engine",
             self.bodies, self.made, self.started, self.refused, self.rejected_by_engine
         );
@@ -310,7 +345,7 @@ const PLAIN: Frame = ("PATH", JSON);
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
-/// `PATH` is the path, `FIRST` the same with an encoded first letter, `LAST` with its
+/// `PATH` is the path without its query, which is added at the end, `FIRST` the same with an encoded first letter, `LAST` with its
 /// last slash encoded, `DOUBLED` with that slash twice, `DOTTED` with `/./` there.
 const FRAMES: &[Frame] = &[
     PLAIN,
@@ -363,6 +398,7 @@ fn frame(random: &mut Random) -> Frame {
 }
 
 fn request(path: &str, body: &[u8], (target, fields): Frame) -> Vec<u8> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let last = path.rfind('/').unwrap_or_default();
     let with_last = |text: &str| format!("{}{text}{}", &path[..last], &path[last + 1..]);
     let first = format!("/%{:02x}{}", path.as_bytes()[1], &path[2..]);
@@ -372,6 +408,11 @@ fn request(path: &str, body: &[u8], (target, fields): Frame) -> Vec<u8> {
         .replace("LAST", &with_last("%2F"))
         .replace("DOUBLED", &with_last("//"))
         .replace("DOTTED", &with_last("/./"));
+    let target = match (query, target.contains('?')) {
+        ("", _) => target,
+        (query, false) => format!("{target}?{query}"),
+        (query, true) => format!("{target}&{query}"),
+    };
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n{fields}");
     if fields.contains("chunked") {
         let chunk = format!("{:x};x=y\r\n", body.len());
