@@ -260,6 +260,8 @@ mod tests {
             (b"{} x", "trailing data"),
             (b"", "unexpected end"),
             (b"  ", "unexpected end"),
+            (b"{", "expected a string at byte 1"),
+            (b"{,}", "expected a string at byte 1"),
         ] {
             check_error(bytes, what);
         }

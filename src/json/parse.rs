@@ -93,8 +93,8 @@ impl<'a> Parser<'a> {
 
     /// Borrows where nothing is escaped, as in nearly every string.
     fn string(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
-        if self.next_byte() != Some(b'"') {
-            return Err(self.error_before("expected a string"));
+        if !self.skip_str("\"") {
+            return Err(self.error("expected a string"));
         }
         let mut unescaped = String::new();
         loop {
