@@ -481,3 +481,6 @@ impl<'a> Session<'a> {
         self.shared.stopping.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests;

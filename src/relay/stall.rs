@@ -21,6 +21,12 @@ pub(super) struct Stall<'a> {
 }
 
 impl Stalls {
+    /// A budget without room.
+    #[cfg(test)]
+    pub(crate) fn used_up() -> Self {
+        Self(AtomicUsize::new(BYTES_MAX))
+    }
+
     /// Room for so many bytes; `None` if there is none.
     pub(super) fn hold(&self, bytes: usize) -> Option<Stall<'_>> {
         let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= BYTES_MAX);
