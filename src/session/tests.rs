@@ -3,8 +3,12 @@
 //! Time limits are either [`PATIENCE`], which no passing test reaches, or [`SHORT`]. The
 //! first bytes of a client are in its socket before the session begins.
 
+mod bodies;
 mod closing;
+mod heads;
+mod refusals;
 mod responses;
+mod stopping;
 mod tunnels;
 
 use super::memory::BYTES_PER_CLIENT_MAX;
