@@ -8,7 +8,9 @@ mod closing;
 mod heads;
 mod refusals;
 mod responses;
+mod rights;
 mod stopping;
+mod targets;
 mod tunnels;
 
 use super::memory::BYTES_PER_CLIENT_MAX;
