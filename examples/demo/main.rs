@@ -34,11 +34,11 @@ const REQUESTS: [(&str, &str); 10] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let docker = Path::new("/var/run/docker.sock");
     let socket = if UnixStream::connect(docker).is_ok() {
-        println!("In front of Docker: {}", docker.display());
+        println!("Forwarding to Docker: {}", docker.display());
         docker.to_owned()
     } else {
         let socket = stand_in::start()?;
-        println!("No Docker here; in front of a stand-in: {}", socket.display());
+        println!("No Docker found; forwarding to a stand-in: {}", socket.display());
         socket
     };
     let (server, address) = start(&socket)?;

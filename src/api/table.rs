@@ -120,7 +120,7 @@ Engine {
     SystemVersion: Nothing, Harmless, Plain, Outside, Documented, [Get "/version"], "shows the version of the daemon";
     SystemPing: Nothing, Harmless, Plain, Outside, Documented, [Get "/_ping"], "checks that the daemon answers";
     SystemPingHead: Nothing, Harmless, Plain, Outside, Documented, [Head "/_ping"], "checks that the daemon answers";
-    ImageCommit: InQuery(&Container, "container"), Changes, Plain, ByQuery, Documented, [Post "/commit"], "makes an image of a container";
+    ImageCommit: InQuery(&Container, "container"), Changes, Plain, ByQuery, Documented, [Post "/commit"], "creates an image from a container";
     SystemEvents: Nothing, Reads, Stream, Events, Documented, [Get "/events"], "follows events of the daemon";
     SystemDataUsage: Nothing, Reads, Plain, Never, Documented, [Get "/system/df"], "shows disk usage";
     ImageGet: Image, Files, Download, Outside, Documented, [Get "/images/{name*}/get"], "downloads an image";
@@ -263,7 +263,7 @@ Libpod {
     ImageExportLibpod: Nothing, Files, Download, Never, Documented, [Get "/libpod/images/export"], "downloads images";
     ImageInspectLibpod: Image, Secrets, Plain, Never, Documented, [Get "/libpod/images/{name*}/json"], "shows one image";
     ImageTagLibpod: Image, Changes, Plain, Never, Documented, [Post "/libpod/images/{name*}/tag"], "tags an image";
-    ImageCommitLibpod: InQuery(&Container, "container"), Changes, Plain, Never, Documented, [Post "/libpod/commit"], "makes an image of a container";
+    ImageCommitLibpod: InQuery(&Container, "container"), Changes, Plain, Never, Documented, [Post "/libpod/commit"], "creates an image from a container";
     ImageUntagLibpod: Image, Changes, Plain, Never, Documented, [Post "/libpod/images/{name*}/untag"], "removes tags of an image";
     ImageChangesLibpod: Image, Reads, Plain, Never, Documented, [Get "/libpod/images/{name}/changes"], "lists files that an image changes";
     ImageBuildLibpod: Nothing, Host, Upload, Never, Documented, [Post "/libpod/build"], "builds an image";

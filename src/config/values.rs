@@ -76,8 +76,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
         text.rsplit_once(':').ok_or_else(|| "it has no port after a colon".to_owned())?;
     let port = self::port(port).map_err(|wrong| format!("the port is invalid: {wrong}"))?;
     match host {
-        "" => Err("it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 \
-                   is all networks"
+        "" => Err("it has no address before the port; 127.0.0.1 is only this machine, 0.0.0.0 is \
+         all networks"
             .to_owned()),
         _ if host.contains(':') && !host.starts_with('[') => {
             Err("an IPv6 address is written in brackets".to_owned())

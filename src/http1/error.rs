@@ -75,7 +75,7 @@ impl Error {
         match self {
             Self::NotHttp => "this is not HTTP/1.1 (TLS and the PROXY protocol are not supported)",
             Self::LineEnd => {
-                "lines must end with CR LF (LF alone: only without body, Upgrade and Expect)"
+                "lines must end with CR LF (bare LF only without body, Upgrade and Expect)"
             }
             Self::Control => "control character in the head",
             Self::StartLine => "malformed start line",

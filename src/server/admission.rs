@@ -59,7 +59,7 @@ impl NoPlace {
             Self::ClientFull => "too many connections from this client (-maxconnectionsperclient)",
             Self::NoThread => "no thread for another connection",
             Self::Stranger => "too many connections from addresses that are not allowed",
-            Self::Unproven => "too many connections whose addresses are still looked up",
+            Self::Unproven => "too many connections whose addresses are still being looked up",
         }
     }
 }

@@ -58,7 +58,7 @@ impl CloseReason {
         match self {
             Self::ClientDone => "client closed",
             Self::Asked => "requested by the client",
-            Self::BareLf => "lines ended with LF alone",
+            Self::BareLf => "lines ended with a bare LF",
             Self::Idle => "idle for too long",
             Self::SlowHead => "head took too long",
             Self::SlowBody => "body took too long",

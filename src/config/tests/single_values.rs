@@ -9,7 +9,7 @@ fn metrics_have_an_address_and_a_port() {
         ("127.0.0.1", "it has no port after a colon"),
         (
             ":9375",
-            "it has no address before the port; 127.0.0.1 is this machine alone, 0.0.0.0 is all \
+            "it has no address before the port; 127.0.0.1 is only this machine, 0.0.0.0 is all \
              networks",
         ),
         ("proxy:9375", "it is not an IP address"),

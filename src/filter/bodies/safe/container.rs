@@ -168,7 +168,7 @@ const WEIGHT: FieldTable = FieldTable {
     source: "moby api/types/blkiodev/blkio.go: WeightDevice, ThrottleDevice",
     also: &[],
     rows: rows! {
-        "Path" => Text, "only limits the access that there is";
+        "Path" => Text, "limits existing access only";
         "Rate" => Number;
         "Weight" => Number;
     },

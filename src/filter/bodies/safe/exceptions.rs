@@ -67,7 +67,7 @@ macro_rules! kinds {
 kinds! {
     Privileged "privileged" Alone, "privileged containers: root on the host";
     ExecPrivileged "execprivileged" Alone, "commands with all privileges in a container";
-    CapAdd "capadd" Text("NAME"), "a capability beside the 14 default ones";
+    CapAdd "capadd" Text("NAME"), "a capability other than the 14 default ones";
     Device "device" Line("PATH"), "a device of the host, by its exact path";
     DeviceRule "devicerule" Text("RULE"), "a rule of the device cgroup, such as `c 10:200 rwm`";
     Gpus "gpus" Alone, "GPUs by `--gpus`";

@@ -62,7 +62,7 @@ pub(super) const DEVICE_LIMITS: FieldTable = FieldTable {
     source: "podman pkg/specgen/specgen.go: ContainerResourceConfig",
     also: &[],
     rows: rows! {
-        "throttleReadBpsDevice" => MapOf(&Object(&DEVICE_LIMIT)), "only limits the access that there is";
+        "throttleReadBpsDevice" => MapOf(&Object(&DEVICE_LIMIT)), "limits existing access only";
         "throttleReadIOPSDevice" => MapOf(&Object(&DEVICE_LIMIT));
         "throttleWriteBpsDevice" => MapOf(&Object(&DEVICE_LIMIT));
         "throttleWriteIOPSDevice" => MapOf(&Object(&DEVICE_LIMIT));
@@ -88,7 +88,7 @@ const DEVICE_PATH_LIMIT: FieldTable = FieldTable {
     source: "podman libpod/define/container_update.go: UpdateContainerDevicesLimits",
     also: &[],
     rows: rows! {
-        "Path" => Text, "only limits the access that there is";
+        "Path" => Text, "limits existing access only";
         "Rate" => Number;
         "Weight" => Number;
     },
