@@ -17,5 +17,5 @@ fn requests_that_are_limited_to_targets_are_refused_with_one_error_in_the_log() 
     }
     let log = proxy.log();
     assert_eq!(log.matches("level=ERROR").count(), 1, "{log}");
-    assert!(log.contains("-targetlabel works with Docker's Engine alone"), "{log}");
+    assert!(log.contains("-targetlabel works only with Docker's Engine"), "{log}");
 }
