@@ -203,6 +203,30 @@ fn the_architecture_has_the_table_of_rooms() {
     assert_eq!(shown.len(), expected.len(), "a room of ARCHITECTURE.md is in no table here");
 }
 
+/// Readers follow a request through these files.
+#[test]
+fn the_walks_of_the_architecture_go_through_few_files_that_exist() {
+    let text = include_str!("../../ARCHITECTURE.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let count = |part: &str| {
+        let row = text.lines().find(|line| line.starts_with(&format!("| {part}")));
+        let cells: Vec<&str> = row.expect(part).split('|').collect();
+        let named = |cell: &str| -> Vec<String> {
+            cell.split('`').skip(1).step_by(2).map(|name| format!("{name}.rs")).collect()
+        };
+        for file in cells[2..].iter().flat_map(|cell| named(cell)) {
+            assert!(root.join(&file).is_file(), "src/{file} of the walk is missing");
+        }
+        named(cells[2]).len()
+    };
+    let verdict = count("from bytes to a verdict");
+    let (denied, allowed) = (verdict + count("denied"), verdict + count("allowed"));
+    let summary =
+        format!("A denied path goes through {denied} files, an allowed head through {allowed}.");
+    assert!(text.contains(&summary), "{summary}");
+    assert!(denied <= 9 && allowed <= 12, "{summary}");
+}
+
 #[test]
 fn no_room_is_in_the_table_twice_or_may_import_what_it_does_not() {
     let sources = sources();
