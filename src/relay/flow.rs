@@ -170,6 +170,12 @@ impl<'a> Flow<'a> {
         self.reader.is_done()
     }
 
+    /// Whether pending bytes, such as a head, have not been written in any part.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        !self.prefix.is_empty() && self.piece.sent == 0
+    }
+
     /// Gives up: pending bytes are never written. The position in the body is still
     /// known, so that its end can be found.
     pub fn abandon(&mut self) {

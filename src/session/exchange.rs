@@ -130,6 +130,11 @@ fn relay_exchange(
         _ => relay.pump(),
     };
     let after = match moved {
+        // The beginning of the body came with the head, which waits for it.
+        Err(fault @ Fault::Framing(Direction::Download, _)) if relay.download.is_unsent() => {
+            relay.download.abandon();
+            return unanswered(relay, &fault);
+        }
         Err(fault) => {
             // Data that a slow reader leaves would stay in the kernel after a plain
             // close.

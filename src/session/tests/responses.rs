@@ -69,11 +69,13 @@ fn a_daemon_that_fails_before_its_response_is_a_502() {
         let scene = Scene::new([send(GET), send(GET)]).answered(response);
         scene.check(response, CloseReason::DaemonFailed, &without_response());
     }
+    let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nx\r\n";
     let interim = "HTTP/1.1 102 Processing\r\n\r\n".repeat(17);
     let rows = [
         ("SSH-2.0-OpenSSH\r\n\r\n", http1::Error::Version),
         (tunnels::SWITCHED, http1::Error::Upgrade),
         (&interim, http1::Error::Interim),
+        (chunk, http1::Error::Chunk),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
             http1::Error::ContentLength,
