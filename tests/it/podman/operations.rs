@@ -1,6 +1,7 @@
 //! The table of operations against Podman's routes: those of its source, which
 //! `tests/cases/podman_routes.tsv` lists, and those of a real service.
 
+use crate::support::PATIENCE;
 use crate::support::podman::{Podman, skip};
 use socket_proxy::api::{Operation, Piece, Template, Tree, exact, recognise};
 use socket_proxy::http1::Method;
@@ -8,10 +9,6 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
-
-/// Longest wait for an answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// What paths may have in front: nothing, the Engine's version, and Podman's, of
 /// which the first digit decides about manifests.
@@ -193,7 +190,7 @@ fn every_operation_of_podmans_own_tree_has_a_handler_in_some_release() {
 fn ask(socket: &Path, prefix: &str, request: &Request) -> String {
     let Request { method, path, parameter } = request;
     let mut stream = UnixStream::connect(socket).expect("connect to Podman");
-    stream.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let body = if matches!(*method, "POST" | "PUT") { "{" } else { "" };
     let parameter = parameter.map(|it| format!("&{it}=%3A")).unwrap_or_default();
     let head = format!(
