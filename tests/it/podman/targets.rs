@@ -15,7 +15,7 @@ fn requests_that_are_limited_to_targets_are_refused_with_one_error_in_the_log() 
         let expected = "targets can be limited only with Docker's Engine";
         assert!(outcome.stderr_text().contains(expected), "{arguments:?}: {outcome:?}");
     }
+    proxy.await_log("-targetlabel works only with Docker's Engine");
     let log = proxy.log();
     assert_eq!(log.matches("level=ERROR").count(), 1, "{log}");
-    assert!(log.contains("-targetlabel works only with Docker's Engine"), "{log}");
 }
