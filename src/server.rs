@@ -22,8 +22,8 @@ pub use bind::{BindError, Bound, bind_all, raise_descriptor_limit};
 use crate::config::{Config, Limits};
 use crate::metrics::{Counters, Gauges, Metrics};
 use crate::names::Names;
-use crate::relay::Buffers;
 use crate::relay::socket::{self, Socket};
+use crate::relay::{Buffers, Width};
 use crate::rights::Rights;
 use crate::session::{
     Client, Connection, KnownDaemon, Learner, Memory, Probation, Session, Shared,
@@ -306,7 +306,10 @@ impl Acceptor {
             Err(refusal) => self.core.overload.refuse(socket, client, refusal),
             Ok(place) => {
                 let room = self.core.rooms.take(caller);
-                room.width.apply(&socket);
+                // A wide one has inherited its buffers, or smaller ones.
+                if !(self.is_tcp && room.width == Width::Wide) {
+                    room.width.apply(&socket);
+                }
                 let connection = Arc::new(Connection::new(socket, client, room.width));
                 let entry = Registry::enter(&self.core.registry, Arc::clone(&connection));
                 let (core, entrance) = (Arc::clone(&self.core), Arc::clone(&self.entrance));

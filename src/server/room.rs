@@ -5,8 +5,9 @@
 //! container, see `relay::Width`.
 //!
 //! The largest window of a TCP connection is fixed while it is established, by the
-//! receive buffer of its listener. So listeners have the buffer size of the next
-//! connection.
+//! receive buffer of its listener. So listeners have the buffer sizes of the next
+//! connection, which inherits them. A width that was used up is given again when half
+//! of its connections have ended, or listeners would change with every connection.
 
 use super::door::Caller;
 use crate::relay::Width;
@@ -24,10 +25,25 @@ pub(super) struct Rooms(Mutex<Widths>);
 
 #[derive(Debug, Default)]
 struct Widths {
-    wide: usize,
-    middle: usize,
+    wide: Taken,
+    middle: Taken,
     /// Not kept open by this.
     listeners: Vec<Weak<Socket>>,
+}
+
+/// The connections of one width.
+#[derive(Debug, Default)]
+struct Taken {
+    count: usize,
+    /// Whether no more are taken before half of them have ended.
+    is_full: bool,
+}
+
+impl Taken {
+    fn change(&mut self, by: isize, max: usize) {
+        self.count = self.count.saturating_add_signed(by);
+        self.is_full = self.count >= max || (self.is_full && self.count > max / 2);
+    }
 }
 
 /// A connection's width; given back when dropped.
@@ -42,7 +58,7 @@ impl Rooms {
     pub(super) fn watch(&self, listener: &Arc<Socket>) {
         let mut taken = self.lock();
         listener.limit_segments();
-        listener.limit_received(taken.next().receive_bytes());
+        taken.next().apply(listener);
         taken.listeners.push(Arc::downgrade(listener));
     }
 
@@ -69,8 +85,8 @@ impl Drop for Room {
 impl Widths {
     fn next(&self) -> Width {
         match self {
-            Self { wide, .. } if *wide < WIDE_MAX => Width::Wide,
-            Self { middle, .. } if *middle < MIDDLE_MAX => Width::Middle,
+            Self { wide, .. } if !wide.is_full => Width::Wide,
+            Self { middle, .. } if !middle.is_full => Width::Middle,
             _ => Width::Narrow,
         }
     }
@@ -78,14 +94,14 @@ impl Widths {
     fn change(&mut self, width: Width, by: isize) {
         let before = self.next();
         match width {
-            Width::Wide => self.wide = self.wide.saturating_add_signed(by),
-            Width::Middle => self.middle = self.middle.saturating_add_signed(by),
+            Width::Wide => self.wide.change(by, WIDE_MAX),
+            Width::Middle => self.middle.change(by, MIDDLE_MAX),
             Width::Narrow => {}
         }
         let next = self.next();
         if next != before {
             for listener in self.listeners.iter().filter_map(Weak::upgrade) {
-                listener.limit_received(next.receive_bytes());
+                next.apply(&listener);
             }
         }
     }
@@ -117,9 +133,14 @@ mod tests {
         let count = |width| taken.iter().filter(|room| room.width == width).count();
         assert_eq!((count(Width::Wide), count(Width::Middle)), (WIDE_MAX, MIDDLE_MAX));
         assert_eq!(take().width, Width::Narrow);
-        drop(taken.pop());
+        // A width is given again when half of its connections have ended.
+        taken.truncate(WIDE_MAX + MIDDLE_MAX / 2 + 1);
+        assert_eq!(take().width, Width::Narrow);
+        taken.pop();
         assert_eq!(take().width, Width::Middle);
-        drop(taken.remove(0));
+        taken.drain(..WIDE_MAX / 2 - 1);
+        assert_eq!(take().width, Width::Middle);
+        taken.remove(0);
         assert_eq!(take().width, Width::Wide);
     }
 }
