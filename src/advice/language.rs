@@ -76,8 +76,17 @@ impl Table {
     /// # Errors
     /// [`TooLarge`], which the table of operations is not.
     pub fn new(method: Method) -> Result<Self, TooLarge> {
+        Self::of(method, |_| true)
+    }
+
+    /// Some of these operations. A path that is routed to another one first is taken
+    /// for the wanted one.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn of(method: Method, is_wanted: impl Fn(Operation) -> bool) -> Result<Self, TooLarge> {
         let (mut operations, mut patterns) = (Vec::new(), Vec::new());
-        for &operation in Operation::ALL {
+        for &operation in Operation::ALL.iter().filter(|operation| is_wanted(**operation)) {
             for (_, pattern) in operation.patterns().filter(|(m, _)| *m == method) {
                 operations.push(operation);
                 patterns.push(format!(r"\A(?:{pattern})\z"));

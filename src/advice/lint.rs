@@ -21,6 +21,10 @@ const START_STATES_MAX: usize = 5_000;
 /// The most patterns of a listener that are searched at start, the widest first.
 const START_PATTERNS_MAX: usize = 12;
 
+/// Operations with paths that look like another one's of the classes that are searched
+/// at start, and that are routed to these.
+const ROUTED_FIRST: [Operation; 2] = [Operation::ImageTagLibpod, Operation::ImageUntagLibpod];
+
 /// Everything that rules open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lint {
@@ -52,7 +56,7 @@ pub struct Witness {
 #[must_use]
 pub fn lint(rules: &Rules) -> Lint {
     let patterns = patterns(rules);
-    search(rules, &patterns, usize::MAX)
+    search(rules, &patterns, |_| true, usize::MAX)
 }
 
 /// The operations of the classes files, runs and host that the patterns of a
@@ -64,7 +68,8 @@ pub fn dangers_of_patterns(rules: &Rules) -> Lint {
     let (mut patterns, narrow): (Vec<_>, Vec<_>) = patterns(rules).into_iter().partition(is_wide);
     patterns.extend(narrow);
     let rest = patterns.split_off(patterns.len().min(START_PATTERNS_MAX));
-    let mut lint = search(rules, &patterns, START_STATES_MAX);
+    let is_wanted = |of: Operation| of.class().gives_away() || ROUTED_FIRST.contains(&of);
+    let mut lint = search(rules, &patterns, is_wanted, START_STATES_MAX);
     lint.undecided.extend(rest.into_iter().map(|(method, rule)| (method, rule.clone())));
     lint.openings.retain(|operation, openers| {
         openers.retain(|opener| opener.witness.is_some());
@@ -79,7 +84,13 @@ fn patterns(rules: &Rules) -> Vec<(Method, &Rule)> {
     rules.patterns().filter(|(method, rule)| seen.insert((*method, &rule.written))).collect()
 }
 
-fn search(rules: &Rules, patterns: &[(Method, &Rule)], mut states_left: usize) -> Lint {
+/// Operations that are denied are searched too, since they close paths of others.
+fn search(
+    rules: &Rules,
+    patterns: &[(Method, &Rule)],
+    is_wanted: impl Fn(Operation) -> bool,
+    mut states_left: usize,
+) -> Lint {
     let mut lint = Lint::default();
     for (operation, rule) in rules.named() {
         let opener = Opener { rule: rule.clone(), witness: None };
@@ -92,7 +103,8 @@ fn search(rules: &Rules, patterns: &[(Method, &Rule)], mut states_left: usize) -
             continue;
         }
         // The automata of one method are gone before those of the next are made.
-        let mut table = Table::new(method).ok();
+        let is_searched = |of: Operation| is_wanted(of) || denied.contains(&of);
+        let mut table = Table::of(method, is_searched).ok();
         for (_, rule) in of_method {
             let found = opened(table.as_mut(), rule, &denied, &mut states_left);
             lint.note(method, rule, found);
@@ -206,6 +218,27 @@ mod tests {
         let wide = format!("/containers/{}", "(a|.b){1,9}.*[^x]{40}(z|.y){1,200}".repeat(3));
         let found = dangers_of_patterns(&rules(&[(Method::Get, &wide)], &[], &[]));
         assert_eq!(found.undecided.len(), 1);
+    }
+
+    #[test]
+    fn the_search_at_start_finds_the_same_dangers() {
+        let own = Operation::ALL.iter().flat_map(|operation| operation.patterns());
+        let public = include_str!("../../tests/cases/allow_patterns.tsv").lines();
+        let public = public.map(|line| {
+            let (method, pattern) = line.split_once('\t').unwrap();
+            (Method::from_name(method).unwrap(), pattern.to_owned())
+        });
+        let deny = [Operation::ContainerDelete, Operation::ImagePushLibpod];
+        for (index, (method, pattern)) in own.chain(public).enumerate() {
+            let denied = if index % 2 == 0 { &deny[..] } else { &[] };
+            let rules = rules(&[(method, &pattern)], &[], denied);
+            let (at_start, mut all) = (dangers_of_patterns(&rules), lint(&rules));
+            all.openings.retain(|operation, _| operation.class().gives_away());
+            let operations = |lint: &Lint| lint.openings.keys().copied().collect::<Vec<_>>();
+            if at_start.undecided.is_empty() {
+                assert_eq!(operations(&at_start), operations(&all), "{method} {pattern}");
+            }
+        }
     }
 
     #[test]
