@@ -129,7 +129,11 @@ impl Stage {
 
     fn proxy(&self, port: SocketAddr, flags: &[String]) -> Command {
         let mut command = Command::new(&self.proxy);
-        self.add_filter_flags(&mut command, port);
+        self.add_address_flags(&mut command, port);
+        // Those who name operations need no patterns.
+        if !flags.iter().any(|flag| flag.starts_with("-allow=")) {
+            add_patterns(&mut command);
+        }
         command.args(flags);
         command
     }
@@ -137,19 +141,18 @@ impl Stage {
     fn original(&self, port: SocketAddr) -> Result<Command> {
         let binary = original().ok_or("PEER_SOCKET_PROXY does not name a binary of it")?;
         let mut command = Command::new(binary);
-        self.add_filter_flags(&mut command, port);
+        self.add_address_flags(&mut command, port);
+        add_patterns(&mut command);
         Ok(command)
     }
 
     /// The flags that this program shares with its original.
-    fn add_filter_flags(&self, command: &mut Command, port: SocketAddr) {
+    fn add_address_flags(&self, command: &mut Command, port: SocketAddr) {
         command
             .arg(format!("-listenip={}", port.ip()))
             .arg(format!("-proxyport={}", port.port()))
             .arg(format!("-socketpath={}", self.socket().display()))
-            .arg("-allowfrom=127.0.0.0/16")
-            .arg(format!("-allowGET={ALLOW_GET}"))
-            .arg(format!("-allowPOST={ALLOW_POST}"));
+            .arg("-allowfrom=127.0.0.0/16");
     }
 
     fn haproxy(&self, port: SocketAddr) -> Result<Command> {
@@ -202,4 +205,8 @@ pub(crate) fn find(program: &str) -> Result<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
     let found = path.split(':').map(|one| Path::new(one).join(program)).find(|one| one.is_file());
     found.ok_or_else(|| format!("{program} is not installed").into())
+}
+
+fn add_patterns(command: &mut Command) {
+    command.arg(format!("-allowGET={ALLOW_GET}")).arg(format!("-allowPOST={ALLOW_POST}"));
 }
