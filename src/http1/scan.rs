@@ -45,7 +45,11 @@ impl HeadScan {
             });
         }
         let within_limit = bytes.get(..HEAD_BYTES_MAX).unwrap_or(bytes);
-        while let Some(&byte) = within_limit.get(self.scanned) {
+        loop {
+            let rest = within_limit.get(self.scanned..).unwrap_or_default();
+            let text_bytes = text_bytes(rest);
+            self.scanned += text_bytes;
+            let Some(&byte) = rest.get(text_bytes) else { break };
             let line_end_bytes = match byte {
                 b'\r' => match bytes.get(self.scanned + 1) {
                     None => break,
@@ -54,10 +58,6 @@ impl HeadScan {
                 },
                 b'\n' if self.takes_bare_lf => 1,
                 b'\n' => return Err(Error::LineEnd),
-                b'\t' | b' '..=b'~' | 0x80.. => {
-                    self.scanned += 1;
-                    continue;
-                }
                 _ => return Err(Error::Control),
             };
             if self.end_line(line_end_bytes) {
@@ -83,6 +83,29 @@ impl HeadScan {
             true => Err(Error::TargetTooLong),
         }
     }
+}
+
+/// How many bytes of a line `bytes` begins with, eight at a time where none is rare.
+fn text_bytes(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| is_plain(u64::from_ne_bytes(**word))).count() * 8;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain + rest.iter().position(|byte| !is_text(*byte)).unwrap_or(rest.len())
+}
+
+/// Whether none of eight bytes is a control, DEL included. A byte below a limit
+/// borrows from its high bit when the limit is subtracted.
+fn is_plain(word: u64) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    let not_del = word ^ (EACH * 0x7f);
+    let controls = word.wrapping_sub(EACH * 0x20) & !word;
+    let dels = not_del.wrapping_sub(EACH) & !not_del;
+    (controls | dels) & (EACH * 0x80) == 0
+}
+
+/// Bytes within a line (RFC 9110 §5.5).
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
 #[cfg(test)]
@@ -131,6 +154,20 @@ mod tests {
         check(b"GET / HTTP/1.1\r\r\n", Err(Error::LineEnd));
         check(b"GET / HTTP/1.1\r\nA: \x00", Err(Error::Control));
         check(b"GET / HTTP/1.1\r\nA: \x7f", Err(Error::Control));
+    }
+
+    #[test]
+    fn the_text_of_a_line_ends_at_the_same_byte_however_it_is_looked_for() {
+        for byte in 0..=u8::MAX {
+            for (length, other) in [(7, b'a'), (8, b' '), (17, 0x80), (24, 0xff), (24, b'~')] {
+                for position in 0..length {
+                    let mut line = vec![other; length];
+                    line[position] = byte;
+                    let expected = if is_text(byte) { length } else { position };
+                    assert_eq!(text_bytes(&line), expected, "{byte:#x} at {position} of {length}");
+                }
+            }
+        }
     }
 
     #[test]
