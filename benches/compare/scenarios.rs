@@ -146,7 +146,7 @@ impl Scenario {
                 DownloadWithLength | DownloadUntilClose | DownloadChunked | TunnelDown
             ),
             (_, Kind::Nginx) => false,
-            (Work::Requests(_) | Work::Bulk(_), Kind::Daemon) => true,
+            (Work::Requests(_) | Work::After(_) | Work::Bulk(_), Kind::Daemon) => true,
             (_, Kind::Daemon) => false,
             (Work::Patterns(_) | Work::Metrics(_) | Work::StartWithPresets | Work::Binaries, _) => {
                 kind == Kind::Proxy

@@ -613,7 +613,9 @@ mod tests {
                  -allow, or deny these with -deny; -lint lists them all"
             )
         };
-        let mount = ". Add -safecreate, which isolates created containers from the host, or list the directories that they may mount, for example -allowbindmountfrom=/srv/data; a list alone still allows privileged containers";
+        let mount = ". Add -safecreate, which isolates created containers from the host, or list the \
+                     directories that they may mount, for example -allowbindmountfrom=/srv/data; \
+                     a list alone still allows privileged containers";
         let create = |pattern: &str| {
             let warning = patterns("ContainerCreate", "root on the host", pattern);
             format!("{warning}{mount}")

@@ -124,6 +124,28 @@ mod tests {
         assert!(segment as usize <= Width::Narrow.receive_bytes() / 2, "{segment}");
     }
 
+    /// The server leaves the buffers of a wide connection alone.
+    #[test]
+    fn a_connection_inherits_the_buffers_of_its_width() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket =
+            Arc::new(Socket::from(std::os::fd::OwnedFd::from(listener.try_clone().unwrap())));
+        let rooms = Arc::new(Rooms::default());
+        rooms.watch(&socket);
+        let mut taken = Vec::new();
+        for width in [Width::Wide, Width::Middle] {
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            let received = getsockopt(&accepted, sockopt::RcvBuf).unwrap();
+            let sent = getsockopt(&accepted, sockopt::SndBuf).unwrap();
+            // The kernel doubles both.
+            let expected = (width.receive_bytes() * 2, width.send_bytes() * 2);
+            assert_eq!((received, sent), expected, "{width:?}");
+            taken.extend((0..WIDE_MAX).map(|_| rooms.take(Caller::Client)));
+        }
+    }
+
     #[test]
     fn the_first_are_wide_and_their_width_is_given_on() {
         let rooms = Arc::new(Rooms::default());

@@ -9,6 +9,7 @@
 pub(crate) mod process;
 pub(crate) mod live;
 pub(crate) mod terminal;
+pub(crate) mod routes;
 pub(crate) mod scratch;
 pub(crate) mod skip;
 pub(crate) mod proxy;

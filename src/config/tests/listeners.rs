@@ -114,9 +114,7 @@ fn wrong_listeners_are_refused() {
                     for example -listen=web=tcp:0.0.0.0:2376";
     let of_web = "expected tcp:ADDRESS:PORT or unix:/PATH,mode=MODE, for example";
     let name = values::LISTENER_NAME;
-    let made_by =
-        "a listener is made by -listen=wbe=tcp:ADDRESS:PORT or SP_LISTEN_WBE=tcp:ADDRESS:PORT";
-    let rows: [(&str, Variables<'_>, String); 9] = [
+    let rows: [(&str, Variables<'_>, String); 6] = [
         (
             "-listen=tcp:0.0.0.0:2376",
             &[],
@@ -155,6 +153,17 @@ fn wrong_listeners_are_refused() {
             &[("SP_LISTEN_WEB", "unix:/a"), ("SP_LISTEN_web", "unix:/b")],
             "the listener web is defined twice: SP_LISTEN_WEB and SP_LISTEN_web".to_owned(),
         ),
+    ];
+    for (line, variables, message) in rows {
+        check_error(line, variables, 1, &message);
+    }
+}
+
+#[test]
+fn rights_of_listeners_that_are_not_there_or_wrong_are_refused() {
+    let made_by =
+        "a listener is made by -listen=wbe=tcp:ADDRESS:PORT or SP_LISTEN_WBE=tcp:ADDRESS:PORT";
+    let rows: [(&str, Variables<'_>, String); 3] = [
         (
             "-listen=web=unix:/a -allowGET@wbe=/a -allowGET@wbe=/b -allowPOST@wbe=/a",
             &[],

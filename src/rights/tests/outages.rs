@@ -2,14 +2,19 @@
 
 use super::*;
 
-#[test]
-fn a_broken_stream_is_taken_up_again_with_a_fresh_look() {
-    let world = World::new([labelled("a", "10.1.0.3")]);
-    let mut client = world.connect("10.1.0.3");
+/// The engine breaks its streams and refuses connections; the client was known before.
+fn go_away(world: &World, client: &mut Client<'_>) {
     assert_eq!(client.ask(), "labels of a");
     world.engine.refuse(true);
     world.engine.break_streams();
     world.await_no_table();
+}
+
+#[test]
+fn a_broken_stream_is_taken_up_again_with_a_fresh_look() {
+    let world = World::new([labelled("a", "10.1.0.3")]);
+    let mut client = world.connect("10.1.0.3");
+    go_away(&world, &mut client);
     world.engine.remove("a");
     world.engine.put(plain("b", "10.1.0.3"));
     world.engine.put(labelled("c", "10.1.0.4"));
@@ -26,10 +31,7 @@ fn a_broken_stream_is_taken_up_again_with_a_fresh_look() {
 fn while_the_engine_is_silent_nobodys_rights_are_known() {
     let world = World::new([labelled("a", "10.1.0.3")]);
     let mut client = world.connect("10.1.0.3");
-    assert_eq!(client.ask(), "labels of a");
-    world.engine.refuse(true);
-    world.engine.break_streams();
-    world.await_no_table();
+    go_away(&world, &mut client);
     assert_eq!(client.ask(), "unknown");
     assert_eq!(world.ask("10.1.0.3"), "unknown");
     assert_eq!(world.ask("127.0.0.1"), "listener");

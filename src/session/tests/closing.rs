@@ -59,42 +59,57 @@ fn example(reason: CloseReason) -> (Scene, String) {
                 .daemon([Hear("half"), send(OK)]),
             LAST_OK.to_owned(),
         ),
-        R::UploadLate => (
-            Scene::new([send(load("Content-Length: 8\r\n", "half")), Hear(LAST_OK), send("more")])
-                .daemon([Hear("half"), send(OK), Hear("more")]),
-            LAST_OK.to_owned(),
-        ),
-        R::Stalled => (
-            Scene::new([
-                send(load(&format!("Content-Length: {MUCH_BYTES}\r\n"), "")),
-                send(vec![b'x'; MUCH_BYTES]),
-            ])
-            .without_room_for_stalls()
-            .daemon([AwaitHangUp]),
-            last_later("too many stalled transfers"),
-        ),
-        R::RawStreamEnded => {
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n";
-            let logs = "GET /containers/a/logs HTTP/1.1\r\nHost: d\r\n\r\n";
-            (
-                Scene::new([send(logs)]).answered(format!("{head}\r\nlines")),
-                format!("{head}Connection: close\r\n\r\nlines"),
-            )
-        }
-        R::TunnelEnded => (
-            Scene::new([send(tunnels::ATTACH), Hear("out"), send("in"), EndSending]).daemon([
-                Hear(HEAD_END),
-                send(tunnels::SWITCHED),
-                send("out"),
-                Hear("in"),
-            ]),
-            format!("{}out", tunnels::SWITCHED),
-        ),
+        R::UploadLate => late_upload(),
+        R::Stalled => stalled_upload(),
+        R::RawStreamEnded => raw_stream(),
+        R::TunnelEnded => tunnel(),
         R::Stopping => (Scene::new([send(GET), Hear(OK), Stop]).answered(OK), OK.to_owned()),
         R::NoPlace => {
             (Scene::new([send(GET)]).seated(TestSeat::Refused), last_later("too many connections"))
         }
     }
+}
+
+/// The daemon answers before it has read the request; the rest comes too late.
+fn late_upload() -> (Scene, String) {
+    (
+        Scene::new([send(load("Content-Length: 8\r\n", "half")), Hear(LAST_OK), send("more")])
+            .daemon([Hear("half"), send(OK), Hear("more")]),
+        LAST_OK.to_owned(),
+    )
+}
+
+fn stalled_upload() -> (Scene, String) {
+    (
+        Scene::new([
+            send(load(&format!("Content-Length: {MUCH_BYTES}\r\n"), "")),
+            send(vec![b'x'; MUCH_BYTES]),
+        ])
+        .without_room_for_stalls()
+        .daemon([AwaitHangUp]),
+        last_later("too many stalled transfers"),
+    )
+}
+
+fn raw_stream() -> (Scene, String) {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n";
+    let logs = "GET /containers/a/logs HTTP/1.1\r\nHost: d\r\n\r\n";
+    (
+        Scene::new([send(logs)]).answered(format!("{head}\r\nlines")),
+        format!("{head}Connection: close\r\n\r\nlines"),
+    )
+}
+
+fn tunnel() -> (Scene, String) {
+    (
+        Scene::new([send(tunnels::ATTACH), Hear("out"), send("in"), EndSending]).daemon([
+            Hear(HEAD_END),
+            send(tunnels::SWITCHED),
+            send("out"),
+            Hear("in"),
+        ]),
+        format!("{}out", tunnels::SWITCHED),
+    )
 }
 
 /// The reason behind each in the table; one that is new does not compile without.

@@ -1,9 +1,8 @@
 //! The table of operations against the Engine's own routes.
 
 use crate::support::engine::{Engine, skip};
+use crate::support::routes::ask;
 use socket_proxy::api::{Operation, Tree};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,24 +16,8 @@ const ALIASES: [&str; 1] = ["/secret/{id}"];
 /// Longest wait for an answer; a handler that is silent is there.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
-/// The answer to a request that no handler carries out: its filters and its body
-/// are not JSON.
 fn answer(socket: &Path, method: &str, path: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("connect to the Engine");
-    stream.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
-    let body = if matches!(method, "POST" | "PUT") { "{" } else { "" };
-    let head = format!(
-        "{method} {path}?filters=%7Bbad HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).expect("send a request");
-    let mut answer = vec![0; 4096];
-    let mut length = 0;
-    while let Ok(count @ 1..) = stream.read(&mut answer[length..]) {
-        length += count;
-    }
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+    ask(socket, method, path, "", ANSWER_LIMIT)
 }
 
 #[test]

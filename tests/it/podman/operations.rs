@@ -3,11 +3,10 @@
 
 use crate::support::PATIENCE;
 use crate::support::podman::{Podman, skip};
+use crate::support::routes;
 use socket_proxy::api::{Operation, Piece, Template, Tree, exact, recognise};
 use socket_proxy::http1::Method;
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// What paths may have in front: nothing, the Engine's version, and Podman's, of
@@ -189,22 +188,9 @@ fn every_operation_of_podmans_own_tree_has_a_handler_in_some_release() {
 /// filters and its body are not JSON, and the image to pull or import has no name.
 fn ask(socket: &Path, prefix: &str, request: &Request) -> String {
     let Request { method, path, parameter } = request;
-    let mut stream = UnixStream::connect(socket).expect("connect to Podman");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let body = if matches!(*method, "POST" | "PUT") { "{" } else { "" };
     let parameter = parameter.map(|it| format!("&{it}=%3A")).unwrap_or_default();
-    let head = format!(
-        "{method} {prefix}{path}?filters=%7Bbad&stream=false{parameter} HTTP/1.1\r\nHost: d\r\n\
-         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).expect("send a request");
-    let mut answer = vec![0; 4096];
-    let mut length = 0;
-    while let Ok(count @ 1..) = stream.read(&mut answer[length..]) {
-        length += count;
-    }
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+    let more_query = format!("&stream=false{parameter}");
+    routes::ask(socket, method, &format!("{prefix}{path}"), &more_query, PATIENCE)
 }
 
 /// The release in the field that all handlers have in common. It is set before they

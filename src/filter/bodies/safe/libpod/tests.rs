@@ -106,6 +106,10 @@ fn each_danger_has_an_item() {
     ] {
         opened(CREATE, &format!(r#"{{"image":"a",{field}}}"#), item);
     }
+}
+
+#[test]
+fn each_danger_of_other_requests_has_an_item() {
     opened(UPDATE, r#"{"devices":[{"type":"b","access":"r"}]}"#, "devicerule:b *:* r");
     opened(EXEC, r#"{"Privileged":true}"#, "execprivileged");
     opened(VOLUME, r#"{"Driver":"image"}"#, "volumedriver:image");
