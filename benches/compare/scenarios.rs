@@ -146,6 +146,9 @@ impl Scenario {
                 DownloadWithLength | DownloadUntilClose | DownloadChunked | TunnelDown
             ),
             (_, Kind::Nginx) => false,
+            // It knows requests without bodies only.
+            (Work::Requests(_) | Work::After(_), Kind::Redial) => true,
+            (_, Kind::Redial) => false,
             (Work::Requests(_) | Work::After(_) | Work::Bulk(_), Kind::Daemon) => true,
             (_, Kind::Daemon) => false,
             (Work::Patterns(_) | Work::Metrics(_) | Work::StartWithPresets | Work::Binaries, _) => {

@@ -31,6 +31,7 @@ pub(crate) fn play_role_if_asked() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["daemon", socket] => daemon::run(socket.as_ref()),
         ["floor", socket, address] => floor::run(socket.as_ref(), address.parse()?),
+        ["redial", socket, address] => floor::run_redialling(socket.as_ref(), address.parse()?),
         _ => Ok(()),
     }
 }

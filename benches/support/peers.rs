@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Daemon,
     /// The relay without HTTP.
     Floor,
+    /// The relay that dials the daemon for each request.
+    Redial,
     /// This program.
     Proxy,
     /// HAProxy, configured like the well-known Docker proxies.
@@ -37,13 +39,21 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Daemon, Self::Floor, Self::Proxy, Self::HaProxy, Self::Nginx, Self::Original];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Daemon,
+        Self::Floor,
+        Self::Redial,
+        Self::Proxy,
+        Self::HaProxy,
+        Self::Nginx,
+        Self::Original,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Daemon => "daemon",
             Self::Floor => "relay",
+            Self::Redial => "redial",
             Self::Proxy => "socket-proxy",
             Self::HaProxy => "HAProxy",
             Self::Nginx => "nginx",
@@ -109,7 +119,8 @@ impl Stage {
                 let address = Address::Unix(self.socket());
                 return Ok(Peer { kind, address, process: None });
             }
-            Kind::Floor => self.floor(port)?,
+            Kind::Floor => self.floor("floor", port)?,
+            Kind::Redial => self.floor("redial", port)?,
             Kind::Proxy => self.proxy(port, flags),
             Kind::HaProxy => self.haproxy(port)?,
             Kind::Nginx => self.nginx(port)?,
@@ -121,9 +132,9 @@ impl Stage {
         Ok(Peer { kind, address, process: Some(process) })
     }
 
-    fn floor(&self, port: SocketAddr) -> Result<Command> {
+    fn floor(&self, role: &str, port: SocketAddr) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("floor").arg(self.socket()).arg(port.to_string());
+        command.arg(role).arg(self.socket()).arg(port.to_string());
         Ok(command)
     }
 

@@ -6,8 +6,11 @@
 use super::Result;
 use std::io::{self, Read, Write};
 
-/// Size of the reading buffer; large, lest the ends be the bottleneck.
-const BUFFER_BYTES: usize = 256 * 1024;
+/// First size of the reading buffer: a connection for one small request must cost its
+/// ends little, like a connection of Go's `net/http`.
+const BUFFER_BYTES: usize = 8 * 1024;
+/// Its size once reads fill it; large, lest the ends be the bottleneck.
+const BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// The content of bulk bodies.
 static PAYLOAD: [u8; 256 * 1024] = [b'x'; 256 * 1024];
 /// The Engine streams archives with Go's `io.Copy`, which moves this much.
@@ -162,7 +165,8 @@ impl<S: Read> Wire<S> {
         }
     }
 
-    /// Reads once, behind the buffered bytes, which move to make room.
+    /// Reads once, behind the buffered bytes, which move to make room. A read that
+    /// fills the buffer makes it larger.
     fn fill(&mut self) -> io::Result<usize> {
         if self.start == self.end || self.end == self.buffer.len() {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -171,6 +175,9 @@ impl<S: Read> Wire<S> {
         }
         let read = self.stream.read(&mut self.buffer[self.end..])?;
         self.end += read;
+        if self.end == self.buffer.len() && self.end < BUFFER_BYTES_MAX {
+            self.buffer.resize(self.end * 2, 0);
+        }
         Ok(read)
     }
 }
