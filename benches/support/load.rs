@@ -1,21 +1,19 @@
 //! Many clients that repeat one request for a bounded time.
 //!
-//! Each client is a thread that waits for its answer before it asks again.
+//! Each client waits for its answer before it asks again. One thread serves them all
+//! in the order in which answers come: clients that are threads would wait for the
+//! processors among the proxy's threads, and their wait would count as its latency.
 //! Every answer is verified: its status, its length, that it is complete.
 
 use super::Result;
 use super::address::{Address, Connection};
 use super::process::Process;
 use super::stats::{median, percentile};
-use super::wire::Wire;
+use super::wire::{Body, Head, Wire};
+use rustix::event::epoll;
+use rustix::fd::OwnedFd;
 use std::io::Write;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// Client threads are many and shallow.
-const STACK_BYTES: usize = 128 * 1024;
 
 /// Whether clients keep their connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,65 +49,112 @@ pub(crate) fn run(
     watched: Option<&Process>,
     time: Duration,
 ) -> Result<Outcome> {
-    let gate = Gate { ready: Barrier::new(load.clients + 1), phase: AtomicU8::new(WARM_UP) };
-    let (latencies, seconds, cpu_seconds) = thread::scope(|scope| -> Result<_> {
-        let mut clients = Vec::new();
-        for _ in 0..load.clients {
-            let builder = thread::Builder::new().stack_size(STACK_BYTES);
-            clients.push(builder.spawn_scoped(scope, || client(load, address, &gate))?);
-        }
-        let spent = measure(&gate, watched, time);
-        let mut latencies = Vec::new();
-        for client in clients {
-            latencies.extend(client.join().map_err(|_| "a client panicked")??);
-        }
-        let (seconds, cpu_seconds) = spent?;
-        Ok((latencies, seconds, cpu_seconds))
-    })?;
-    Ok(summarise(latencies, seconds, cpu_seconds))
-}
-
-const WARM_UP: u8 = 0;
-const MEASURED: u8 = 1;
-const OVER: u8 = 2;
-
-/// Holds the clients until all are connected, then gives them the start time.
-struct Gate {
-    ready: Barrier,
-    phase: AtomicU8,
-}
-
-/// Returns seconds on the wall and on the CPU.
-fn measure(gate: &Gate, watched: Option<&Process>, time: Duration) -> Result<(f64, f64)> {
     let cpu = || watched.map_or(Ok(0.0), Process::cpu_seconds);
-    gate.ready.wait();
-    thread::sleep(time / 5);
-    let (cpu_before, begun) = (cpu(), Instant::now());
-    gate.phase.store(MEASURED, Ordering::Relaxed);
-    thread::sleep(time);
-    let (cpu_after, seconds) = (cpu(), begun.elapsed().as_secs_f64());
-    gate.phase.store(OVER, Ordering::Relaxed);
-    Ok((seconds, cpu_after? - cpu_before?))
+    let mut crowd = Crowd::gather(load, address)?;
+    crowd.ask_until(Instant::now() + time / 5)?;
+    crowd.latencies.clear();
+    let (cpu_before, begun) = (cpu()?, Instant::now());
+    crowd.ask_until(begun + time)?;
+    let (cpu_after, seconds) = (cpu()?, begun.elapsed().as_secs_f64());
+    let latencies = std::mem::take(&mut crowd.latencies);
+    crowd.await_the_last()?;
+    Ok(summarise(latencies, seconds, cpu_after - cpu_before))
 }
 
-/// Returns the latencies in nanoseconds of the requests that were measured.
-fn client(load: &Load, address: &Address, gate: &Gate) -> Result<Vec<u32>> {
-    let request = request_bytes(load.target);
-    let mut latencies = Vec::new();
-    let connected = address.connect();
-    gate.ready.wait();
-    let mut wire = Wire::new(connected?);
-    loop {
-        let begun = Instant::now();
-        if load.connections == Connections::OnePerRequest {
-            wire.reconnect(address.connect()?);
+/// The clients, and the latencies in nanoseconds of their answers.
+struct Crowd<'a> {
+    load: &'a Load,
+    address: &'a Address,
+    request: Vec<u8>,
+    /// Those whose answer has begun to come, by their number.
+    ready: OwnedFd,
+    clients: Vec<Client>,
+    waiting: usize,
+    latencies: Vec<u32>,
+}
+
+struct Client {
+    wire: Wire<Connection>,
+    asked: Instant,
+}
+
+/// Looked at in one turn.
+const EVENTS_MAX: usize = 64;
+/// A crowd that gets no answer for so long has failed.
+const SILENCE_MAX: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 20, tv_nsec: 0 };
+
+impl<'a> Crowd<'a> {
+    /// Connects all clients, then lets each ask.
+    fn gather(load: &'a Load, address: &'a Address) -> Result<Self> {
+        let request = request_bytes(load.target);
+        let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let (mut clients, latencies, waiting) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..load.clients {
+            clients.push(Client { wire: Wire::new(address.connect()?), asked: Instant::now() });
         }
-        exchange(&mut wire, &request, load.answer_bytes)?;
-        match gate.phase.load(Ordering::Relaxed) {
-            WARM_UP => {}
-            MEASURED => latencies.push(u32::try_from(begun.elapsed().as_nanos())?),
-            _ => return Ok(latencies),
+        let mut crowd = Self { load, address, request, ready, clients, waiting, latencies };
+        for number in 0..load.clients {
+            crowd.watch(number)?;
+            crowd.ask(number, Instant::now())?;
         }
+        Ok(crowd)
+    }
+
+    fn watch(&self, number: usize) -> Result<()> {
+        let (data, flags) = (epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN);
+        Ok(epoll::add(&self.ready, &self.clients[number].wire.stream, data, flags)?)
+    }
+
+    fn ask(&mut self, number: usize, asked: Instant) -> Result<()> {
+        let client = &mut self.clients[number];
+        client.asked = asked;
+        self.waiting += 1;
+        Ok(client.wire.stream.write_all(&self.request)?)
+    }
+
+    /// Each client that was answered asks again.
+    fn ask_until(&mut self, end: Instant) -> Result<()> {
+        while Instant::now() < end {
+            for number in self.receive()? {
+                let asked = Instant::now();
+                if self.load.connections == Connections::OnePerRequest {
+                    // The old connection leaves `ready` as it is closed.
+                    self.clients[number].wire.reconnect(self.address.connect()?);
+                    self.watch(number)?;
+                }
+                self.ask(number, asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// No connection is closed before its answer.
+    fn await_the_last(&mut self) -> Result<()> {
+        while self.waiting > 0 {
+            self.receive()?;
+        }
+        Ok(())
+    }
+
+    /// The clients that have been answered by what comes next.
+    fn receive(&mut self) -> Result<Vec<usize>> {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        epoll::wait(&self.ready, rustix::buffer::spare_capacity(&mut events), Some(&SILENCE_MAX))?;
+        if events.is_empty() {
+            return Err("no answer comes".into());
+        }
+        let mut answered = Vec::new();
+        for event in &events {
+            let number = usize::try_from(event.data.u64())?;
+            let client = &mut self.clients[number];
+            if let Some(head) = client.wire.response_in_pieces()? {
+                check(&head, self.load.answer_bytes)?;
+                self.latencies.push(u32::try_from(client.asked.elapsed().as_nanos())?);
+                answered.push(number);
+            }
+        }
+        self.waiting -= answered.len();
+        Ok(answered)
     }
 }
 
@@ -123,11 +168,15 @@ pub(crate) fn request_bytes(target: &str) -> Vec<u8> {
 pub(crate) fn exchange(wire: &mut Wire<Connection>, request: &[u8], bytes: u64) -> Result<()> {
     wire.stream.write_all(request)?;
     let head = wire.response()?;
-    let length = wire.skip_body(head.body)?;
-    if head.status == 200 && length == bytes {
+    let body = Body::Length(wire.skip_body(head.body)?);
+    check(&Head { body, ..head }, bytes)
+}
+
+fn check(head: &Head, bytes: u64) -> Result<()> {
+    if head.status == 200 && head.body == Body::Length(bytes) {
         return Ok(());
     }
-    Err(format!("answered {} with {length} bytes, not 200 with {bytes}", head.status).into())
+    Err(format!("answered {} with {:?}, not 200 with {bytes} bytes", head.status, head.body).into())
 }
 
 fn summarise(mut latencies: Vec<u32>, seconds: f64, cpu_seconds: f64) -> Outcome {

@@ -69,6 +69,24 @@ impl<S: Read> Wire<S> {
         self.head(parse_response)?.ok_or_else(|| "closed before a response".into())
     }
 
+    /// Reads once, and takes a response with a length off the buffer if it is whole.
+    pub(crate) fn response_in_pieces(&mut self) -> Result<Option<Head>> {
+        if self.fill()? == 0 {
+            return Err("closed before a response".into());
+        }
+        let received = &self.buffer[self.start..self.end];
+        let Some((head, length)) = parse_response(received)? else { return Ok(None) };
+        let Body::Length(bytes) = head.body else {
+            return Err("a response without a length".into());
+        };
+        let whole = length + usize::try_from(bytes)?;
+        if received.len() < whole {
+            return Ok(None);
+        }
+        self.start += whole;
+        Ok(Some(head))
+    }
+
     fn head(&mut self, parse: fn(&[u8]) -> Result<Parsed>) -> Result<Option<Head>> {
         loop {
             if let Some((head, length)) = parse(&self.buffer[self.start..self.end])? {
