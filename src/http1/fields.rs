@@ -37,7 +37,7 @@ impl Default for FieldStorage<'_> {
 impl<'a> FieldStorage<'a> {
     /// Room for all fields of `head`, up to the limit.
     pub(super) fn slots(&mut self, head: &[u8]) -> &mut [MaybeUninit<Header<'a>>] {
-        let lines = head.iter().filter(|byte| **byte == b'\n').count();
+        let lines = super::scan::count_lines(head);
         if lines <= FEW_FIELDS_MAX {
             return &mut self.few;
         }

@@ -103,6 +103,20 @@ fn is_plain(word: u64) -> bool {
     (controls | dels) & (EACH * 0x80) == 0
 }
 
+/// How many line feeds there are in `head`, eight bytes at a time.
+pub(super) fn count_lines(head: &[u8]) -> usize {
+    const EACH: u64 = u64::MAX / 255;
+    const LOW: u64 = EACH * 0x7f;
+    let (words, rest) = head.as_chunks::<8>();
+    let of_word = |word: &[u8; 8]| {
+        // A byte that was no line feed gets its high bit: a carry never leaves a byte.
+        let others = u64::from_ne_bytes(*word) ^ (EACH * u64::from(b'\n'));
+        (!(((others & LOW) + LOW) | others) & !LOW).count_ones() as usize
+    };
+    let in_words = words.iter().map(of_word).sum::<usize>();
+    in_words + rest.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// Bytes within a line (RFC 9110 §5.5).
 fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
@@ -168,6 +182,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn lines_are_counted_alike_however_their_ends_lie() {
+        for byte in [0, 9, 10, 11, 0x0a | 0x80, 0x7f, 0xff] {
+            for at in 0..40 {
+                let mut head = [b"ab\n".repeat(11), vec![b'x'; 7]].concat();
+                head[at] = byte;
+                let expected = head.iter().filter(|byte| **byte == b'\n').count();
+                assert_eq!(count_lines(&head), expected, "{byte} at {at}");
+            }
+        }
+        assert_eq!(count_lines(&[b'\n'; 19]), 19);
     }
 
     #[test]
