@@ -36,7 +36,8 @@ const EXIT_UNAVAILABLE: u8 = 2;
 /// How long the end waits for an unread log.
 const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
-/// The name under which the program is the health check, as a link in the image.
+/// The name under which the program is the health check, as a link in the image, the
+/// package and the tarballs.
 const HEALTHCHECK: &str = "healthcheck";
 
 fn main() -> ExitCode {

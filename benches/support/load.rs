@@ -66,7 +66,7 @@ struct Crowd<'a> {
     load: &'a Load,
     address: &'a Address,
     request: Vec<u8>,
-    /// Those whose answer has begun to come, by their number.
+    /// An epoll; an event's data is the client's number.
     ready: OwnedFd,
     clients: Vec<Client>,
     waiting: usize,
@@ -78,7 +78,7 @@ struct Client {
     asked: Instant,
 }
 
-/// Looked at in one turn.
+/// The most events that one wait returns.
 const EVENTS_MAX: usize = 64;
 /// A crowd that gets no answer for so long has failed.
 const SILENCE_MAX: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 20, tv_nsec: 0 };
@@ -128,7 +128,7 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    /// No connection is closed before its answer.
+    /// Receives the outstanding answers, before connections are closed.
     fn await_the_last(&mut self) -> Result<()> {
         while self.waiting > 0 {
             self.receive()?;
@@ -136,7 +136,7 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    /// The clients that have been answered by what comes next.
+    /// Waits for events, and returns the clients with a whole answer.
     fn receive(&mut self) -> Result<Vec<usize>> {
         let mut events = Vec::with_capacity(EVENTS_MAX);
         epoll::wait(&self.ready, rustix::buffer::spare_capacity(&mut events), Some(&SILENCE_MAX))?;
