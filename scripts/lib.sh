@@ -66,6 +66,13 @@ build_binaries() {
     (cd "${CARGO_TARGET_DIR:-target}/$target/release" && pwd)
 }
 
+# Copies the program of a directory into another, with a link beside it by whose name
+# it is the health check.
+place_program() {
+    cp "$1/socket-proxy" "$2"
+    ln -s socket-proxy "$2/healthcheck"
+}
+
 # tar, such that the same files make the same bytes.
 reproducible_tar() {
     tar --sort=name --format=ustar --mtime="@$SOURCE_DATE_EPOCH" \

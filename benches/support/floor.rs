@@ -35,8 +35,11 @@ fn serve(
     let socket = PathBuf::from(socket);
     acceptors::serve(
         move || listener.accept().map(|(client, _)| client),
-        // A connection that fails is closed, which its client notices.
-        move |client| drop(client.set_nodelay(true).map(|()| relay(&client, &socket))),
+        move |client| {
+            // A connection that fails is closed, which its client notices.
+            drop(client.set_nodelay(true));
+            drop(relay(&client, &socket));
+        },
     )
 }
 

@@ -69,7 +69,6 @@ struct Crowd<'a> {
     /// An epoll; an event's data is the client's number.
     ready: OwnedFd,
     clients: Vec<Client>,
-    waiting: usize,
     latencies: Vec<u32>,
 }
 
@@ -88,11 +87,11 @@ impl<'a> Crowd<'a> {
     fn gather(load: &'a Load, address: &'a Address) -> Result<Self> {
         let request = request_bytes(load.target);
         let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let (mut clients, latencies, waiting) = (Vec::new(), Vec::new(), 0);
+        let (mut clients, latencies) = (Vec::new(), Vec::new());
         for _ in 0..load.clients {
             clients.push(Client { wire: Wire::new(address.connect()?), asked: Instant::now() });
         }
-        let mut crowd = Self { load, address, request, ready, clients, waiting, latencies };
+        let mut crowd = Self { load, address, request, ready, clients, latencies };
         for number in 0..load.clients {
             crowd.watch(number)?;
             crowd.ask(number, Instant::now())?;
@@ -108,7 +107,6 @@ impl<'a> Crowd<'a> {
     fn ask(&mut self, number: usize, asked: Instant) -> Result<()> {
         let client = &mut self.clients[number];
         client.asked = asked;
-        self.waiting += 1;
         Ok(client.wire.stream.write_all(&self.request)?)
     }
 
@@ -128,10 +126,11 @@ impl<'a> Crowd<'a> {
         Ok(())
     }
 
-    /// Receives the outstanding answers, before connections are closed.
+    /// Receives the answers for which all clients wait, before connections are closed.
     fn await_the_last(&mut self) -> Result<()> {
-        while self.waiting > 0 {
-            self.receive()?;
+        let mut waiting = self.clients.len();
+        while waiting > 0 {
+            waiting -= self.receive()?.len();
         }
         Ok(())
     }
@@ -153,7 +152,6 @@ impl<'a> Crowd<'a> {
                 answered.push(number);
             }
         }
-        self.waiting -= answered.len();
         Ok(answered)
     }
 }

@@ -85,6 +85,9 @@ impl HeadScan {
     }
 }
 
+/// Times a byte, it is that byte in each of eight.
+const EACH: u64 = u64::MAX / 255;
+
 /// How many bytes of a line `bytes` begins with, eight at a time where none is rare.
 fn text_bytes(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
@@ -96,7 +99,6 @@ fn text_bytes(bytes: &[u8]) -> usize {
 /// Whether none of eight bytes is a control, DEL included. A byte below a limit
 /// borrows from its high bit when the limit is subtracted.
 fn is_plain(word: u64) -> bool {
-    const EACH: u64 = u64::MAX / 255;
     let not_del = word ^ (EACH * 0x7f);
     let controls = word.wrapping_sub(EACH * 0x20) & !word;
     let dels = not_del.wrapping_sub(EACH) & !not_del;
@@ -105,7 +107,6 @@ fn is_plain(word: u64) -> bool {
 
 /// How many line feeds there are in `head`, eight bytes at a time.
 pub(super) fn count_lines(head: &[u8]) -> usize {
-    const EACH: u64 = u64::MAX / 255;
     const LOW: u64 = EACH * 0x7f;
     let (words, rest) = head.as_chunks::<8>();
     let of_word = |word: &[u8; 8]| {

@@ -5,11 +5,15 @@ use crate::support::PATIENCE;
 use crate::support::proxied::Proxied;
 use crate::support::raw_client::{RawClient, Wait};
 use crate::support::scripted_daemon::{ScriptedDaemon, Step, answering};
+use crate::support::skip::skip_unless_required;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// The budget of 7 MiB, and the memory of connections, threads and the allocator.
 const GROWN_KIB_MAX: u64 = 36 * 1024;
+
+/// Of the released program with rights by name.
+const IDLE_KIB_MAX: u64 = 1792;
 
 const ATTACKERS: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3), Ipv4Addr::new(127, 0, 0, 4)];
@@ -97,6 +101,20 @@ fn refused(clients: &mut [RawClient]) -> usize {
         matches!(answer, Ok(Wait::Answer(answer)) if answer.response.status == 503)
     };
     clients.iter_mut().map(is_refused).filter(|is_refused| *is_refused).count()
+}
+
+/// A build with the functions of its start in order; `scripts/order-functions` orders them.
+#[test]
+fn an_idle_proxy_that_is_released_has_little_memory() {
+    if std::env::var_os("SOCKET_PROXY_BINARY").is_none() {
+        let reason = "SOCKET_PROXY_BINARY does not name a program as it is released";
+        return skip_unless_required("SOCKET_PROXY_REQUIRE_RELEASED", reason);
+    }
+    let daemon = ScriptedDaemon::start(answering());
+    let proxied = Proxied::start(daemon.socket_path(), &["-allow=traefik".to_owned()]);
+    let resident_kib = proxied.rss_kib();
+    assert!((1..=IDLE_KIB_MAX).contains(&resident_kib), "{resident_kib} KiB");
+    println!("{resident_kib} KiB");
 }
 
 #[test]

@@ -67,19 +67,20 @@ impl Proxied {
         self.live.is_running()
     }
 
-    /// Resident memory.
+    /// Resident memory, counted page by page (`VmRSS` is off by some pages for each
+    /// thread).
     pub(crate) fn rss_kib(&self) -> u64 {
-        self.status_number("VmRSS:")
+        self.number("smaps_rollup", "Rss:")
     }
 
     /// The most resident memory that it had so far.
     pub(crate) fn peak_rss_kib(&self) -> u64 {
-        self.status_number("VmHWM:")
+        self.number("status", "VmHWM:")
     }
 
     /// Threads of the process.
     pub(crate) fn threads(&self) -> u64 {
-        self.status_number("Threads:")
+        self.number("status", "Threads:")
     }
 
     /// Open file descriptors of the process.
@@ -98,10 +99,10 @@ impl Proxied {
         numbers.get(11).copied().unwrap_or(0) + numbers.get(12).copied().unwrap_or(0)
     }
 
-    fn status_number(&self, key: &str) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    fn number(&self, file: &str, key: &str) -> u64 {
+        let text =
+            std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
     }
 }
